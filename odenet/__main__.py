@@ -1,0 +1,4 @@
+"""`python -m odenet`"""
+from odenet.cli import main
+
+main()

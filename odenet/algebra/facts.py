@@ -1,0 +1,60 @@
+"""What the sets of parameters say about letters and atoms."""
+from __future__ import annotations
+
+from odenet.ir.model import ConvolutionSpace, Model, Parameter
+from odenet.ir.sizes import AnySpace, Space
+
+# Facts that hold for every member of a set; each line is a definition or a one-line consequence of it.
+_FACTS: dict[str, frozenset[str]] = {
+    "skew": frozenset({"skew"}),
+    "symmetric": frozenset({"symmetric"}),
+    "psd": frozenset({"symmetric", "psd"}),
+    "stochastic": frozenset({"rows sum to one", "nonnegative"}),
+    "doubly_stochastic": frozenset({"rows sum to one", "columns sum to one", "nonnegative"}),
+    # x'Lx = sum over i < j of -L_ij (x_i - x_j)^2 >= 0
+    "laplacian": frozenset({"symmetric", "psd", "rows sum to zero", "columns sum to zero", "metzler negative"}),
+    "positive": frozenset({"nonnegative"}),
+    "nonnegative": frozenset({"nonnegative"}),
+    "lower": frozenset({"lower"}),
+    "upper": frozenset({"upper"}),
+    "orthogonal": frozenset({"orthogonal"}),
+}
+
+
+def matrix_facts(parameter: Parameter, space: AnySpace) -> frozenset[str]:
+    """The facts of a matrix or convolution parameter."""
+    found: frozenset[str] = frozenset()
+    for item in parameter.sets:
+        found |= _FACTS.get(item.name, frozenset())
+        if item.name == "interval" and (low := _number(item.arguments[0])) is not None and low >= 0:
+            found |= {"nonnegative"}
+    if "orthogonal" in found and isinstance(space, Space):
+        found |= _shape_facts(space)
+    if isinstance(parameter.space, ConvolutionSpace):
+        found |= {"convolution", parameter.space.padding}
+    return found
+
+
+def _shape_facts(space: Space) -> frozenset[str]:
+    rows, columns = space.sizes
+    facts = set()
+    if rows.at_least(columns):
+        facts.add("tall")
+    if columns.at_least(rows):
+        facts.add("wide")
+    if rows == columns:
+        facts.add("square")
+    return frozenset(facts)
+
+
+def _number(node: object) -> object:
+    op, data = getattr(node, "op", ""), getattr(node, "data", ())
+    return data[0] if op == "number" else None
+
+
+def is_diagonal(parameter: Parameter) -> bool:
+    return parameter.set_named("diagonal") is not None
+
+
+def parameter_named(model: Model, name: str) -> Parameter:
+    return model.parameter(name)

@@ -1,0 +1,410 @@
+"""Inequalities between exact scalars, proved or not: every True is a proof for all values in the setting."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from odenet.algebra.intervals import Interval
+from odenet.algebra.scalars import (UNIT, ZERO, Atom, Monomial, Scalar, TooLarge, collect, function_atom,
+                                    is_identically_zero, of_atom, rational, shifted)
+from odenet.algebra.setting import Setting
+
+DEPTH = 6
+
+
+def is_nonnegative(scalar: Scalar, setting: Setting, depth: int = DEPTH) -> bool:
+    """Whether `scalar >= 0` is proved for all values that the setting allows."""
+    if is_identically_zero(scalar) or setting.enclosure(scalar).is_nonnegative():
+        return True
+    if depth == 0:
+        return False
+    try:
+        return any(rule(scalar, setting, depth - 1) for rule in _RULES)
+    except TooLarge:
+        return False
+
+
+def is_nonpositive(scalar: Scalar, setting: Setting) -> bool:
+    return is_nonnegative(-scalar, setting)
+
+
+def at_most(scalar: Scalar, bound: Scalar, setting: Setting) -> bool:
+    return is_nonnegative(bound - scalar, setting)
+
+
+# --- rules ------------------------------------------------------------------------------------------------------
+
+
+def _by_cases(scalar: Scalar, setting: Setting, depth: int) -> bool:
+    """Split on which argument of a max or min is chosen, or on the sign inside |z|, relu, leaky_relu."""
+    atom = next((a for a in deep_atoms(scalar) if _is_piecewise(a)), None)
+    if atom is None:
+        return False
+    return all(is_nonnegative(replace(scalar, atom, value), setting.assuming(*facts), depth)
+               for value, facts in _pieces(atom) if not _contradicts(facts, setting))
+
+
+def _is_piecewise(atom: Atom) -> bool:
+    if atom.kind in ("largest", "smallest"):
+        return isinstance(atom.data[0], Scalar)
+    return atom.kind == "function" and atom.data[0] in ("abs", "relu", "leaky_relu") and isinstance(atom.data[2], Scalar)
+
+
+def _pieces(atom: Atom) -> Iterator[tuple[Scalar, tuple[Scalar, ...]]]:
+    if atom.kind in ("largest", "smallest"):
+        sign = 1 if atom.kind == "largest" else -1
+        for item in atom.data:
+            yield item, tuple((item - other).times(sign) for other in atom.data if other is not item)
+        return
+    name, parameters, z = atom.data
+    yield z, (z,)
+    below = {"abs": Fraction(-1), "relu": Fraction(0)}.get(name)
+    yield z.times(parameters[0] if below is None else below), (-z,)
+
+
+def _contradicts(facts: tuple[Scalar, ...], setting: Setting) -> bool:
+    """Whether an assumption g >= 0 is certainly false, g < 0."""
+    return any((high := setting.enclosure(g).high) is not None and high < 0 for g in facts)
+
+
+def deep_atoms(scalar: Scalar) -> list[Atom]:
+    """Atoms of a scalar and of the bases of its named sums, without repetition."""
+    found: dict[str, Atom] = {}
+    for atom in scalar.atoms():
+        found.setdefault(atom.key, atom)
+        if atom.kind == "sum":
+            for inner in deep_atoms(atom.data[0]):
+                found.setdefault(inner.key, inner)
+    return list(found.values())
+
+
+def replace(scalar: Scalar, atom: Atom, value: Scalar) -> Scalar:
+    """The scalar with a scalar atom replaced, also inside named sums and functions of scalars."""
+    total = ZERO
+    for factors, coefficient in scalar.terms:
+        product = rational(coefficient)
+        for factor, exponent in factors:
+            product = product * _power_of(_replaced(factor, atom, value), exponent)
+        total = total + product
+    return total
+
+
+def _replaced(factor: Atom, atom: Atom, value: Scalar) -> Scalar | Atom:
+    if factor == atom:
+        return value
+    if factor.kind == "sum" and atom.key in factor.key:
+        return replace(factor.data[0], atom, value)
+    if factor.kind == "function" and atom.key in factor.key and isinstance(factor.data[2], Scalar):
+        return of_atom(function_atom(factor.data[0], factor.data[1], replace(factor.data[2], atom, value)))
+    return factor
+
+
+def _power_of(base: Scalar | Atom, exponent: Fraction) -> Scalar:
+    from odenet.algebra.scalars import power
+
+    if isinstance(base, Atom):
+        return of_atom(base, exponent)
+    return power(base, exponent, lambda _: False)
+
+
+def _by_denominators(scalar: Scalar, setting: Setting, depth: int) -> bool:
+    """Multiply out powers of named sums whose sign is known."""
+    for atom in scalar.atoms():
+        least = min(dict(m).get(atom, Fraction(0)) for m, _ in scalar.terms)
+        if least >= 0:
+            continue
+        sign = _power_sign(atom, least, setting, depth)
+        if sign:
+            return is_nonnegative(shifted(scalar, ((atom, -least),)).times(sign), setting, depth)
+    return False
+
+
+def _power_sign(atom: Atom, exponent: Fraction, setting: Setting, depth: int) -> int:
+    """The sign of a negative power where it is defined; 0 when unknown."""
+    if exponent.denominator != 1 or exponent % 2 == 0:
+        return 1
+    return _sign(atom.data[0] if atom.kind == "sum" else of_atom(atom), setting, depth)
+
+
+def _sign(scalar: Scalar, setting: Setting, depth: int) -> int:
+    if is_nonnegative(scalar, setting, depth):
+        return 1
+    return -1 if is_nonnegative(-scalar, setting, depth) else 0
+
+
+def _by_ends(scalar: Scalar, setting: Setting, depth: int) -> bool:
+    """A scalar that is affine in a parameter is >= 0 on an interval when it is so at both ends."""
+    for atom in reversed(_by_declaration(scalar, setting)):
+        if any(atom.key in other.key for other in deep_atoms(scalar) if other != atom):
+            continue
+        slope, rest = _affine(scalar, atom)
+        if slope is None:
+            continue
+        low, high = setting.bounds_of(atom)
+        ends = setting.interval(atom)
+        low = low if low is not None or ends.low is None else rational(ends.low)
+        high = high if high is not None or ends.high is None else rational(ends.high)
+        if low is not None and high is not None:
+            return all(is_nonnegative(slope * end + rest, setting, depth) for end in (low, high))
+        if low is not None:
+            return is_nonnegative(slope, setting, depth) and is_nonnegative(slope * low + rest, setting, depth)
+        if high is not None:
+            return is_nonnegative(-slope, setting, depth) and is_nonnegative(slope * high + rest, setting, depth)
+    return False
+
+
+def _by_declaration(scalar: Scalar, setting: Setting) -> list[Atom]:
+    order = {p.name: i for i, p in enumerate(setting.model.parameters)}
+    return sorted((a for a in scalar.atoms() if a.kind in ("param", "state", "variable")), key=lambda a: order.get(a.data[0], -1))
+
+
+def _affine(scalar: Scalar, atom: Atom) -> tuple[Scalar | None, Scalar]:
+    slope: dict[Monomial, Fraction] = {}
+    rest: dict[Monomial, Fraction] = {}
+    for factors, coefficient in scalar.terms:
+        exponent = dict(factors).get(atom, Fraction(0))
+        if exponent not in (0, 1):
+            return None, scalar
+        kept = tuple(f for f in factors if f[0] != atom)
+        (slope if exponent else rest)[kept] = coefficient
+    return collect(slope), collect(rest)
+
+
+def _by_factors(scalar: Scalar, setting: Setting, depth: int) -> bool:
+    """A product of factors of known sign."""
+    factored = factor(scalar)
+    if factored is None:
+        return False
+    constant, factors = factored
+    if len(factors) == 1 and factors[0][1] == 1:
+        return False
+    sign = 1 if constant > 0 else -1
+    for base, exponent in factors:
+        if exponent % 2 == 0:
+            continue
+        one = _sign(base, setting, depth)
+        if not one:
+            return False
+        sign *= one
+    return sign > 0
+
+
+def factor(scalar: Scalar) -> tuple[Fraction, list[tuple[Scalar, int]]] | None:
+    """The factors of a polynomial in its atoms over the rationals; None when it is no polynomial."""
+    atoms = scalar.atoms()
+    if not atoms or not _is_polynomial(scalar):
+        return None
+    constant, found = _flint(scalar, atoms).factor()
+    return _fraction(constant), [(_back(base, atoms), int(exponent)) for base, exponent in found]
+
+
+def _is_polynomial(scalar: Scalar) -> bool:
+    return all(e.denominator == 1 and 0 <= e <= 40 for m, _ in scalar.terms for _, e in m)
+
+
+def _flint(scalar: Scalar, atoms: tuple[Atom, ...]) -> Any:
+    """A polynomial in the atoms, as python-flint's fmpq_mpoly."""
+    from flint import Ordering, fmpq, fmpq_mpoly_ctx
+
+    context = fmpq_mpoly_ctx.get([f"x{i}" for i in range(len(atoms))], Ordering.lex)
+    place = {atom: i for i, atom in enumerate(atoms)}
+    terms = {}
+    for factors, coefficient in scalar.terms:
+        exponents = [0] * len(atoms)
+        for atom, e in factors:
+            exponents[place[atom]] = int(e)
+        terms[tuple(exponents)] = fmpq(coefficient.numerator, coefficient.denominator)
+    return context.from_dict(terms)
+
+
+def _back(polynomial: Any, atoms: tuple[Atom, ...]) -> Scalar:
+    total: dict[Monomial, Fraction] = {}
+    for exponents, coefficient in polynomial.to_dict().items():
+        factors = tuple((atom, Fraction(int(e))) for atom, e in zip(atoms, exponents, strict=True) if e)
+        total[factors] = _fraction(coefficient)
+    return collect(total)
+
+
+def _fraction(value: object) -> Fraction:
+    return Fraction(int(value.p), int(value.q))  # type: ignore[attr-defined]
+
+
+def _by_assumption(scalar: Scalar, setting: Setting, depth: int) -> bool:
+    """scalar = c g + rest with an assumption g >= 0, c > 0 fixed by one monomial, and rest >= 0."""
+    mine = dict(scalar.terms)
+    for g in setting.assumptions:
+        for monomial, coefficient in g.terms:
+            share = mine.get(monomial, Fraction(0)) / coefficient
+            if share > 0 and monomial != UNIT:
+                rest = scalar - g.times(share)
+                if len(rest.terms) < len(scalar.terms) and is_nonnegative(rest, setting, min(depth, 2)):
+                    return True
+    return False
+
+
+def _by_division(scalar: Scalar, setting: Setting, depth: int) -> bool:
+    """scalar = g q with an assumption g >= 0 and q >= 0."""
+    if not _is_polynomial(scalar):
+        return False
+    for g in setting.assumptions:
+        atoms = tuple(sorted({*scalar.atoms(), *g.atoms()}))
+        if not g.atoms() or not _is_polynomial(g) or len(g.terms) > len(scalar.terms) + 1:
+            continue
+        quotient, rest = divmod(_flint(scalar, atoms), _flint(g, atoms))
+        if not rest.to_dict() and is_nonnegative(_back(quotient, atoms), setting, min(depth, 3)):
+            return True
+    return False
+
+
+def _by_quadratic_form(scalar: Scalar, setting: Setting, depth: int) -> bool:
+    """A quadratic polynomial with a positive semidefinite Gram matrix, by exact elimination (LDL')."""
+    atoms = [a for a in scalar.atoms() if a.kind in ("state", "variable", "param", "time", "function", "word")]
+    if len(atoms) != len(scalar.atoms()) or len(atoms) > 12:
+        return False
+    place: dict[Atom | None, int] = {None: 0, **{a: i + 1 for i, a in enumerate(atoms)}}
+    gram = [[Fraction(0)] * (len(atoms) + 1) for _ in range(len(atoms) + 1)]
+    for factors, coefficient in scalar.terms:
+        flat: list[Atom | None] = []
+        for atom, e in factors:
+            if e not in (1, 2):
+                return False
+            flat.extend([atom] * int(e))
+        if len(flat) > 2:
+            return False
+        flat.extend([None] * (2 - len(flat)))
+        i, j = place[flat[0]], place[flat[1]]
+        gram[i][j] += coefficient / 2
+        gram[j][i] += coefficient / 2
+    return is_positive_semidefinite(gram)
+
+
+def is_positive_semidefinite(matrix: list[list[Fraction]]) -> bool:
+    """Exact test of a rational symmetric matrix by elimination with pivots on the diagonal."""
+    rows = [row[:] for row in matrix]
+    left = list(range(len(rows)))
+    while left:
+        if any(rows[i][i] < 0 for i in left):
+            return False
+        pivot = next((i for i in left if rows[i][i] > 0), None)
+        if pivot is None:
+            return all(rows[i][j] == 0 for i in left for j in left)
+        left.remove(pivot)
+        for i in left:
+            ratio = rows[i][pivot] / rows[pivot][pivot]
+            for j in left:
+                rows[i][j] -= ratio * rows[pivot][j]
+    return True
+
+
+def _by_sturm(scalar: Scalar, setting: Setting, depth: int) -> bool:
+    """A polynomial in one atom on the set where the polynomial assumptions on that atom hold, by real root isolation."""
+    atoms = scalar.atoms()
+    if len(atoms) != 1:
+        return False
+    atom = atoms[0]
+    polynomial = _univariate(scalar, atom)
+    if polynomial is None:
+        return False
+    ends = setting.interval(atom)
+    bounds = [x for x in (None if ends.low is None else of_atom(atom) - rational(ends.low),
+                          None if ends.high is None else rational(ends.high) - of_atom(atom)) if x is not None]
+    known = [p for g in (*setting.assumptions, *bounds) if g.atoms() == (atom,) and (p := _univariate(g, atom)) is not None]
+    return nonnegative_where(polynomial, known)
+
+
+def _univariate(scalar: Scalar, atom: Atom) -> list[Fraction] | None:
+    """Coefficients from the constant upwards."""
+    coefficients: dict[int, Fraction] = {}
+    for factors, c in scalar.terms:
+        e = factors[0][1] if factors else Fraction(0)
+        if e.denominator != 1 or e < 0 or e > 60:
+            return None
+        coefficients[int(e)] = c
+    return [coefficients.get(i, Fraction(0)) for i in range(max(coefficients, default=0) + 1)]
+
+
+def nonnegative_where(polynomial: list[Fraction], conditions: list[list[Fraction]]) -> bool:
+    """Whether p(x) >= 0 wherever all conditions q(x) >= 0 hold, x real. Exact.
+
+    The roots of p and of the conditions cut the line into cells; on each open cell all signs are constant and read off at a
+    rational point. A root itself is the end of cells where p >= 0 holds by continuity unless it stands alone; then it must be
+    a root of p, or p must be positive beside it.
+    """
+    if len(polynomial) == 1:
+        return polynomial[0] >= 0
+    from sympy import Poly, Rational, Symbol
+
+    x = Symbol("x")
+
+    def poly(coefficients: list[Fraction]) -> Poly:
+        return Poly([Rational(c.numerator, c.denominator) for c in reversed(coefficients)], x)
+
+    product = Poly(1, x)
+    for coefficients in (polynomial, *conditions):
+        if len(coefficients) > 1:
+            product = product * poly(coefficients)
+    cells = [(Fraction(int(a.p), int(a.q)), Fraction(int(b.p), int(b.q))) for (a, b), _ in product.sqf_part().intervals()]
+    samples = _samples(cells)
+
+    def value(coefficients: list[Fraction], point: Fraction) -> Fraction:
+        return sum((c * point**i for i, c in enumerate(coefficients)), Fraction(0))
+
+    if any(value(q, s) == 0 for q in (polynomial, *conditions) if any(q) for s in samples):
+        return False  # a sample on a root says nothing about its cell
+    fine = [value(polynomial, s) >= 0 for s in samples]
+    allowed = [all(value(q, s) >= 0 for q in conditions) for s in samples]
+    if any(a and not f for a, f in zip(allowed, fine, strict=True)):
+        return False
+    # an isolated feasible root: no allowed cell beside it; demand p >= 0 on one side, so that p(root) >= 0 by continuity
+    return all(a or b or f or g or _excluded(conditions, samples[i], samples[i + 1], value)
+               for i, ((a, b), (f, g)) in enumerate(zip(pairwise(allowed), pairwise(fine))))
+
+
+def _excluded(conditions: list[list[Fraction]], left: Fraction, right: Fraction, value: object) -> bool:
+    """Whether a condition without root between two neighbouring samples is negative on both, hence at the root between."""
+    return any(len(q) == 1 and q[0] < 0 for q in conditions) or any(
+        len(q) == 2 and value(q, left) < 0 and value(q, right) < 0 for q in conditions)  # type: ignore[operator]
+
+
+def _samples(cells: list[tuple[Fraction, Fraction]]) -> list[Fraction]:
+    if not cells:
+        return [Fraction(0)]
+    points = [cells[0][0] - 1]
+    points.extend((a[1] + b[0]) / 2 for a, b in pairwise(cells))
+    return [*points, cells[-1][1] + 1]
+
+
+def _by_subdivision(scalar: Scalar, setting: Setting, depth: int) -> bool:
+    """Split bounded atoms until interval enclosures decide; at most three atoms, a few hundred boxes."""
+    atoms = [a for a in deep_atoms(scalar) if a.kind in ("param", "state", "variable", "function")]
+    if not atoms or len(atoms) > 3 or depth < DEPTH - 2:
+        return False
+    box = {a.key: setting.interval(a) for a in atoms}
+    if any(i.low is None or i.high is None for i in box.values()):
+        return False
+    stack, work = [box], 0
+    while stack:
+        work += 1
+        if work > 400:
+            return False
+        current = stack.pop()
+        trial = setting.assuming()
+        trial._intervals.update(current)
+        if trial.enclosure(scalar).is_nonnegative() or _contradicts(trial.assumptions, trial):
+            continue
+        stack.extend(_halves(current))
+    return True
+
+
+def _halves(box: dict[str, Interval]) -> list[dict[str, Interval]]:
+    key = max(box, key=lambda k: ((box[k].high or 0) - (box[k].low or 0), k))
+    low, high = box[key].low, box[key].high
+    assert low is not None and high is not None
+    middle = (low + high) / 2
+    return [{**box, key: Interval(low, middle)}, {**box, key: Interval(middle, high)}]
+
+
+_RULES = (_by_denominators, _by_assumption, _by_division, _by_quadratic_form, _by_ends, _by_cases, _by_factors, _by_sturm, _by_subdivision)
+

@@ -1,0 +1,175 @@
+"""What is known of the quantities in a claim: the sets of its parameters, the region it speaks of."""
+from __future__ import annotations
+
+from fractions import Fraction
+
+from odenet.algebra.forms import reverse
+from odenet.algebra.intervals import REAL, Interval, point
+from odenet.algebra.letters import Word, entries
+from odenet.algebra.scalars import Atom, Monomial, Scalar
+from odenet.algebra.translate import Translator
+from odenet.ir.model import Comparison, Model
+from odenet.ir.sizes import SCALAR, Space
+from odenet.operators.functions import FUNCTIONS
+
+
+class Setting:
+    """Intervals of atoms and assumptions `g >= 0`, from the sets of parameters and from a region.
+
+    All that it says holds for every parameter value in its set, every size, time and every state of the region.
+    """
+
+    def __init__(self, translator: Translator, region: tuple[Comparison, ...] = (), assumptions: tuple[Scalar, ...] = ()) -> None:
+        self.translator = translator
+        self.model: Model = translator.model
+        given = tuple(translator.scalar(c.right) - translator.scalar(c.left) for c in region if c.left.space == SCALAR)
+        self.assumptions: tuple[Scalar, ...] = given + assumptions
+        self._intervals: dict[str, Interval] = {}
+        self._orthant = frozenset(_nonnegative_blocks(region))
+        for assumption in self.assumptions:
+            self._learn(assumption)
+
+    def assuming(self, *more: Scalar) -> Setting:
+        """The same with further assumptions `g >= 0`."""
+        child = Setting.__new__(Setting)
+        child.translator, child.model, child._orthant = self.translator, self.model, self._orthant
+        child.assumptions = self.assumptions + more
+        child._intervals = dict(self._intervals)
+        for assumption in more:
+            child._learn(assumption)
+        return child
+
+    def in_orthant(self) -> Setting:
+        """The same for states with all entries >= 0."""
+        child = self.assuming()
+        child._orthant = frozenset(b.name for b in self.model.blocks)
+        return child
+
+    def _learn(self, assumption: Scalar) -> None:
+        """Read a bound of one atom off an assumption a atom + c >= 0 (or a atom^2 + c >= 0, which bounds no sign)."""
+        variable = [(m, c) for m, c in assumption.terms if m]
+        if len(variable) != 1 or len(variable[0][0]) != 1 or variable[0][0][0][1] != 1:
+            return
+        (factors, a) = variable[0]
+        constant = next((c for m, c in assumption.terms if not m), Fraction(0))
+        end = -constant / a
+        found = Interval(end, None) if a > 0 else Interval(None, end)
+        key = factors[0][0].key
+        self._intervals[key] = self._intervals.get(key, REAL).meet(found)
+
+    def interval(self, atom: Atom) -> Interval:
+        """An enclosure of all values of an atom (of all entries, for a vector atom)."""
+        return self._own(atom).meet(self._intervals.get(atom.key, REAL))
+
+    def _own(self, atom: Atom) -> Interval:
+        if atom.kind == "dim":
+            return Interval(Fraction(1), None)
+        if atom.kind == "prime":
+            return Interval(Fraction(1), Fraction(atom.data[0]))
+        if atom.kind in ("state", "variable"):
+            return Interval(Fraction(0), None) if atom.data[0] in self._orthant else REAL
+        if atom.kind == "param":
+            return self._of_parameter(atom.data[0])
+        if atom.kind == "function":
+            return self._of_function(atom)
+        if atom.kind in ("sum", "word"):
+            return self.enclosure(atom.data[0]) if atom.kind == "sum" else self._of_word(atom.data[0])
+        if atom.kind in ("softmax", "chosen"):
+            return Interval(Fraction(0), Fraction(1))
+        if atom.kind in ("largest", "smallest") and isinstance(atom.data[0], Scalar):
+            return self._of_extreme(atom)
+        return REAL
+
+    def _of_parameter(self, name: str) -> Interval:
+        found = REAL
+        for item in self.model.parameter(name).sets:
+            if item.name in ("positive", "nonnegative", "psd"):
+                found = found.meet(Interval(Fraction(0), None))
+            elif item.name == "interval":
+                ends = [self.enclosure(self.translator.scalar(node)) for node in item.arguments]
+                found = found.meet(Interval(ends[0].low, ends[1].high))
+            elif item.name == "binary":
+                found = found.meet(Interval(Fraction(-1), Fraction(1)))
+        return found
+
+    def _of_function(self, atom: Atom) -> Interval:
+        name, parameters, argument = atom.data
+        values = FUNCTIONS[name].values(*parameters)
+        found = Interval(values.low, values.high)
+        if isinstance(argument, Scalar) and FUNCTIONS[name].parity == "odd" and FUNCTIONS[name].increasing(*parameters):
+            inside = self.enclosure(argument)
+            if inside.is_nonnegative():
+                found = found.meet(Interval(Fraction(0), None))
+            if inside.is_nonpositive():
+                found = found.meet(Interval(None, Fraction(0)))
+        return found
+
+    def _of_word(self, word: Word) -> Interval:
+        return Interval(Fraction(0), None) if self.is_square(word) else REAL
+
+    def is_square(self, word: Word) -> bool:
+        """Whether a closed word is W'DW with D >= 0, or a sum of entries that are all >= 0."""
+        middle = word[1:-1]
+        if len(middle) == 1 and middle[0].kind == "diag":
+            return self.entries_interval(entries(middle[0])).is_nonnegative()
+        sign, flipped = reverse(word)
+        if flipped != word or sign < 0:
+            return False
+        half = len(word) // 2
+        if len(word) % 2 == 0:  # L L' read as a square with sign
+            left_sign, left = reverse(word[half:])
+            return left == word[:half] and left_sign > 0
+        center = word[half]
+        if reverse(word[half + 1:])[0] < 0:
+            return False
+        return "psd" in center.facts or (center.kind == "diag" and self.entries_interval(entries(center)).is_nonnegative())
+
+    def _of_extreme(self, atom: Atom) -> Interval:
+        ends = [self.enclosure(item) for item in atom.data]
+        lows, highs = [e.low for e in ends], [e.high for e in ends]
+        choose = max if atom.kind == "largest" else min
+        firm = _choose(lows, choose, atom.kind == "largest")
+        return Interval(firm, _choose(highs, choose, atom.kind == "smallest"))
+
+    def entries_interval(self, factors: Monomial) -> Interval:
+        """An enclosure of all entries of an entrywise product."""
+        total = point(1)
+        for atom, exponent in factors:
+            total = total * self.interval(atom).power(exponent)
+        return total
+
+    def enclosure(self, scalar: Scalar) -> Interval:
+        """An enclosure of all values of a scalar."""
+        total = point(0)
+        for factors, coefficient in scalar.terms:
+            total = total + point(coefficient) * self.entries_interval(factors)
+        return total
+
+    def bounds_of(self, atom: Atom) -> tuple[Scalar | None, Scalar | None]:
+        """The ends of a parameter's interval as scalars, which may hold other parameters."""
+        low: Scalar | None = None
+        high: Scalar | None = None
+        if atom.kind == "param" and self.model.parameter(atom.data[0]).space == Space():
+            for item in self.model.parameter(atom.data[0]).sets:
+                if item.name == "interval":
+                    low, high = (self.translator.scalar(node) for node in item.arguments)
+        return low, high
+
+
+def _choose(ends: list[Fraction | None], choose: object, skip: bool) -> Fraction | None:
+    known = [e for e in ends if e is not None]
+    if len(known) < len(ends) and not (skip and known):
+        return None
+    return choose(known)  # type: ignore[operator, no-any-return]
+
+
+def _nonnegative_blocks(region: tuple[Comparison, ...]) -> list[str]:
+    """Vector blocks x with `x >= 0` among the comparisons."""
+    return [c.right.data[0] for c in region if c.right.op == "state" and (c.left.op == "zeros" or _is_zero(c.left))]
+
+
+def _is_zero(node: object) -> bool:
+    op = getattr(node, "op", "")
+    if op == "spread":
+        return _is_zero(node.args[0])  # type: ignore[attr-defined]
+    return op == "number" and node.data[0] == 0  # type: ignore[attr-defined, no-any-return]

@@ -1,0 +1,210 @@
+"""Norms of words and intervals that hold the spectrum of symmetric sums of words, for symbolic sizes."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from odenet.algebra.forms import Form, of_letter, reverse, size_scalar
+from odenet.algebra.inequalities import is_nonnegative
+from odenet.algebra.letters import Letter, Word, entries, is_bra
+from odenet.algebra.scalars import ONE, ZERO, Atom, Scalar, function_atom, of_atom, power, rational
+from odenet.algebra.setting import Setting
+from odenet.ir.sizes import Space, count
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """All eigenvalues lie in [low, high]; None is unknown."""
+
+    low: Scalar | None
+    high: Scalar | None
+
+
+def absolute(scalar: Scalar, setting: Setting) -> Scalar:
+    """|s|, without bars where the sign is known."""
+    if is_nonnegative(scalar, setting, 2):
+        return scalar
+    if is_nonnegative(-scalar, setting, 2):
+        return -scalar
+    return of_atom(function_atom("abs", (), scalar))
+
+
+def largest(*items: Scalar) -> Scalar:
+    """The maximum of scalars, as an atom unless all are numbers or one."""
+    unique = tuple(sorted({s.key: s for s in items}.values(), key=lambda s: s.key))
+    values = [s.value() for s in unique]
+    if all(v is not None for v in values):
+        return rational(max(v for v in values if v is not None))
+    if len(unique) == 1:
+        return unique[0]
+    return of_atom(Atom("largest", unique, f"largest({', '.join(s.key for s in unique)})"))
+
+
+# --- norms ------------------------------------------------------------------------------------------------------
+
+
+def norm(form: Form, setting: Setting, order: str = "2") -> Scalar | None:
+    """An upper bound of the operator norm (order "1", "2" or "inf"): submultiplicative on words, additive on sums."""
+    total = ZERO
+    for word, scalar in form.terms:
+        bound = word_norm(word, setting, order)
+        if bound is None:
+            return None
+        total = total + absolute(scalar, setting) * bound
+    return total
+
+
+def word_norm(word: Word, setting: Setting, order: str = "2") -> Scalar | None:
+    total = ONE
+    for letter in word:
+        bound = letter_norm(letter, setting, order)
+        if bound is None:
+            return None
+        total = total * bound
+    return total
+
+
+def letter_norm(letter: Letter, setting: Setting, order: str = "2") -> Scalar | None:
+    """An upper bound of one letter's norm, or None."""
+    if letter.kind == "diag":
+        return _diagonal_norm(letter, setting)
+    if letter.kind in ("embed", "unit"):
+        return ONE
+    if letter.kind == "ones":
+        return _ones_norm(letter.data[0], order, letter.is_transposed)
+    if letter.kind == "matrix":
+        return _matrix_norm(letter, setting, order)
+    return None
+
+
+def _diagonal_norm(letter: Letter, setting: Setting) -> Scalar | None:
+    box = setting.entries_interval(entries(letter))
+    if box.low is None or box.high is None:
+        return None
+    return rational(max(abs(box.low), abs(box.high)))
+
+
+def _ones_norm(space: Space, order: str, is_transposed: bool) -> Scalar:
+    # |1> : |.| -> |.|_p has norm n^(1/p); <1| the dual one
+    n = size_scalar(count(space))
+    if order == "2":
+        return power(n, Fraction(1, 2), lambda atom: atom.kind in ("dim", "prime"))
+    is_long = (order == "1") != is_transposed
+    return n if is_long else ONE
+
+
+def _matrix_norm(letter: Letter, setting: Setting, order: str) -> Scalar | None:
+    if order == "2":
+        if "orthogonal" in letter.facts or {"rows sum to one", "columns sum to one", "nonnegative"} <= letter.facts:
+            return ONE  # doubly stochastic: |P|_2^2 <= |P|_1 |P|_inf = 1 (Riesz-Thorin)
+        item = setting.model.parameter(letter.data[0]).set_named("norm")
+        return None if item is None else setting.translator.scalar(item.arguments[0])
+    wanted = "rows sum to one" if order == "inf" else "columns sum to one"
+    return ONE if {wanted, "nonnegative"} <= letter.facts else None
+
+
+# --- spectra ----------------------------------------------------------------------------------------------------
+
+
+def spectrum(form: Form, setting: Setting) -> Spectrum:
+    """An interval for the spectrum of a symmetric form: each symmetric word by its middle, other words by their norm.
+
+    Weyl's inequality: the largest eigenvalue of a sum is at most the sum of the largest eigenvalues.
+    """
+    low: Scalar | None = ZERO
+    high: Scalar | None = ZERO
+    for word, scalar in form.terms:
+        one = _word_spectrum(word, setting)
+        bottom, top = _scaled(scalar, one, setting)
+        low = None if low is None or bottom is None else low + bottom
+        high = None if high is None or top is None else high + top
+    return Spectrum(low, high)
+
+
+def _scaled(scalar: Scalar, one: Spectrum, setting: Setting) -> tuple[Scalar | None, Scalar | None]:
+    def times(end: Scalar | None) -> Scalar | None:
+        return None if end is None else scalar * end
+
+    if is_nonnegative(scalar, setting, 3):
+        return times(one.low), times(one.high)
+    if is_nonnegative(-scalar, setting, 3):
+        return times(one.high), times(one.low)
+    if one.low is None or one.high is None:
+        return None, None
+    reach = absolute(scalar, setting) * largest(one.high, -one.low)
+    return -reach, reach
+
+
+def _word_spectrum(word: Word, setting: Setting) -> Spectrum:
+    if not word:
+        return Spectrum(ONE, ONE)
+    sign, flipped = reverse(word)
+    if flipped == word and sign > 0:
+        found = _congruence(word, setting)
+        if found is not None:
+            return found
+    bound = word_norm(word, setting)
+    return Spectrum(None, None) if bound is None else Spectrum(-bound, bound)
+
+
+def _congruence(word: Word, setting: Setting) -> Spectrum | None:
+    """W = s R' M R: its spectrum from that of M and the extreme singular values of R."""
+    half = len(word) // 2
+    right = word[half:] if len(word) % 2 == 0 else word[half + 1:]
+    sign, left = reverse(right)
+    if left != word[:half]:
+        return None
+    middle = Spectrum(ONE, ONE) if len(word) % 2 == 0 else _center(word[half], setting)
+    squared = squared_norm(right, setting)
+    least = squared_least(right)
+    low = _end(middle.low, least, squared, setting, is_low=True)
+    high = _end(middle.high, least, squared, setting, is_low=False)
+    if sign > 0:
+        return Spectrum(low, high)
+    return Spectrum(None if high is None else -high, None if low is None else -low)
+
+
+def _end(end: Scalar | None, least: Scalar, squared: Scalar | None, setting: Setting, is_low: bool) -> Scalar | None:
+    """One end of the spectrum of R' M R: end * smallest or largest squared singular value of R."""
+    if end is None:
+        return None
+    inward = is_nonnegative(end if is_low else -end, setting, 2)
+    if inward:  # low >= 0 (or high <= 0): R'MR >= low R'R >= low s_min^2
+        return end * least
+    return None if squared is None else end * squared
+
+
+def _center(letter: Letter, setting: Setting) -> Spectrum:
+    if letter.kind == "diag":
+        box = setting.entries_interval(entries(letter))
+        return Spectrum(None if box.low is None else rational(box.low), None if box.high is None else rational(box.high))
+    bound = letter_norm(letter, setting)
+    low = ZERO if "psd" in letter.facts else None if bound is None else -bound
+    return Spectrum(low, bound)
+
+
+def squared_norm(word: Word, setting: Setting) -> Scalar | None:
+    """An upper bound of |R|^2; exact for R = <1|…, whose R R' is a scalar."""
+    if not word:
+        return ONE
+    if is_bra(word[0]):
+        sign, flipped = reverse(word)
+        total = of_letter(word[0])
+        for letter in (*word[1:], *flipped):
+            total = total @ of_letter(letter)
+        return total.scalar().times(sign)
+    bound = word_norm(word, setting)
+    return None if bound is None else bound * bound
+
+
+def squared_least(word: Word) -> Scalar:
+    """A lower bound of the least squared singular value of R: 1 for products of isometries (A'A = I), else 0."""
+    return ONE if all(_is_isometry(letter) for letter in word) else ZERO
+
+
+def _is_isometry(letter: Letter) -> bool:
+    if letter.kind == "embed" and not letter.is_transposed:
+        return True
+    return letter.kind == "matrix" and "orthogonal" in letter.facts and bool(letter.facts & {"tall", "square"})
+
+

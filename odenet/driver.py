@@ -1,0 +1,189 @@
+"""The stages in order, for the command line and for `import odenet`."""
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from odenet.diagnostics import Diagnostic, Label, Rejected
+from odenet.ir.model import Model
+from odenet.plan.steps import Plan
+from odenet.proof.finding import Finding
+from odenet.proof.prove import DEFAULT_SECONDS, verify
+from odenet.syntax import decode, format_spec, parse
+from odenet.syntax.tree import Spec
+from odenet.text import Source, Span
+
+
+@dataclass(frozen=True)
+class Report:
+    """The findings on all claims of one spec."""
+
+    model: Model
+    digest: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_proved(self) -> bool:
+        return all(f.verdict == "proved" for f in self.findings)
+
+    def count(self, verdict: str) -> int:
+        return sum(f.verdict == verdict for f in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `odenet verify --format json` prints."""
+        from odenet.proof.show import as_json
+
+        return {"spec": self.model.source.name, "model": self.model.name, "digest": self.digest,
+                "claims": [as_json(f) for f in self.findings]}
+
+    def __str__(self) -> str:
+        from odenet.proof.show import report_text
+
+        return report_text(self.model, self.findings)
+
+
+class Loaded:
+    """A spec that was read and checked. `verify()` proves its claims, `source()` and `module()` give its PyTorch module."""
+
+    def __init__(self, source: Source) -> None:
+        self.text = source
+
+    @cached_property
+    def spec(self) -> Spec:
+        return parse(self.text)
+
+    @cached_property
+    def model(self) -> Model:
+        from odenet.ir import build
+
+        return build(self.spec)
+
+    @cached_property
+    def plans(self) -> dict[str, Plan]:
+        from odenet.plan import plan_flow
+
+        return {flow.name: plan_flow(self.model, flow) for flow in self.model.flows}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the spec's text."""
+        return hashlib.sha256(self.text.text.encode("utf-8")).hexdigest()
+
+    def check(self) -> Loaded:
+        """Run all checks. Raises Rejected with every fault of the first stage that has any."""
+        del self.plans
+        return self
+
+    def verify(self, seconds: float = DEFAULT_SECONDS) -> Report:
+        """The verdict on each claim. `seconds` bounds the search for each claim's witness."""
+        return Report(self.model, self.digest, verify(self.model, self.plans, seconds))
+
+    @cached_property
+    def report(self) -> Report:
+        return self.verify()
+
+    def source(self, *, allow_undecided: bool = False, **dims: int) -> str:
+        """The text of the standalone PyTorch module, with other defaults for the given dims.
+
+        Raises:
+            NotProved: a claim is refuted, or undecided and not allowed to be.
+            Rejected: a dim is unknown or not a positive whole number (ODE601), or the module cannot be emitted.
+        """
+        from odenet.emit import emit
+
+        dims = self._checked(dims)
+        if any(f.verdict == "refuted" or (f.verdict == "undecided" and not allow_undecided) for f in self.report.findings):
+            raise NotProved(self.report)
+        return emit(self.model, self.plans, self.report.findings, digest=self.digest, version=version(), dims=dims or None)
+
+    def module(self, *, allow_undecided: bool = False, **dims: int) -> type:
+        """The class of the emitted module (this imports torch)."""
+        namespace = _imported(self.source(allow_undecided=allow_undecided, **dims), self.model.name)
+        return getattr(namespace, self.model.name)  # type: ignore[no-any-return]
+
+    def formatted(self) -> str:
+        return format_spec(self.spec)
+
+    def _checked(self, dims: dict[str, int]) -> dict[str, int]:
+        free = {d.name: d for d in self.model.dims if d.is_free}
+        for name, value in dims.items():
+            if name in free and value >= 1:
+                continue
+            known = ", ".join(free) or "none"
+            reason = f"`{name}` is not a free dim" if name not in free else f"`{name}` must be a positive whole number"
+            derived = next((d for d in self.model.dims if d.name == name and not d.is_free), None)
+            label = Label(derived.span, "derived from other dims") if derived else Label(Span(0, 0), "")
+            raise Rejected(self.text, (Diagnostic("ODE601", f"cannot set {name} = {value}: {reason}", (label,),
+                                                  f"the free dims are: {known}"),))
+        return dims
+
+
+class NotProved(Exception):
+    """A module was asked for although a claim is not proved; `report` holds the findings."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(f"{len(report.findings) - report.count('proved')} claim(s) not proved")
+        self.report = report
+
+
+def load(path: str | os.PathLike[str]) -> Loaded:
+    """Read and check a spec.
+
+    Raises:
+        OSError: the file cannot be read.
+        Rejected: the spec has faults; the exception's text shows them.
+    """
+    return loads(Path(path).read_bytes(), str(path))
+
+
+def loads(data: bytes | str, name: str = "<text>") -> Loaded:
+    """The same from text in memory."""
+    raw = data.encode("utf-8") if isinstance(data, str) else data
+    return Loaded(decode(name, raw)).check()
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file atomically: a reader sees the old text or the new one, never a part."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def version() -> str:
+    from importlib.metadata import version as installed
+
+    return installed("odenet-compiler")
+
+
+def _imported(text: str, name: str) -> ModuleType:
+    """Import emitted text from a private file, as any module is imported."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    with tempfile.TemporaryDirectory(prefix="odenet-") as folder:
+        path = Path(folder) / f"{name}.py"
+        path.write_text(text, encoding="utf-8")
+        found = spec_from_file_location(f"odenet_emitted_{name}", path)
+        assert found is not None and found.loader is not None
+        module = module_from_spec(found)
+        sys.modules[module.__name__] = module
+        found.loader.exec_module(module)
+        return module

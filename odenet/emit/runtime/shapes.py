@@ -1,0 +1,48 @@
+"""Checks of what callers give, and small moves of entries."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def whole(name: str, value: int) -> int:
+    """`value`, when it is a positive whole number."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a positive whole number, got {value!r}")
+    return value
+
+
+def leading(blocks: dict[str, Tensor], shapes: dict[str, tuple[int, ...]]) -> torch.Size:
+    """The batch shape that all `blocks` share in front of their own `shapes`.
+
+    Raises:
+        ValueError: for a block of another shape, with both shapes.
+    """
+    found: torch.Size | None = None
+    for name, block in blocks.items():
+        own = shapes[name]
+        cut = block.dim() - len(own)
+        if cut < 0 or tuple(block.shape[cut:]) != own:
+            raise ValueError(f"{name} must have shape [..., {', '.join(map(str, own))}], got {list(block.shape)}")
+        if found is not None and block.shape[:cut] != found:
+            raise ValueError(f"{name} has batch shape {list(block.shape[:cut])}, the block before it {list(found)}")
+        found = block.shape[:cut]
+    assert found is not None
+    return found
+
+
+def embed(x: Tensor, size: int) -> Tensor:
+    """Append zeros to x [..., n] up to `size` entries; keeps sums and distances."""
+    return F.pad(x, (0, size - x.shape[-1]))
+
+
+def fold(x: Tensor, size: int) -> Tensor:
+    """The first `size` entries of x [..., n], with the sum of the others shared among them; keeps sums."""
+    return x[..., :size] + x[..., size:].sum(-1, keepdim=True) / size
+
+
+def lift(x: Tensor, channels: int) -> Tensor:
+    """Append zero channels to x [..., c, h, w] up to `channels`; keeps distances."""
+    return F.pad(x, (0, 0, 0, 0, 0, channels - x.shape[-3]))

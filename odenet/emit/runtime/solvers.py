@@ -1,0 +1,118 @@
+"""Equations that a step has to solve: Newton's method and contraction, with exact gradients and no silent failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def newton(map: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
+    """The solution z [batch, d] of z = map(z), by a damped Newton iteration from `start`; samples do not mix in `map`.
+
+    The last Newton step is the only one that is differentiated: at the solution its gradient is that of the implicit
+    function theorem.
+
+    Raises:
+        RuntimeError: when the iteration does not converge for some sample.
+    """
+    z = start.detach()
+    with torch.no_grad():
+        tolerance = 64 * torch.finfo(z.dtype).eps
+        residual = map(z) - z
+        for _ in range(50):
+            if bool((residual.norm(dim=-1) <= tolerance * (1 + z.norm(dim=-1))).all()):
+                break
+            step = torch.linalg.solve(slope_matrices(map, z), residual)
+            moved, before, factor = z + step, residual, 1.0
+            residual = map(moved) - moved
+            worse = ~(residual.norm(dim=-1) <= before.norm(dim=-1))
+            while factor > 1e-3 and bool(worse.any()):
+                factor /= 2
+                moved = torch.where(worse[:, None], z + factor * step, moved)
+                residual = map(moved) - moved
+                worse = ~(residual.norm(dim=-1) <= before.norm(dim=-1))
+            z = moved
+        else:
+            limit = torch.finfo(z.dtype).eps ** 0.75
+            if not bool((residual.norm(dim=-1) <= limit * (1 + z.norm(dim=-1))).all()):
+                raise RuntimeError("an implicit step did not converge: take more steps (a smaller step size)")
+        matrix = slope_matrices(map, z)
+    polished: Tensor = z + torch.linalg.solve(matrix, map(z) - z)
+    return polished
+
+
+def slope_matrices(map: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """I - D map(z) for each sample, [batch, d, d]."""
+    slopes = torch.func.jacrev(lambda z: map(z).sum(0))(z.detach()).movedim(1, 0)
+    matrices: Tensor = torch.eye(z.shape[-1], dtype=z.dtype, device=z.device) - slopes
+    return matrices.detach()
+
+
+def contraction(map: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
+    """The solution z [batch, d] of z = map(z) for a contraction, by iteration from `start`; gradients by its adjoint.
+
+    Raises:
+        RuntimeError: when the iteration does not converge, so `map` does not contract (fast enough).
+    """
+    with torch.no_grad():
+        solved = iterate(map, start.detach())
+    result = map(solved)
+    if result.requires_grad:
+        point = solved.detach().requires_grad_()
+        with torch.enable_grad():
+            image = map(point)
+        if image.requires_grad:
+            result.register_hook(  # type: ignore[no-untyped-call]
+                lambda gradient: iterate(
+                    lambda g: gradient + torch.autograd.grad(image, point, g, retain_graph=True)[0], gradient
+                )
+            )
+    return result
+
+
+def iterate(map: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """The fixed point of `map` near z, to a few roundings."""
+    tolerance = 16 * torch.finfo(z.dtype).eps
+    for _ in range(5000):
+        moved = map(z)
+        change = (moved - z).norm(dim=-1)
+        z = moved
+        if bool((change <= tolerance * (1 + z.norm(dim=-1))).all()):
+            return z
+    raise RuntimeError("the inverse did not converge: a step is not invertible by contraction at these parameters")
+
+
+def implicit_stages(
+    rate: Callable[..., tuple[Tensor, ...]], state: tuple[Tensor, ...], h: float, matrix: tuple[tuple[float, ...], ...]
+) -> list[tuple[Tensor, ...]]:
+    """The stages k_i = rate(i, x + h sum_j a_ij k_j) of an implicit Runge-Kutta step, each a tuple like `state`.
+
+    `rate(i, *blocks)` gives the slopes of all blocks [batch, ...] at stage i.
+    """
+    batch = state[0].shape[0]
+    sizes = [block[0].numel() for block in state]
+
+    def split(z: Tensor) -> list[tuple[Tensor, ...]]:
+        stages = z.reshape(z.shape[0], len(matrix), -1).unbind(1)
+        pieces = [torch.split(stage, sizes, -1) for stage in stages]
+        return [tuple(k.reshape(block.shape) for k, block in zip(piece, state, strict=True)) for piece in pieces]
+
+    def join(stages: list[tuple[Tensor, ...]]) -> Tensor:
+        return torch.cat([k.reshape(batch, -1) for stage in stages for k in stage], -1)
+
+    def slopes(z: Tensor) -> Tensor:
+        stages = split(z)
+        found = []
+        for index, row in enumerate(matrix):
+            moved = [
+                block + h * sum(a * stage[place] for a, stage in zip(row, stages, strict=True) if a)
+                for place, block in enumerate(state)
+            ]
+            found.append(rate(index, *moved))
+        return join(found)
+
+    with torch.no_grad():
+        start = join([rate(index, *state) for index in range(len(matrix))])
+    return split(newton(slopes, start))

@@ -1,0 +1,42 @@
+"""Charts of linear families of square matrices."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def skew_symmetric(raw: Tensor) -> Tensor:
+    """S = -S' from the entries of raw [..., n, n] above the diagonal."""
+    upper = raw.triu(1)
+    return upper - upper.mT
+
+
+def symmetric(raw: Tensor) -> Tensor:
+    """S = S' from the upper triangle of raw [..., n, n]."""
+    return raw.triu() + raw.triu(1).mT
+
+
+def semidefinite(raw: Tensor) -> Tensor:
+    """B B' >= 0 from raw B [..., n, n]."""
+    return raw @ raw.mT
+
+
+def semidefinite_raw(value: Tensor) -> Tensor:
+    """A square root of the positive semidefinite `value` [..., n, n]."""
+    values, vectors = torch.linalg.eigh(value)
+    root: Tensor = vectors * values.clamp(min=0).sqrt()[..., None, :]
+    return root
+
+
+def laplacian(raw: Tensor) -> Tensor:
+    """Graph Laplacians diag(W 1) - W with W = W' > 0 off the diagonal, from raw [..., n, n] above the diagonal."""
+    weights = torch.nn.functional.softplus(raw, threshold=40.0).triu(1)
+    weights = weights + weights.mT
+    return torch.diag_embed(weights.sum(-1)) - weights
+
+
+def laplacian_raw(value: Tensor) -> Tensor:
+    """Raw values that `laplacian` maps to `value` [..., n, n]; a weight of 0 becomes a least positive one."""
+    weights = (-value).clamp(min=torch.finfo(value.dtype).tiny)
+    return (weights + torch.log(-torch.expm1(-weights))).triu(1)

@@ -1,0 +1,282 @@
+"""The typed model: what a spec means, with every name resolved and every space checked."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Union
+
+from odenet.ir.node import Node
+from odenet.ir.sizes import Size, Space
+from odenet.text import Source, Span
+
+
+@dataclass(frozen=True)
+class Dim:
+    """A positive whole number, symbolic in proofs.
+
+    `value` is a plain number for a free dim (a default the caller can change) and a polynomial in earlier dims for a
+    derived one (`m = 2*n`), which proofs and constructors take as its definition.
+    """
+
+    name: str
+    value: Size
+    span: Span
+
+    @property
+    def is_free(self) -> bool:
+        return self.value.constant() is not None
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block of the state, in the order of declaration."""
+
+    name: str
+    space: Space
+    span: Span
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A conjugate pair: two blocks, or the two halves of one block `R[2*n]` (then `position == momentum`)."""
+
+    position: str
+    momentum: str
+
+    @property
+    def is_halved(self) -> bool:
+        return self.position == self.momentum
+
+
+@dataclass(frozen=True)
+class ConvolutionSpace:
+    """Linear maps R[inputs, h, w] -> R[outputs, h/stride, w/stride]; padding is `circular` or `zero`."""
+
+    inputs: Size
+    outputs: Size
+    size: int
+    padding: str
+    stride: int
+
+    def __str__(self) -> str:
+        return f"conv({self.inputs}, {self.outputs}, size = {self.size}, padding = {self.padding}, stride = {self.stride})"
+
+
+@dataclass(frozen=True)
+class ParameterSet:
+    """One set a parameter lies in. `name` is a row of `odenet.sets`; `arguments` are scalar nodes.
+
+    `in [a, b]` is ("interval", (a, b)), `norm <= c` is ("norm", (c,)); arguments may use constants, dims and
+    parameters declared above.
+    """
+
+    name: str
+    arguments: tuple[Node, ...]
+    span: Span
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a `param(t)` depends on time: `piecewise` (one value per step), `linear`, `fourier`, `poly` with `knots` values."""
+
+    kind: str
+    knots: int | None = None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """`is_frozen` : drawn once, not trained. `initial` is a node of constants and dims, or None."""
+
+    name: str
+    space: Union[Space, ConvolutionSpace]
+    schedule: Schedule | None
+    sets: tuple[ParameterSet, ...]
+    is_frozen: bool
+    initial: Node | None
+    span: Span
+
+    def set_named(self, name: str) -> ParameterSet | None:
+        return next((s for s in self.sets if s.name == name), None)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """`def V(q) = …`; in `body` the arguments are `variable` nodes."""
+
+    name: str
+    arguments: tuple[tuple[str, Space], ...]
+    body: Node
+    span: Span
+
+
+@dataclass(frozen=True)
+class Field:
+    """One part of the right-hand side. Blocks without a row do not move. `def`s are expanded, `grad`s computed."""
+
+    name: str
+    rows: tuple[tuple[str, Node], ...]
+    span: Span
+
+    def rate(self, block: str) -> Node | None:
+        return next((node for name, node in self.rows if name == block), None)
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.rows)
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A composition. `stages` are (index of the part, coefficient as a number-valued node), the leftmost acts first."""
+
+    name: str
+    parts: tuple[str, ...]
+    stages: tuple[tuple[int, Node], ...]
+    span: Span | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Butcher table: `matrix[i][j]`, exact number-valued nodes."""
+
+    nodes: tuple[Node, ...]
+    matrix: tuple[tuple[Node, ...], ...]
+    weights: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Method:
+    """How one part is advanced.
+
+    `kind` is `exact`, `runge_kutta`, `relax`, `discrete_gradient`. For `runge_kutta` `table` is set; for `relax` `inner` is the
+    Runge-Kutta method and `invariant` the quadratic it keeps (a node; None means dot(x, x) over the moved blocks).
+    """
+
+    name: str
+    kind: str
+    table: Table | None = None
+    inner: Method | None = None
+    invariant: Node | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    field: str
+    method: Method
+    span: Span
+
+
+@dataclass(frozen=True)
+class Flow:
+    """`scheme(parts) over [start, end] steps steps`. One step has length (end - start) / steps, an exact scalar node.
+
+    `blocks` are the blocks the fields read or move, in the order of declaration.
+    """
+
+    name: str
+    scheme: Scheme
+    parts: tuple[Part, ...]
+    start: Node
+    end: Node
+    steps: Size
+    step: Node
+    blocks: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True)
+class NetStage:
+    """One stage of a net. `kind`: `flow` (data: flow name), `linear`, `conv`, `embed`, `fold`, `take`, `lift`, `maxpool`, `avgpool`,
+    `flatten`, `function` (data: name, Fractions), `def` (data: name). `norm` is the bound of `norm <= c` or None."""
+
+    kind: str
+    data: tuple[Any, ...]
+    norm: Node | None
+    domain: Space
+    codomain: Space
+    span: Span
+
+
+@dataclass(frozen=True)
+class Net:
+    name: str
+    domain: Space
+    codomain: Space
+    stages: tuple[NetStage, ...]
+    span: Span
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`left <= right` or `left < right` (others are turned round when the model is built)."""
+
+    is_strict: bool
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One property of one subject.
+
+    `fields` are the names of the summed fields when the subject is a field or a sum of fields; otherwise `subject` names a
+    flow, a net or a def. `property` is a row of `odenet.operators.properties`. `arguments` are nodes (scalars over states, constants, time-independent
+    parameters), or `Name`-like strings for words such as `permutation`; `keywords` are (name, text or node).
+    """
+
+    subject: str
+    kind: str  # "field", "flow", "net", "def"
+    fields: tuple[str, ...]
+    property: str
+    arguments: tuple[Union[Node, str], ...]
+    keywords: tuple[tuple[str, Union[Node, str]], ...]
+    region: tuple[Comparison, ...]
+    line: int
+    text: str  # the property as written, canonical: `hamiltonian(T(p) + V(q))`
+    region_text: str
+    span: Span
+
+
+@dataclass(frozen=True)
+class Model:
+    name: str
+    source: Source
+    dims: tuple[Dim, ...]
+    blocks: tuple[Block, ...]
+    pairs: tuple[Pair, ...]
+    parameters: tuple[Parameter, ...]
+    constants: tuple[tuple[str, Node], ...]
+    definitions: tuple[Definition, ...]
+    fields: tuple[Field, ...]
+    flows: tuple[Flow, ...]
+    nets: tuple[Net, ...]
+    claims: tuple[Claim, ...]
+
+    def block(self, name: str) -> Block:
+        return next(b for b in self.blocks if b.name == name)
+
+    def parameter(self, name: str) -> Parameter:
+        return next(p for p in self.parameters if p.name == name)
+
+    def field(self, name: str) -> Field:
+        return next(f for f in self.fields if f.name == name)
+
+    def flow(self, name: str) -> Flow:
+        return next(f for f in self.flows if f.name == name)
+
+    def net(self, name: str) -> Net:
+        return next(n for n in self.nets if n.name == name)
+
+    def definition(self, name: str) -> Definition:
+        return next(d for d in self.definitions if d.name == name)
+
+    def default_dims(self) -> dict[str, int]:
+        return self.dim_values({})
+
+    def dim_values(self, given: dict[str, int]) -> dict[str, int]:
+        """All dims, from given values of free dims and defaults for the rest."""
+        values: dict[str, int] = {}
+        for d in self.dims:
+            value = Fraction(given[d.name]) if d.is_free and d.name in given else d.value.evaluate(values)
+            values[d.name] = int(value)
+        return values

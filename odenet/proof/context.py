@@ -1,0 +1,102 @@
+"""What every rule works with: the model's forms, Jacobians and settings, computed once."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from odenet.algebra.forms import Form, zero
+from odenet.algebra.jacobian import Differentiator
+from odenet.algebra.scalars import Scalar
+from odenet.algebra.setting import Setting
+from odenet.algebra.translate import Translator
+from odenet.ir.model import Block, Comparison, Model
+from odenet.ir.node import Node, add, scale, number, states
+from odenet.ir.sizes import SCALAR, Space
+from odenet.proof.finding import Proof
+
+Outcome = Proof | str  # a proof, or what is missing for one
+
+
+@dataclass(frozen=True)
+class Rates:
+    """A right-hand side: one node for each moved block, in the order of the state."""
+
+    rows: tuple[tuple[str, Node], ...]
+
+    def node(self, block: str) -> Node | None:
+        return next((node for name, node in self.rows if name == block), None)
+
+
+class Context:
+    """Forms and derivatives of one model, remembered."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.translator = Translator(model)
+        self._jacobians: dict[tuple[Rates, str, str], Form] = {}
+
+    def space(self, block: str) -> Space:
+        return self.translator.plain(self.model.block(block).space)
+
+    def rates(self, fields: tuple[str, ...]) -> Rates:
+        """The sum of the named fields."""
+        rows: dict[str, list[Node]] = {}
+        for name in fields:
+            for block, node in self.model.field(name).rows:
+                rows.setdefault(block, []).append(node)
+        return Rates(tuple((b.name, add(*rows[b.name])) for b in self.model.blocks if b.name in rows))
+
+    def blocks_of(self, rates: Rates) -> tuple[Block, ...]:
+        """The blocks that a right-hand side reads or moves, in order."""
+        used = {name for name, _ in rates.rows}
+        for _, node in rates.rows:
+            used |= states(node)
+        return tuple(b for b in self.model.blocks if b.name in used)
+
+    def form(self, node: Node) -> Form:
+        return self.translator.form(node)
+
+    def rate(self, rates: Rates, block: str) -> Form:
+        node = rates.node(block)
+        return zero(SCALAR, self.space(block)) if node is None else self.form(node)
+
+    def jacobian(self, rates: Rates, row: str, column: str) -> Form:
+        """The block (row, column) of the Jacobian."""
+        key = (rates, row, column)
+        if key not in self._jacobians:
+            self._jacobians[key] = self.differentiator(column).of(self.rate(rates, row))
+        return self._jacobians[key]
+
+    def differentiator(self, block: str) -> Differentiator:
+        return Differentiator(self.translator, block, self.space(block))
+
+    def gradient(self, invariant: Node, block: str) -> Form:
+        """The gradient of a scalar node with respect to one block, a vector."""
+        return self.differentiator(block).scalar(self.form(invariant).scalar()).T
+
+    def along(self, invariant: Node, rates: Rates) -> Scalar:
+        """grad I . f"""
+        total = zero(SCALAR, SCALAR)
+        for block, _ in rates.rows:
+            row = self.differentiator(block).scalar(self.form(invariant).scalar())
+            total = total + row @ self.rate(rates, block)
+        return total.scalar()
+
+    def setting(self, region: tuple[Comparison, ...] = (), *more: Scalar) -> Setting:
+        return Setting(self.translator, region, more)
+
+
+def negated(node: Node) -> Node:
+    return scale(number(-1), node)
+
+
+def substituted(node: Node, values: dict[str, Node]) -> Node:
+    """The node with blocks of the state replaced."""
+    known: dict[Node, Node] = {}
+    for inner in node.walk():
+        if inner.op == "state" and inner.data[0] in values:
+            known[inner] = values[inner.data[0]]
+        elif inner.args:
+            known[inner] = Node(inner.op, tuple(known[a] for a in inner.args), inner.data, inner.space)
+        else:
+            known[inner] = inner
+    return known[node]

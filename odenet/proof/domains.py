@@ -1,0 +1,81 @@
+"""Guards: a field must be defined and continuous where a claim speaks of it."""
+from __future__ import annotations
+
+from odenet.algebra.scalars import Scalar
+from odenet.algebra.setting import Setting
+from odenet.ir.node import Node, depends_on
+from odenet.ir.sizes import SCALAR
+from odenet.operators.functions import FUNCTIONS
+from odenet.proof.context import Context
+
+
+def obstacle(context: Context, nodes: tuple[Node, ...], setting: Setting, strict: tuple[Scalar, ...] = ()) -> str | None:
+    """Why Jacobians would not tell the whole truth about these expressions, or None when they do."""
+    for root in nodes:
+        for node in root.walk():
+            if not depends_on(node, "state") and not depends_on(node, "variable"):
+                continue
+            reason = _obstacle(context, node, setting, strict)
+            if reason:
+                return reason
+    return None
+
+
+def _obstacle(context: Context, node: Node, setting: Setting, strict: tuple[Scalar, ...]) -> str | None:
+    if node.op == "function":
+        row = FUNCTIONS[node.data[0]]
+        if row.smoothness == -1:
+            return f"`{node.data[0]}` is not continuous"
+        if row.domain == "positive" and not _is_positive(context, node.args[0], setting, strict):
+            return f"the argument of `{node.data[0]}` is not shown to be positive; say where the claim holds with `on`"
+        if row.domain not in ("all", "positive", "nonnegative"):
+            return f"`{node.data[0]}` is not defined everywhere"
+        if row.domain == "nonnegative":
+            return _root_obstacle(context, node.args[0], setting, strict)
+    if node.op == "power":
+        exponent = node.data[0]
+        if exponent < 0 and not _is_positive(context, node.args[0], setting, strict):
+            return "a divisor is not shown to be positive; say where the claim holds with `on`"
+        if exponent > 0 and exponent.denominator != 1:
+            return _root_obstacle(context, node.args[0], setting, strict)
+    return None
+
+
+def _root_obstacle(context: Context, base: Node, setting: Setting, strict: tuple[Scalar, ...]) -> str | None:
+    if _is_positive(context, base, setting, strict):
+        return None
+    return "the base of a root is not shown to be positive; say where the claim holds with `on`"
+
+
+def _is_positive(context: Context, node: Node, setting: Setting, strict: tuple[Scalar, ...]) -> bool:
+    form = context.form(node)
+    if form.end != SCALAR:
+        return False
+    return is_positive(form.scalar(), setting, strict)
+
+
+def is_positive(scalar: Scalar, setting: Setting, strict: tuple[Scalar, ...] = ()) -> bool:
+    """Whether a scalar is shown to be > 0."""
+    low = setting.enclosure(scalar).low
+    if low is not None and low > 0:
+        return True
+    for known in strict:
+        if known.terms and scalar.terms and len(known.terms) == len(scalar.terms):
+            ratio = scalar.terms[0][1] / known.terms[0][1]
+            if ratio > 0 and scalar == known.times(ratio):
+                return True
+    if len(scalar.terms) == 1 and scalar.terms[0][1] > 0:
+        return all(_atom_is_positive(atom, setting, strict) for atom, _ in scalar.terms[0][0])
+    return False
+
+
+def _atom_is_positive(atom: object, setting: Setting, strict: tuple[Scalar, ...]) -> bool:
+    from odenet.algebra.scalars import Atom, of_atom
+
+    assert isinstance(atom, Atom)
+    if atom.kind == "param" and setting.model.parameter(atom.data[0]).set_named("positive"):
+        return True
+    low = setting.interval(atom).low
+    if low is not None and low > 0:
+        return True
+    return any(of_atom(atom) == known for known in strict) or (atom.kind == "function" and atom.data[0] == "exp")

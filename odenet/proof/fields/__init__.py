@@ -1,0 +1,1 @@
+"""Proofs of properties of fields: one file for each kind of property."""

@@ -1,0 +1,111 @@
+"""preserves, dissipates, positive of fields."""
+from __future__ import annotations
+
+from odenet.algebra.forms import Form
+from odenet.algebra.inequalities import is_nonnegative
+from odenet.algebra.letters import Word, entries
+from odenet.algebra.scalars import Scalar, is_identically_zero
+from odenet.algebra.setting import Setting
+from odenet.ir.node import Node
+from odenet.ir.sizes import SCALAR
+from odenet.proof.context import Context, Outcome, Rates, substituted
+from odenet.proof.rules import by
+
+
+def preserves(context: Context, rates: Rates, invariant: Node) -> Outcome:
+    total = context.along(invariant, rates)
+    if is_identically_zero(total):
+        return by("first integral", "grad I . f = 0 in normal form")
+    return f"grad I . f has the normal form {total.key[:160]}, which is not shown to be zero"
+
+
+def dissipates(context: Context, rates: Rates, invariant: Node, setting: Setting) -> Outcome:
+    if _is_descent(context, rates, invariant):
+        return by("gradient descent", "f = -grad I in normal form")
+    total = context.along(invariant, rates)
+    if is_identically_zero(total):
+        return by("first integral", "grad I . f = 0 in normal form")
+    if is_nonnegative(-total, setting):
+        return by("dissipation", f"grad I . f = {total.key[:160]} <= 0")
+    return f"grad I . f has the normal form {total.key[:160]}, which is not shown to be <= 0"
+
+
+def _is_descent(context: Context, rates: Rates, invariant: Node) -> bool:
+    """f + grad I = 0 in every moved block (other blocks do not move)."""
+    return all((context.rate(rates, block) + context.gradient(invariant, block)).is_zero() for block, _ in rates.rows)
+
+
+# --- the positive orthant ---------------------------------------------------------------------------------------
+
+
+def positive(context: Context, rates: Rates, setting: Setting) -> Outcome:
+    """x >= 0 and x_i = 0 imply f_i >= 0."""
+    orthant = setting.in_orthant()
+    for block, node in rates.rows:
+        space = context.space(block)
+        if space == SCALAR:
+            at_zero = context.form(substituted(node, {block: _zero()})).scalar()
+            if not is_nonnegative(at_zero, orthant):
+                return f"at {block} = 0 the rate is {at_zero.key[:160]}, which is not shown to be >= 0"
+            continue
+        bad = _bad_term(context.form(node), block, orthant)
+        if bad:
+            return f"the term {bad[:160]} of {block}' is not shown to be >= 0 where an entry of {block} is 0"
+    return by("quasi-positive", "f_i >= 0 where x >= 0 and x_i = 0")
+
+
+def _zero() -> Node:
+    from odenet.ir.node import number
+
+    return number(0)
+
+
+def _bad_term(form: Form, block: str, setting: Setting) -> str | None:
+    for word, scalar in form.terms:
+        if has_factor(word, block) or is_nonnegative_vector(word, scalar, setting) or _is_metzler(word, scalar, block, setting):
+            continue
+        return Form(SCALAR, form.end, ((word, scalar),)).key
+    return None
+
+
+def has_factor(word: Word, block: str) -> bool:
+    """Whether entry i of a vector word has the factor x_i, so that it vanishes with x_i."""
+    if not word or word[0].kind != "diag":
+        return False
+    return any(atom.kind == "state" and atom.data[0] == block and e >= 1 for atom, e in entries(word[0]))
+
+
+def is_nonnegative_vector(word: Word, scalar: Scalar, setting: Setting) -> bool:
+    """Whether every entry of scalar * word is >= 0 by the signs of its letters."""
+    if not is_nonnegative(scalar, setting, 3):
+        return False
+    return all(_is_nonnegative_letter(letter, setting) for letter in word)
+
+
+def _is_nonnegative_letter(letter: object, setting: Setting) -> bool:
+    from odenet.algebra.letters import Letter
+
+    assert isinstance(letter, Letter)
+    if letter.kind == "diag":
+        return all(_entry_sign(atom, e, setting) for atom, e in entries(letter))
+    return letter.kind in ("ones", "unit") or "nonnegative" in letter.facts
+
+
+def _entry_sign(atom: object, exponent: object, setting: Setting) -> bool:
+    from odenet.algebra.scalars import Atom
+
+    assert isinstance(atom, Atom)
+    if exponent % 2 == 0:  # type: ignore[operator]
+        return True
+    if atom.kind == "vector":
+        from odenet.algebra.scalars import ONE
+
+        return is_nonnegative_vector(atom.data[0], ONE, setting)
+    return setting.interval(atom).is_nonnegative()
+
+
+def _is_metzler(word: Word, scalar: Scalar, block: str, setting: Setting) -> bool:
+    """-c L x with L a graph Laplacian: off its diagonal -L has entries >= 0."""
+    if len(word) != 3 or "metzler negative" not in word[0].facts or not is_nonnegative(-scalar, setting, 3):
+        return False
+    return word[1].kind == "diag" and [(a.kind, a.data, e) for a, e in entries(word[1])] == [("state", (block,), 1)]

@@ -1,0 +1,188 @@
+"""contractive, nonexpansive, lipschitz of fields: bounds of spectra and norms."""
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import combinations
+
+from odenet.algebra.forms import Form
+from odenet.algebra.inequalities import is_nonnegative
+from odenet.algebra.scalars import ONE, ZERO, Scalar, rational
+from odenet.algebra.setting import Setting
+from odenet.algebra.spectrum import Spectrum, largest, norm, spectrum, word_norm
+from odenet.ir.sizes import SCALAR
+from odenet.proof.context import Context, Outcome, Rates
+from odenet.proof.fields.structure import shown
+from odenet.proof.finding import Proof
+from odenet.proof.rules import by
+
+MOST_MINORS = 5
+
+
+def contractive(context: Context, rates: Rates, rate: Scalar, setting: Setting, order: str = "2") -> Outcome:
+    """mu(Df) <= -rate everywhere."""
+    if order != "2":
+        return _by_measure(context, rates, rate, setting, order)
+    blocks = [b.name for b in context.blocks_of(rates)]
+    if all(context.space(b) == SCALAR for b in blocks):
+        return _by_minors(context, rates, rate, setting, blocks)
+    found = symmetric_spectrum(context, rates, setting)
+    if isinstance(found, str):
+        return found
+    if found.high is None:
+        return "no upper bound is known for the spectrum of the symmetric part of Df"
+    if is_nonnegative(-found.high - rate, setting):
+        return by("spectral bound", f"the symmetric part of Df is at most {found.high.key} <= -({rate.key})")
+    return f"the symmetric part of Df is bounded by {found.high.key}, not by -({rate.key})"
+
+
+def symmetric_spectrum(context: Context, rates: Rates, setting: Setting) -> Spectrum | str:
+    """An interval for the spectrum of (Df + Df')/2 over all blocks.
+
+    Off-diagonal blocks add at most their norm to each of the two diagonal blocks that they join (Gershgorin for blocks).
+    """
+    names = [b.name for b in context.blocks_of(rates)]
+    lows: list[Scalar | None] = []
+    highs: list[Scalar | None] = []
+    for i in names:
+        jacobian = context.jacobian(rates, i, i)
+        own = spectrum(half_sum(jacobian), setting)
+        reach: Scalar | None = ZERO
+        for j in names:
+            if j != i:
+                mixed = (context.jacobian(rates, i, j) + context.jacobian(rates, j, i).T).scaled(rational(Fraction(1, 2)))
+                size = norm(mixed, setting)
+                reach = None if reach is None or size is None else reach + size
+        lows.append(None if own.low is None or reach is None else own.low - reach)
+        highs.append(None if own.high is None or reach is None else own.high + reach)
+    low = None if None in lows else -largest(*(-x for x in lows if x is not None))
+    high = None if None in highs else largest(*(x for x in highs if x is not None))
+    return Spectrum(low, high)
+
+
+def half_sum(form: Form) -> Form:
+    return (form + form.T).scaled(rational(Fraction(1, 2)))
+
+
+def _by_minors(context: Context, rates: Rates, rate: Scalar, setting: Setting, blocks: list[str]) -> Outcome:
+    """-(Df + Df')/2 - rate I >= 0 for scalar blocks, by its principal minors."""
+    entries = [[context.jacobian(rates, i, j).scalar() for j in blocks] for i in blocks]
+    half = Fraction(-1, 2)
+    matrix = [[(entries[i][j] + entries[j][i]).times(half) - (rate if i == j else ZERO) for j in range(len(blocks))]
+              for i in range(len(blocks))]
+    return psd_by_minors(matrix, setting, "-(Df + Df')/2 - c I")
+
+
+def psd_by_minors(matrix: list[list[Scalar]], setting: Setting, name: str) -> Outcome:
+    # a row that is zero off the diagonal splits off
+    alone = [i for i in range(len(matrix)) if all(matrix[i][j].is_zero() for j in range(len(matrix)) if j != i)]
+    rest = [i for i in range(len(matrix)) if i not in alone]
+    if len(rest) > MOST_MINORS:
+        return f"{name} has {len(rest)} coupled rows; principal minors are tried up to {MOST_MINORS}"
+    chosen = [(i,) for i in alone] + [c for k in range(1, len(rest) + 1) for c in combinations(rest, k)]
+    for rows in chosen:
+        minor = determinant([[matrix[i][j] for j in rows] for i in rows])
+        if not is_nonnegative(minor, setting):
+            return f"the principal minor {rows} of {name} is {minor.key}, not shown to be >= 0"
+    return by("principal minors", f"{name} >= 0")
+
+
+def determinant(matrix: list[list[Scalar]]) -> Scalar:
+    if len(matrix) == 1:
+        return matrix[0][0]
+    total = ZERO
+    for j, entry in enumerate(matrix[0]):
+        if not entry.is_zero():
+            minor = determinant([[row[k] for k in range(len(row)) if k != j] for row in matrix[1:]])
+            total = total + (entry * minor).times((-1) ** j)
+    return total
+
+
+def _by_measure(context: Context, rates: Rates, rate: Scalar, setting: Setting, order: str) -> Outcome:
+    """The matrix measure in the norm 1 or inf: diagonal words by their upper end, others by their norm.
+
+    With several blocks, rows (inf) or columns (1) of blocks are added up.
+    """
+    names = [b.name for b in context.blocks_of(rates)]
+    for i in names:
+        total = ZERO
+        for j in names:
+            piece = context.jacobian(rates, i, j) if order == "inf" else context.jacobian(rates, j, i)
+            bound = _measure(piece, setting, order) if i == j else norm(piece, setting, order)
+            if bound is None:
+                return f"no bound is known for the block ({i}, {j}) of Df in this norm: {shown(piece)}"
+            total = total + bound
+        if not is_nonnegative(-total - rate, setting):
+            return f"the matrix measure is bounded by {total.key}, not by -({rate.key})"
+    return by("logarithmic norm", f"mu_{order}(Df) <= -({rate.key})")
+
+
+def _measure(form: Form, setting: Setting, order: str) -> Scalar | None:
+    total = ZERO
+    for word, scalar in form.terms:
+        if len(word) == 0:
+            total = total + scalar
+            continue
+        if len(word) == 1 and word[0].kind == "diag":
+            end = spectrum(Form(form.start, form.end, ((word, scalar),)), setting).high
+            if end is None:
+                return None
+            total = total + end
+            continue
+        bound = word_norm(word, setting, order)
+        if bound is None:
+            return None
+        from odenet.algebra.spectrum import absolute
+
+        total = total + absolute(scalar, setting) * bound
+    return total
+
+
+def lipschitz(context: Context, rates: Rates, bound: Scalar, setting: Setting, order: str = "2") -> Outcome:
+    """|Df| <= bound everywhere."""
+    found = jacobian_norm(context, rates, setting, order)
+    if isinstance(found, str):
+        return found
+    value, proof = found
+    if is_nonnegative(bound - value, setting):
+        return proof
+    return f"|Df| is bounded by {value.key}, not by {bound.key}"
+
+
+def jacobian_norm(context: Context, rates: Rates, setting: Setting, order: str = "2") -> tuple[Scalar, Proof] | str:
+    """An upper bound of |Df|, with its proof."""
+    names = [b.name for b in context.blocks_of(rates)]
+    if order == "2" and len(names) == 1:
+        jacobian = context.jacobian(rates, names[0], names[0])
+        if (jacobian - jacobian.T).is_zero():
+            own = spectrum(jacobian, setting)
+            if own.low is not None and own.high is not None:
+                value = largest(own.high, -own.low)
+                return value, by("norm of the jacobian", f"Df is symmetric with spectrum in [{own.low.key}, {own.high.key}]")
+    total: Scalar | None = ZERO
+    rows: list[Scalar] = []
+    for i in names:
+        row: Scalar = ZERO
+        for j in names:
+            piece = context.jacobian(rates, i, j) if order != "1" else context.jacobian(rates, j, i)
+            size = norm(piece, setting, order)
+            if size is None:
+                return f"no norm is known for the block ({i}, {j}) of Df: {shown(piece)}"
+            row = row + (size * size if order == "2" else size)
+        rows.append(row)
+        total = total + row if total is not None else None
+    assert total is not None
+    if order == "2":  # |Df|^2 is at most the sum of the squared norms of its blocks
+        value = rows[0] if len(names) == 1 else total
+        plain = norm(context.jacobian(rates, names[0], names[0]), setting) if len(names) == 1 else None
+        value = plain if plain is not None else _root(value)
+        return value, by("norm of the jacobian", f"|Df| <= {value.key} by the norms of its words")
+    value = largest(*rows)
+    return value, by("norm of the jacobian", f"|Df|_{order} <= {value.key} by the norms of its words")
+
+
+def _root(square: Scalar) -> Scalar:
+    from odenet.algebra.scalars import power
+
+    if square.value() == 1:
+        return ONE
+    return power(square, Fraction(1, 2), lambda _: False)

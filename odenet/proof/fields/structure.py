@@ -1,0 +1,224 @@
+"""divergence_free, gradient, hamiltonian, reversible, equivariant: equalities between normal forms."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from odenet.algebra.forms import Form, identity, of_letter
+from odenet.algebra.letters import embed
+from odenet.algebra.scalars import ZERO, Scalar, is_identically_zero
+from odenet.algebra.trace import trace
+from odenet.ir.model import Comparison, Pair
+from odenet.ir.node import Node, depends_on
+from odenet.ir.sizes import SCALAR, Size, Space
+from odenet.proof.context import Context, Outcome, Rates, negated, substituted
+from odenet.proof.rules import by
+
+
+def divergence_free(context: Context, rates: Rates) -> Outcome:
+    total = divergence(context, rates)
+    if is_identically_zero(total):
+        return by("zero trace", "tr Df = 0")
+    return f"tr Df has the normal form {total.key}, which is not shown to be zero"
+
+
+def divergence(context: Context, rates: Rates) -> Scalar:
+    total = ZERO
+    for block, _ in rates.rows:
+        jacobian = context.jacobian(rates, block, block)
+        total = total + (jacobian.scalar() if jacobian.end == SCALAR else trace(jacobian))
+    return total
+
+
+# --- gradients --------------------------------------------------------------------------------------------------
+
+
+def gradient(context: Context, rates: Rates, region: tuple[Comparison, ...]) -> Outcome:
+    names = [b.name for b in context.blocks_of(rates)]
+    for i, row in enumerate(names):
+        for column in names[i:]:
+            difference = context.jacobian(rates, row, column) - context.jacobian(rates, column, row).T
+            if not difference.is_zero():
+                return f"Df - Df' does not vanish in its block ({row}, {column}): {shown(difference)}"
+    if not is_convex_region(region):
+        return "Df is symmetric, but the region is not shown to be convex; give the potential: gradient(V)"
+    return by("symmetric jacobian", "Df - Df' = 0 in normal form")
+
+
+def gradient_of(context: Context, rates: Rates, potential: Node) -> Outcome:
+    for block in context.model.blocks:
+        difference = context.rate(rates, block.name) - context.gradient(potential, block.name)
+        if not difference.is_zero():
+            return f"f - grad V does not vanish in block {block.name}: {shown(difference)}"
+    return by("given potential", "f - grad V = 0 in normal form")
+
+
+# --- Hamiltonian fields -----------------------------------------------------------------------------------------
+
+Half = tuple[str, Form]  # a block and the map from it onto one half of a conjugate pair
+
+
+def halves(context: Context, pair: Pair) -> tuple[Half, Half]:
+    """Positions and momenta of a pair as (block, projection)."""
+    space = context.space(pair.position)
+    if not pair.is_halved:
+        return (pair.position, identity(space)), (pair.momentum, identity(space))
+    total = space.sizes[0]
+    half = total.scaled(Fraction(1, 2))
+    return ((pair.position, of_letter(embed(Size(), half, total)).T), (pair.position, of_letter(embed(half, total, total)).T))
+
+
+def _part(context: Context, rates: Rates, row: Half, column: Half) -> Form:
+    """One block of Df between halves of pairs."""
+    return row[1] @ context.jacobian(rates, row[0], column[0]) @ column[1].T
+
+
+def hamiltonian(context: Context, rates: Rates, region: tuple[Comparison, ...]) -> Outcome:
+    """J^-1 Df = [[-Dp_q, -Dp_p], [Dq_q, Dq_p]] is symmetric, for f = (q', p')."""
+    problem = unpaired(context, rates)
+    if problem:
+        return problem
+    pairs = [halves(context, pair) for pair in context.model.pairs]
+    for i, (q, p) in enumerate(pairs):
+        for r, s in pairs[i:]:
+            for text, difference in _symmetry(context, rates, q, p, r, s):
+                if not difference.is_zero():
+                    return f"J^-1 Df is not symmetric: {text} leaves {shown(difference)}"
+    if not is_convex_region(region):
+        return "J^-1 Df is symmetric, but the region is not shown to be convex; give the energy: hamiltonian(H)"
+    return by("hamiltonian jacobian", "J^-1 Df - (J^-1 Df)' = 0 in normal form")
+
+
+def _symmetry(context: Context, rates: Rates, q: Half, p: Half, r: Half, s: Half) -> Iterator[tuple[str, Form]]:
+    def d(row: Half, column: Half) -> Form:
+        return _part(context, rates, row, column)
+
+    yield f"d{q[0]}'/d{s[0]} - (d{r[0]}'/d{p[0]})'", d(q, s) - d(r, p).T
+    yield f"d{p[0]}'/d{r[0]} - (d{s[0]}'/d{q[0]})'", d(p, r) - d(s, q).T
+    yield f"d{q[0]}'/d{r[0]} + (d{s[0]}'/d{p[0]})'", d(q, r) + d(s, p).T
+    yield f"d{p[0]}'/d{s[0]} + (d{r[0]}'/d{q[0]})'", d(p, s) + d(r, q).T
+
+
+def unpaired(context: Context, rates: Rates) -> str | None:
+    """A block that the field reads or moves and that belongs to no pair."""
+    paired = {name for pair in context.model.pairs for name in (pair.position, pair.momentum)}
+    loose = [b.name for b in context.blocks_of(rates) if b.name not in paired]
+    return f"block {loose[0]} belongs to no conjugate pair" if loose else None
+
+
+def hamiltonian_of(context: Context, rates: Rates, energy: Node) -> Outcome:
+    problem = unpaired(context, rates)
+    if problem:
+        return problem
+    for pair in context.model.pairs:
+        q, p = halves(context, pair)
+        for half, other, sign in ((q, p, 1), (p, q, -1)):
+            field = half[1] @ context.rate(rates, half[0])
+            slope = other[1] @ context.gradient(energy, other[0])
+            difference = field - slope if sign > 0 else field + slope
+            if not difference.is_zero():
+                return f"f - J grad H does not vanish in block {half[0]}: {shown(difference)}"
+    return by("given potential", "f - J grad H = 0 in normal form")
+
+
+# --- symmetries -------------------------------------------------------------------------------------------------
+
+
+def reversible(context: Context, rates: Rates) -> Outcome:
+    """f(Rx) + R f(x) = 0, R the flip of momenta."""
+    problem = unpaired(context, rates)
+    if problem:
+        return problem
+    if any(pair.is_halved for pair in context.model.pairs):
+        return "reversibility of a halved block is not handled; declare the pair as two blocks `state q, p : …`"
+    momenta = {pair.momentum for pair in context.model.pairs}
+    return _substitution(context, rates, momenta, lambda block: -1 if block not in momenta else 1, "f(Rx) + R f(x) = 0")
+
+
+def sign_equivariant(context: Context, rates: Rates) -> Outcome:
+    every = {b.name for b in context.model.blocks}
+    return _substitution(context, rates, every, lambda _: -1, "f(-x) + f(x) = 0")
+
+
+def _substitution(context: Context, rates: Rates, flipped: set[str], sign: Callable[[str], int],
+                  statement: str) -> Outcome:
+    values = {name: negated(Node("state", (), (name,), context.model.block(name).space)) for name in sorted(flipped)}
+    for block, node in rates.rows:
+        moved, plain = context.form(substituted(node, values)), context.form(node)
+        difference = moved - plain if sign(block) > 0 else moved + plain
+        if not difference.is_zero():
+            return f"{statement} fails in block {block}: {shown(difference)}"
+    return by("substitution", statement + " in normal form")
+
+
+ACTIONS = ("permutation", "translation", "sign")
+_COMMUTE = {
+    "permutation": frozenset({"number", "dim", "time", "state", "ones", "zeros", "eye", "add", "mul", "scale", "power", "function", "sum",
+                              "mean", "dot", "norm", "largest", "smallest", "softmax", "spread", "apply", "compose", "transpose",
+                              "diag", "outer", "sym"}),
+    "translation": frozenset({"number", "dim", "time", "state", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean",
+                              "dot", "norm", "largest", "smallest", "softmax", "spread", "channels", "apply", "compose",
+                              "transpose"}),
+}
+
+
+def commuting(context: Context, rates: Rates, action: str) -> Outcome:
+    """permutation and translation: every operation of the field commutes with the action.
+
+    Entrywise operations, sums and spreads commute with every permutation of entries; circular convolutions commute with circular
+    shifts; scalars and channel vectors are left alone by both.
+    """
+    for _, node in rates.rows:
+        for inner in node.walk():
+            if inner.op == "param" and not _is_fixed(context, inner, action):
+                return f"parameter {inner.data[0]} is not shown to commute with every {action}"
+            if inner.op == "param" or _inside_channels(node, inner):
+                continue
+            if inner.op not in _COMMUTE[action]:
+                return f"`{inner.op}` is not shown to commute with every {action}"
+    return by("commuting letters", f"every operation of the field commutes with every {action}")
+
+
+def _inside_channels(root: Node, inner: Node) -> bool:
+    """Whether a node only occurs in what is spread over channels and holds no state (so a shift leaves it alone)."""
+    return not depends_on(inner, "state") and isinstance(inner.space, Space) and inner.space.rank == 1 and all(
+        parent.op == "channels" or _inside_channels(root, parent) for parent in root.walk() if inner in parent.args)
+
+
+def _is_fixed(context: Context, node: Node, action: str) -> bool:
+    if node.space == SCALAR:
+        return True
+    if action != "translation":
+        return False
+    parameter = context.model.parameter(node.data[0])
+    if not isinstance(parameter.space, Space):
+        return parameter.space.padding == "circular" and parameter.space.stride == 1
+    return node.space.rank == 1 and all(b.space.rank == 3 for b in context.model.blocks) if isinstance(node.space, Space) else False
+
+
+# --- regions and texts ------------------------------------------------------------------------------------------
+
+
+def is_convex_region(region: tuple[Comparison, ...]) -> bool:
+    """Whether each comparison is affine in the state, so that the region is an intersection of half-spaces."""
+    return all(_is_affine(c.left) and _is_affine(c.right) for c in region)
+
+
+def _is_affine(node: Node) -> bool:
+    if not depends_on(node, "state"):
+        return True
+    if node.op in ("state",):
+        return True
+    if node.op in ("add", "sum", "mean", "index", "spread", "stack"):
+        return all(_is_affine(a) for a in node.args)
+    if node.op in ("scale", "mul", "apply", "dot"):
+        return not (depends_on(node.args[0], "state") and depends_on(node.args[1], "state")) and all(map(_is_affine, node.args))
+    return False
+
+
+def shown(form: Form, most: int = 160) -> str:
+    """A short text of what is left over."""
+    text = form.key.replace("state ", "").replace("param ", "").replace("dim ", "")
+    return text if len(text) <= most else text[:most] + " …"
+
+

@@ -1,0 +1,135 @@
+"""One substep of a flow as the rules see it: a part's field, how it is advanced, and for how long."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from odenet.algebra.inequalities import is_nonnegative
+from odenet.algebra.scalars import Scalar
+from odenet.algebra.setting import Setting
+from odenet.ir.model import Table
+from odenet.ir.node import depends_on, parameters, states
+from odenet.plan.steps import Advance, Closed, DiscreteGradient, Linear, Plan, Relax, RungeKutta
+from odenet.proof.context import Context, Outcome, Rates
+from odenet.proof.finding import Proof
+from odenet.proof.rules import by
+from odenet.schemes.numbers import Exact, as_node, exact
+
+
+@dataclass(frozen=True)
+class Move:
+    """Part `field` of a flow moves for `duration` (a scalar), by `advance`."""
+
+    field: str
+    rates: Rates
+    advance: Advance
+    coefficient: Exact
+    duration: Scalar
+    is_timed: bool  # the rates hold t, or a parameter that moves within a step
+
+    @property
+    def is_shear(self) -> bool:
+        """Whether the moved blocks do not enter the rates (then every consistent method is exact but for explicit time)."""
+        moved = {name for name, _ in self.rates.rows}
+        return not any(states(node) & moved for _, node in self.rates.rows)
+
+    @property
+    def is_exact(self) -> bool:
+        if isinstance(self.advance, Closed | Linear):
+            return True
+        return isinstance(self.advance, RungeKutta) and self.is_shear and not self.is_timed and is_consistent(self.advance.table)
+
+    @property
+    def table(self) -> Table | None:
+        return self.advance.table if isinstance(self.advance, RungeKutta) else None
+
+    @property
+    def is_euler(self) -> bool:
+        table = self.table
+        return table is not None and len(table.weights) == 1 and isinstance(self.advance, RungeKutta) and self.advance.is_explicit
+
+    @property
+    def is_implicit(self) -> bool:
+        inner = self.advance.inner if isinstance(self.advance, Relax) else self.advance
+        return isinstance(inner, DiscreteGradient) or (isinstance(inner, RungeKutta) and not inner.is_explicit)
+
+
+def moves(context: Context, plan: Plan) -> list[Move]:
+    """The substeps of one step of a flow."""
+    step = context.translator.scalar(plan.flow.step)
+    found = []
+    for substep in plan.step:
+        field = plan.flow.parts[substep.part].field
+        duration = step * context.translator.scalar(as_node(substep.coefficient))
+        rates = context.rates((field,))
+        found.append(Move(field, rates, plan.advances[substep.part], substep.coefficient, duration, is_timed(context, rates)))
+    return found
+
+
+def is_timed(context: Context, rates: Rates) -> bool:
+    """Whether the right-hand side may change within a step."""
+    return any(depends_on(node, "time") or any(moves_within_steps(context, name) for name in parameters(node))
+               for _, node in rates.rows)
+
+
+def moves_within_steps(context: Context, parameter: str) -> bool:
+    schedule = context.model.parameter(parameter).schedule
+    return schedule is not None and schedule.kind != "piecewise"
+
+
+def is_consistent(table: Table) -> bool:
+    """Whether the weights sum to one."""
+    return sum((exact(w) for w in table.weights), Exact(0)) == Exact(1)
+
+
+def each(substeps: list[Move], prove: Callable[[Move], Outcome], what: str) -> Outcome:
+    """All substeps have the property, hence the step, hence the flow: maps with the property are closed under composition."""
+    known: dict[tuple[str, str], Proof] = {}
+    for move in substeps:
+        key = (move.field, move.duration.key)
+        if key in known:
+            continue
+        outcome = prove(move)
+        if isinstance(outcome, str):
+            return f"part `{move.field}`: {outcome}"
+        known[key] = outcome
+    premises = tuple(dict.fromkeys(known.values()))
+    return by("composition", f"every substep {what}, so every step and the whole flow do", *premises)
+
+
+def solvable(context: Context, move: Move, setting: Setting) -> tuple[str, ...]:
+    """The condition under which an implicit substep is a map: none for explicit ones, or when the step bound is shown to hold."""
+    if not move.is_implicit or move.is_exact:
+        return ()
+    bound = step_bound(context, move, setting)
+    if bound is None:
+        return (f"the implicit equation of each substep of `{move.field}` has one solution",)
+    value = bound.value()
+    if value is not None and value < 1:
+        return ()
+    return (f"h |A| Lip({move.field}) = {bound.key} < 1, so that the implicit equation has one solution",)
+
+
+def step_bound(context: Context, move: Move, setting: Setting) -> Scalar | None:
+    """|h| |A|_inf Lip(f): below 1 the stages of a Runge-Kutta method are the one fixed point of a contraction."""
+    from odenet.algebra.spectrum import absolute, largest
+    from odenet.proof.fields.metric import jacobian_norm
+
+    inner = move.advance.inner if isinstance(move.advance, Relax) else move.advance
+    if not isinstance(inner, RungeKutta):
+        return None
+    found = jacobian_norm(context, move.rates, setting)
+    if isinstance(found, str):
+        return None
+    rows = []
+    for row in inner.table.matrix:
+        total = absolute(context.translator.scalar(row[0]), setting)
+        for entry in row[1:]:
+            total = total + absolute(context.translator.scalar(entry), setting)
+        rows.append(total)
+    return absolute(move.duration, setting) * found[0] * largest(*rows)
+
+
+def is_forward(move: Move, setting: Setting) -> bool:
+    """Whether the duration is shown to be >= 0 (some schemes step backwards)."""
+    return is_nonnegative(move.duration, setting)

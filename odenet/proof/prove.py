@@ -1,0 +1,247 @@
+"""From claims to findings: dispatch by property, guards, the refuter, budgets."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+
+from odenet.algebra.scalars import ONE, ZERO, Scalar, TooLarge, Unsupported
+from odenet.algebra.setting import Setting
+from odenet.ir.model import Claim, Model
+from odenet.ir.node import Node, number
+from odenet.plan.steps import Plan
+from odenet.proof import definitions, domains
+from odenet.proof.context import Context, Outcome, Rates
+from odenet.proof.fields import integrals, metric, structure
+from odenet.proof.finding import Finding, Proof, Witness
+from odenet.proof.maps import constants, nets
+from odenet.proof.maps import structure as maps
+from odenet.proof.maps.substeps import Move, each, moves
+from odenet.proof.rules import by
+
+DEFAULT_SECONDS = 10.0
+
+
+def verify(model: Model, plans: dict[str, Plan], seconds: float = DEFAULT_SECONDS) -> tuple[Finding, ...]:
+    """The verdict on every claim of a model, in order. `seconds` bounds the search for a witness of each claim."""
+    prover = Prover(model, plans)
+    return tuple(prover.find(claim, seconds) for claim in model.claims)
+
+
+class Prover:
+    """Proves or refutes the claims of one model."""
+
+    def __init__(self, model: Model, plans: dict[str, Plan]) -> None:
+        self.model = model
+        self.plans = plans
+        self.context = Context(model)
+
+    def find(self, claim: Claim, seconds: float = DEFAULT_SECONDS) -> Finding:
+        """The finding on one claim."""
+        began = time.perf_counter()
+        try:
+            outcome = self.outcome(claim)
+        except (Unsupported, TooLarge) as limit:
+            outcome = f"{limit} has no normal form here" if isinstance(limit, Unsupported) else f"{limit} grew too large"
+        if isinstance(outcome, Proof):
+            return Finding(claim, "proved", outcome.rule, outcome.statement, time.perf_counter() - began, proof=outcome)
+        witness = outcome if isinstance(outcome, Witness) else self._attack(claim, seconds)
+        spent = time.perf_counter() - began
+        if witness is not None:
+            return Finding(claim, "refuted", "witness", f"{witness.quantity} is {witness.value}, not {witness.expected}", spent,
+                           witness=witness)
+        assert isinstance(outcome, str)
+        return Finding(claim, "undecided", "", outcome, spent)
+
+    def _attack(self, claim: Claim, seconds: float) -> Witness | None:
+        from odenet.proof.refute import refute
+
+        return refute(self.model, claim, self.plans.get(claim.subject), seconds, self.plans)
+
+    def outcome(self, claim: Claim) -> Outcome | Witness:
+        """A proof, a witness, or what is missing."""
+        if claim.kind == "field":
+            return self._field(claim)
+        if claim.kind == "flow":
+            return self._flow(claim)
+        return self._net(claim) if claim.kind == "net" else self._definition(claim)
+
+    # --- fields -----------------------------------------------------------------------------------------------
+
+    def _field(self, claim: Claim) -> Outcome:
+        rates = self.context.rates(claim.fields)
+        setting = self.context.setting(claim.region)
+        problem = self._obstacle(tuple(node for _, node in rates.rows), claim, setting)
+        if problem:
+            return problem
+        return _FIELDS[claim.property](self, rates, claim, setting)
+
+    def _obstacle(self, nodes: tuple[Node, ...], claim: Claim, setting: Setting) -> str | None:
+        invariants = tuple(a for a in claim.arguments if isinstance(a, Node))
+        strict = tuple(self.context.translator.scalar(c.right) - self.context.translator.scalar(c.left)
+                       for c in claim.region if c.is_strict)
+        return domains.obstacle(self.context, nodes + invariants, setting, strict)
+
+    # --- flows ------------------------------------------------------------------------------------------------
+
+    def _flow(self, claim: Claim) -> Outcome | Witness:
+        plan = self.plans[claim.subject]
+        if claim.property == "order":
+            return self._order(claim, plan)
+        substeps = moves(self.context, plan)
+        setting = self.context.setting()
+        problem = self._obstacle(tuple(node for move in substeps for _, node in move.rates.rows), claim, setting)
+        if problem:
+            return problem
+        return _FLOWS[claim.property](self, plan, substeps, claim, setting)
+
+    def _order(self, claim: Claim, plan: Plan) -> Outcome | Witness:
+        from odenet.schemes.order import flow_order
+
+        wanted = int(_number(claim.arguments[0]) or 0)
+        result = flow_order(plan.flow, wanted)
+        answer = result.at_least(wanted)
+        if answer:
+            conditions = tuple(f"assumes {text}" for text in result.assumes)
+            return by("order conditions", f"order {result.order} by the conditions up to {wanted}", conditions=conditions)
+        if answer is None:
+            return f"the order is at least {result.order}; no condition of order {wanted} is shown to fail"
+        return Witness((), (), f"the coefficient of {result.condition} minus that of the exact flow", str(result.residual), "0")
+
+    # --- nets and defs ----------------------------------------------------------------------------------------
+
+    def _net(self, claim: Claim) -> Outcome:
+        net = self.model.net(claim.subject)
+        setting = self.context.setting()
+        if claim.property in ("lipschitz", "nonexpansive"):
+            if dict(claim.keywords).get("norm", "2") != "2":
+                return "the constants of stages are on record for the 2-norm only"
+            bound = ONE if claim.property == "nonexpansive" else self._scalar(claim, 0)
+            return nets.lipschitz(self.context, net, bound, setting, lambda name, c: self._flow_claim(claim, name, "lipschitz", c))
+        if claim.property == "preserves" and _is_total(claim.arguments[0]):
+            return nets.preserves_sum(net, lambda name: self._flow_claim(claim, name, "preserves", None))
+        return f"`{claim.property}` of a net has no rule yet"
+
+    def _flow_claim(self, claim: Claim, flow: str, prop: str, bound: Scalar | None) -> Outcome:
+        """The same property of a flow that is a stage of a net."""
+        if prop == "lipschitz":
+            inner = replace(claim, subject=flow, kind="flow", property=prop, arguments=(number(1),), keywords=())
+        else:
+            total = _sum_of(self.model, self.model.flow(flow).blocks)
+            inner = replace(claim, subject=flow, kind="flow", property=prop, arguments=(total,), keywords=())
+        outcome = self._flow(inner)
+        assert not isinstance(outcome, Witness)
+        return outcome if isinstance(outcome, Proof) else f"stage `{flow}`: {outcome}"
+
+    def _definition(self, claim: Claim) -> Outcome:
+        definition = self.model.definition(claim.subject)
+        setting = self.context.setting(claim.region)
+        problem = self._obstacle((definition.body,), claim, setting)
+        if problem:
+            return problem
+        if claim.property == "convex":
+            return definitions.convex(self.context, definition, setting)
+        return definitions.smooth(self.context, definition, self._scalar(claim, 0), setting)
+
+    def _scalar(self, claim: Claim, index: int) -> Scalar:
+        argument = claim.arguments[index]
+        assert isinstance(argument, Node)
+        return self.context.translator.scalar(argument)
+
+
+# --- one row for each property ----------------------------------------------------------------------------------
+
+
+def _norm(claim: Claim) -> str:
+    return str(dict(claim.keywords).get("norm", "2"))
+
+
+def _number(node: Node | str) -> Fraction | None:
+    return node.data[0] if isinstance(node, Node) and node.op == "number" else None
+
+
+def _node(claim: Claim) -> Node:
+    argument = claim.arguments[0]
+    assert isinstance(argument, Node)
+    return argument
+
+
+def _is_total(node: Node | str) -> bool:
+    return isinstance(node, Node) and node.op == "sum" and node.args[0].op in ("state", "variable")
+
+
+def _sum_of(model: Model, blocks: tuple[str, ...]) -> Node:
+    from odenet.ir.node import add, scalar, state
+    from odenet.ir.sizes import SCALAR
+
+    leaves = [state(name, model.block(name).space) for name in blocks]
+    return add(*(leaf if leaf.space == SCALAR else scalar("sum", leaf) for leaf in leaves))
+
+
+def _gradient(p: Prover, rates: Rates, claim: Claim, setting: Setting) -> Outcome:
+    if claim.arguments:
+        return structure.gradient_of(p.context, rates, _node(claim))
+    return structure.gradient(p.context, rates, claim.region)
+
+
+def _hamiltonian(p: Prover, rates: Rates, claim: Claim, setting: Setting) -> Outcome:
+    if claim.arguments:
+        return structure.hamiltonian_of(p.context, rates, _node(claim))
+    return structure.hamiltonian(p.context, rates, claim.region)
+
+
+def _equivariant(p: Prover, rates: Rates, claim: Claim, setting: Setting) -> Outcome:
+    action = claim.arguments[0]
+    if action == "sign":
+        return structure.sign_equivariant(p.context, rates)
+    if isinstance(action, str) and action in structure.ACTIONS:
+        return structure.commuting(p.context, rates, action)
+    return "equivariance under a named matrix has no rule yet"
+
+
+FieldRule = Callable[[Prover, Rates, Claim, Setting], Outcome]
+_FIELDS: dict[str, FieldRule] = {
+    "divergence_free": lambda p, f, c, s: structure.divergence_free(p.context, f),
+    "gradient": _gradient,
+    "hamiltonian": _hamiltonian,
+    "reversible": lambda p, f, c, s: structure.reversible(p.context, f),
+    "equivariant": _equivariant,
+    "contractive": lambda p, f, c, s: metric.contractive(p.context, f, p._scalar(c, 0), s, _norm(c)),
+    "nonexpansive": lambda p, f, c, s: metric.contractive(p.context, f, ZERO, s, _norm(c)),
+    "lipschitz": lambda p, f, c, s: metric.lipschitz(p.context, f, p._scalar(c, 0), s, _norm(c)),
+    "preserves": lambda p, f, c, s: integrals.preserves(p.context, f, _node(c)),
+    "dissipates": lambda p, f, c, s: integrals.dissipates(p.context, f, _node(c), s),
+    "positive": lambda p, f, c, s: integrals.positive(p.context, f, s),
+}
+
+
+def _map_lipschitz(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:
+    if _norm(claim) != "2":
+        return "Lipschitz constants of flows are shown in the 2-norm only"
+    bound = ONE if claim.property == "nonexpansive" else p._scalar(claim, 0)
+    return constants.lipschitz(p.context, m, plan.flow.steps, bound, setting)
+
+
+def _map_equivariant(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:
+    action = claim.arguments[0]
+    if not isinstance(action, str) or action not in structure.ACTIONS:
+        return "equivariance under a named matrix has no rule yet"
+    return each(m, lambda move: maps.equivariant(p.context, move, action, setting), f"commutes with every {action}")
+
+
+FlowRule = Callable[[Prover, Plan, list[Move], Claim, Setting], Outcome]
+_FLOWS: dict[str, FlowRule] = {
+    "symplectic": lambda p, plan, m, c, s: each(m, lambda x: maps.symplectic(p.context, plan, x, s), "is symplectic"),
+    "volume_preserving": lambda p, plan, m, c, s: each(m, lambda x: maps.volume_preserving(p.context, plan, x, s), "keeps volume"),
+    "preserves": lambda p, plan, m, c, s: each(m, lambda x: maps.preserves(p.context, x, _node(c), s), "keeps the invariant"),
+    "dissipates": lambda p, plan, m, c, s: each(m, lambda x: maps.dissipates(p.context, x, _node(c), s), "does not raise it"),
+    "lipschitz": _map_lipschitz,
+    "nonexpansive": _map_lipschitz,
+    "averaged": lambda p, plan, m, c, s: constants.averaged(p.context, m, plan.flow.steps, p._scalar(c, 0), s),
+    "positive": lambda p, plan, m, c, s: each(m, lambda x: constants.positive(p.context, x, s), "keeps the orthant"),
+    "equivariant": _map_equivariant,
+    "reversible": lambda p, plan, m, c, s: maps.reversible(p.context, m, s),
+    "symmetric": lambda p, plan, m, c, s: maps.palindrome(p.context, m, s),
+    "invertible": lambda p, plan, m, c, s: each(m, lambda x: constants.invertible(p.context, x, s), "is a bijection"),
+}

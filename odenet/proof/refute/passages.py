@@ -1,0 +1,220 @@
+"""Attacks on flows: on all steps at once, or on one step where the property speaks of one."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from random import Random
+
+from odenet.proof.refute.attack import (
+    LARGEST, Attack, Matrix, Measure, Problem, argument, determinant, difference, eigen_cases, floats, norm_name,
+    scalar_node, shown, small, square, times, transposed, within, worst)
+from odenet.proof.refute.cases import Case
+from odenet.proof.refute.draws import entry
+from odenet.proof.refute.pointwise import acted, aim_action, along, any_direction, flipped
+from odenet.proof.refute.scalars import (
+    ONE, ZERO, Scalar, Undefined, approximate, inner, is_positive, is_zero, total)
+from odenet.proof.refute.subjects import FlowSubject, jacobian, momenta
+
+
+def _derivative(problem: Problem, case: Case) -> Matrix:
+    small(problem)
+    return jacobian(problem.subject, case.scalars())
+
+
+def _volume(problem: Problem, case: Case) -> Measure:
+    value = determinant(_derivative(problem, case))
+    return Measure(value * value - ONE, "det DΦ(x)", value, "1 or -1")
+
+
+def _symplectic(problem: Problem, case: Case) -> Measure:
+    """The largest entry of DΦ' J DΦ - J."""
+    places, is_whole = momenta(problem.model, problem.subject.layout)
+    if not is_whole:
+        raise Undefined("blocks without a partner")
+    columns, label = transposed(_derivative(problem, case)), problem.subject.layout.label
+    own = {pair: ONE for pair in places}
+    entries = []
+    for i, a in enumerate(columns):
+        for j, b in enumerate(columns[:i]):
+            form = total(a[q] * b[p] - a[p] * b[q] for q, p in places)
+            entries.append((form - own.get((i, j), ZERO) + own.get((j, i), ZERO), f"[{label(i)}, {label(j)}]"))
+    value, name = worst(entries)
+    return Measure(value, f"(DΦ(x)' J DΦ(x) - J){name}", value, "0")
+
+
+# --- Lipschitz constants -----------------------------------------------------------------------------------------
+
+
+def _bound(problem: Problem, case: Case) -> Scalar:
+    return argument(problem, case) if problem.claim.property == "lipschitz" else ONE
+
+
+def _stretch(problem: Problem, case: Case) -> Measure:
+    """|DΦ v|^2 - L^2 |v|^2, or the largest sum of a row or column."""
+    bound, name = _bound(problem, case), "DΦ(x)" if problem.claim.kind != "field" else "Df(x)"
+    if norm_name(problem.claim) == "2":
+        direction = case.scalars("v")
+        value = square(along(problem, case)) / square(direction)
+        return Measure(value - bound * abs(bound), f"|{name} v|^2 / |v|^2", value, f"<= {shown(bound * abs(bound))}")
+    rows, word = _derivative(problem, case), "row"
+    if norm_name(problem.claim) == "1":
+        rows, word = transposed(rows), "column"
+    sums = [total(abs(a) for a in row) for row in rows]
+    best = max(range(len(sums)), key=lambda i: approximate(sums[i]))
+    return Measure(sums[best] - bound, f"the sum of |entries| of a {word} of {name}", sums[best], f"<= {shown(bound)}")
+
+
+def _aim_stretch(problem: Problem, case: Case, chance: Random) -> Iterable[Case]:
+    if norm_name(problem.claim) != "2":
+        yield case
+    elif problem.subject.layout.size > LARGEST:
+        yield from any_direction(case, problem.subject.layout.size, chance)
+    else:
+        yield from eigen_cases(case, _gram(floats(jacobian(problem.subject, case.scalars()))))
+
+
+def _gram(rows: list[list[float]]) -> list[list[float]]:
+    columns = list(zip(*rows))
+    return [[sum(x * y for x, y in zip(a, b)) for b in columns] for a in columns]
+
+
+def _averaged(problem: Problem, case: Case) -> Measure:
+    """|(DΦ - (1 - a) I) v|^2 - a^2 |v|^2"""
+    share, direction = argument(problem, case), case.scalars("v")
+    if not is_positive(share):
+        raise Undefined("a share that is not positive")
+    rest = [image - (ONE - share) * item for image, item in zip(along(problem, case), direction)]
+    value = square(rest) / (share * share * square(direction))
+    return Measure(value - ONE, "|DN(x) v|^2 / |v|^2 for N = (Φ - (1 - a) I)/a", value, "<= 1")
+
+
+def _aim_averaged(problem: Problem, case: Case, chance: Random) -> Iterable[Case]:
+    size = problem.subject.layout.size
+    if size > LARGEST:
+        yield from any_direction(case, size, chance)
+        return
+    rows, share = floats(jacobian(problem.subject, case.scalars())), approximate(argument(problem, case))
+    yield from eigen_cases(case, _gram([[a - (1 - share) * (i == j) for j, a in enumerate(row)] for i, row in enumerate(rows)]))
+
+
+# --- invariants, orthant, symmetries -----------------------------------------------------------------------------
+
+
+def _invariant(expected: str) -> Attack:
+    def measure(problem: Problem, case: Case) -> Measure:
+        items, invariant = case.scalars(), scalar_node(problem)
+        if invariant is None:
+            raise Undefined("a claim without an invariant")
+        there = problem.subject.value(items)
+        value = problem.subject.scalar(invariant, there) - problem.subject.scalar(invariant, items)
+        return Measure(value, "I(Φ(x)) - I(x)", value, expected)
+
+    return Attack(measure, differs=expected == "0")
+
+
+def _positive(problem: Problem, case: Case) -> Measure:
+    items = case.scalars()
+    if any(item < 0 for item in items):
+        raise Undefined("a state outside the orthant")
+    images = problem.subject.value(items)
+    lowest = min(range(len(images)), key=lambda i: approximate(images[i]))
+    return Measure(-images[lowest], f"Φ(x) at {problem.subject.image.label(lowest)}", images[lowest], ">= 0")
+
+
+def _aim_positive(problem: Problem, case: Case, chance: Random) -> Iterable[Case]:
+    del problem
+    folded = tuple(abs(item) for item in case.points["x"])
+    yield case.at("x", folded)
+    yield case.at("x", tuple(item if chance.random() < 0.5 else item * 0 for item in folded))
+
+
+def _equivariant(problem: Problem, case: Case) -> Measure:
+    items, value = case.scalars(), problem.subject.value
+    there = acted(problem, case, items)
+    within(problem, there)
+    return difference(problem, value(there), acted(problem, case, value(items)), "(Φ(g x) - g Φ(x))[{}]")
+
+
+def _one_step(problem: Problem) -> FlowSubject:
+    if not isinstance(problem.subject, FlowSubject):
+        raise Undefined("a step of something that is no flow")
+    return problem.subject
+
+
+def _reversible(problem: Problem, case: Case) -> Measure:
+    """Φ(R Φ(x)) - R x, for one step Φ."""
+    subject, items = _one_step(problem), case.scalars()
+    start, length = subject.runner.start, subject.runner.length
+    there = flipped(problem, subject.step(items, start, length))
+    within(problem, there)
+    back = subject.step(there, start, length)
+    return difference(problem, back, flipped(problem, items), "(Φ(R Φ(x)) - R x)[{}], one step,")
+
+
+def _symmetric(problem: Problem, case: Case) -> Measure:
+    """Φ_-h(Φ_h(x)) - x, for one step; the step back starts at the time where the step ended."""
+    subject, items = _one_step(problem), case.scalars()
+    start, length = subject.runner.start, subject.runner.length
+    there = subject.step(items, start, length)
+    within(problem, there)
+    back = subject.step(there, start + length, -length)
+    return difference(problem, back, items, "(Φ_-h(Φ_h(x)) - x)[{}], one step,")
+
+
+# --- bijections --------------------------------------------------------------------------------------------------
+
+
+def _folded(problem: Problem, case: Case) -> Measure:
+    """Two states where the determinants of DΦ have opposite signs, or with one image.
+
+    Source: a continuous bijection of R^n is a homeomorphism (Brouwer, invariance of domain), so its degree is the same 1 or -1 in every
+    point, and it is the sign of det DΦ wherever that is not zero.
+    """
+    if problem.claim.region:
+        raise Undefined("a bijection of a region")
+    x, y = case.scalars("x"), case.scalars("y")
+    if "g" in case.points:
+        same = all(is_zero(a - b) for a, b in zip(problem.subject.value(x), problem.subject.value(y)))
+        apart = square([a - b for a, b in zip(x, y)])
+        return Measure(apart if same else ZERO, "|x - y|^2 with Φ(x) = Φ(y)", apart, "0")
+    here = determinant(jacobian(problem.subject, x))
+    there = determinant(jacobian(problem.subject, y))
+    return Measure(-here * there, "det DΦ(x) det DΦ(y)", here * there, ">= 0")
+
+
+def _aim_folded(problem: Problem, case: Case, chance: Random) -> Iterable[Case]:
+    small(problem)
+    size = problem.subject.layout.size
+    for style in ("small", "wide", "large"):
+        yield case.at("y", tuple(entry(chance, style) for _ in range(size)))
+    yield from _collapsed(problem, case)
+
+
+def _collapsed(problem: Problem, case: Case) -> Iterable[Case]:
+    """A second state along a direction that DΦ kills, for maps that are affine there."""
+    rows = floats(jacobian(problem.subject, case.scalars()))
+    gram = _gram(rows)
+    for found in eigen_cases(case, [[-a for a in row] for row in gram]):
+        direction = found.points["v"]
+        if inner(direction, times(gram, direction)) < 1e-9:
+            x = case.points["x"]
+            for share in (1, 8):
+                y = tuple(a + b / share for a, b in zip(x, direction))
+                yield case.at("y", y).at("g", (direction[0] * 0,))
+        break
+
+
+FLOW_ATTACKS: dict[str, Attack] = {
+    "volume_preserving": Attack(_volume),
+    "symplectic": Attack(_symplectic),
+    "lipschitz": Attack(_stretch, _aim_stretch, differs=False),
+    "nonexpansive": Attack(_stretch, _aim_stretch, differs=False),
+    "averaged": Attack(_averaged, _aim_averaged, differs=False),
+    "preserves": _invariant("0"),
+    "dissipates": _invariant("<= 0"),
+    "positive": Attack(_positive, _aim_positive, differs=False),
+    "equivariant": Attack(_equivariant, aim_action),
+    "reversible": Attack(_reversible),
+    "symmetric": Attack(_symmetric),
+    "invertible": Attack(_folded, _aim_folded, differs=False, continuous=True),
+}
+FIELD_STRETCH = Attack(_stretch, _aim_stretch, differs=False)

@@ -1,0 +1,132 @@
+"""What a claim depends on: nodes, parameters, dims."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from odenet.ir.model import Claim, ConvolutionSpace, Model, Parameter
+from odenet.ir.node import Node, depends_on
+from odenet.ir.sizes import MapSpace, Size, Space
+from odenet.operators.functions import row_of
+from odenet.plan.steps import Advance, Closed, DiscreteGradient, Linear, Plan, Relax, RungeKutta
+from odenet.proof.refute.subjects import subject_blocks
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A claim and what its truth depends on."""
+
+    model: Model
+    claim: Claim
+    plan: Plan | None
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every distinct node below the subject, the arguments and the region."""
+        found: dict[Node, None] = {}
+        for root in self._roots():
+            found.update(dict.fromkeys(root.walk()))
+        return tuple(found)
+
+    def _roots(self) -> Iterator[Node]:
+        claim = self.claim
+        yield from (a for a in claim.arguments if isinstance(a, Node))
+        for comparison in claim.region:
+            yield from (comparison.left, comparison.right)
+        if claim.kind == "def":
+            yield self.model.definition(claim.subject).body
+        for name in claim.fields:
+            yield from (rate for _, rate in self.model.field(name).rows)
+        if self.plan is not None:
+            yield from (self.plan.flow.start, self.plan.flow.end, self.plan.flow.step)
+            for advance in self.plan.advances:
+                yield from advance_nodes(advance)
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters the claim depends on, in the order of declaration, with those that bound them."""
+        names = {node.data[0] for node in self.nodes if node.op == "param"}
+        names |= {argument for argument in self.claim.arguments if isinstance(argument, str)}
+        for parameter in reversed(self.model.parameters):
+            if parameter.name in names:
+                for node in _bounds(parameter):
+                    names |= {n.data[0] for n in node.walk() if n.op == "param"}
+        return tuple(p for p in self.model.parameters if p.name in names)
+
+    @cached_property
+    def blocks(self) -> tuple[str, ...]:
+        return () if self.claim.kind == "def" else subject_blocks(self.model, self.claim)
+
+    @cached_property
+    def sizes(self) -> tuple[Size, ...]:
+        """All sizes that have to be positive whole numbers."""
+        found: dict[Size, None] = {}
+        for parameter in self.parameters:
+            space = parameter.space
+            listed = (space.inputs, space.outputs) if isinstance(space, ConvolutionSpace) else space.sizes
+            found.update(dict.fromkeys(listed))
+        for name in self.blocks:
+            found.update(dict.fromkeys(self.model.block(name).space.sizes))
+        for node in self.nodes:
+            found.update(dict.fromkeys(_sizes(node)))
+        if self.plan is not None:
+            found[self.plan.flow.steps] = None
+        return tuple(found)
+
+    @cached_property
+    def dims(self) -> tuple[str, ...]:
+        """The free dims the claim depends on, in the order of declaration."""
+        names = {name for size in self.sizes for name in size.dims()}
+        nodes = [*self.nodes, *(node for p in self.parameters for bound in _bounds(p) for node in bound.walk())]
+        names |= {node.data[0] for node in nodes if node.op == "dim"}
+        names |= {name for node in nodes if node.op == "slice" for size in node.data for name in size.dims()}
+        for dim in reversed(self.model.dims):
+            if dim.name in names:
+                names |= dim.value.dims()
+        return tuple(dim.name for dim in self.model.dims if dim.name in names and dim.is_free)
+
+    @cached_property
+    def image_dims(self) -> frozenset[str]:
+        """The dims that are heights and widths of images."""
+        spaces = [self.model.block(name).space for name in self.blocks]
+        return frozenset(name for space in spaces if space.rank == 3 for size in space.sizes[1:] for name in size.dims())
+
+    @property
+    def depends_on_time(self) -> bool:
+        return self.claim.kind != "flow" and any(node.op == "time" for node in self.nodes)
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether no function with a jump occurs."""
+        return not any(node.op == "function" and row_of(node).smoothness == -1 for node in self.nodes)
+
+
+def _bounds(parameter: Parameter) -> Iterator[Node]:
+    return (argument for s in parameter.sets for argument in s.arguments)
+
+
+def _sizes(node: Node) -> tuple[Size, ...]:
+    if isinstance(node.space, MapSpace):
+        return (*node.space.domain.sizes, *node.space.codomain.sizes)
+    assert isinstance(node.space, Space)
+    return node.space.sizes
+
+
+def advance_nodes(advance: Advance) -> Iterator[Node]:
+    """The nodes an advance is made of."""
+    if isinstance(advance, Closed):
+        yield from (node for _, node in advance.rows)
+    elif isinstance(advance, Linear):
+        entries = [*(node for row in advance.matrix for node in row), *advance.offset]
+        yield from (node for node in entries if node is not None)
+    elif isinstance(advance, RungeKutta):
+        yield from (node for _, node in advance.rates)
+    elif isinstance(advance, Relax):
+        yield from advance_nodes(advance.inner)
+        yield advance.invariant
+    elif isinstance(advance, DiscreteGradient):
+        yield from (node for _, node in advance.rates)
+
+
+__all__ = ["Scope", "advance_nodes", "depends_on"]

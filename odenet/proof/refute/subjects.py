@@ -1,0 +1,212 @@
+"""What a claim speaks of, at given sizes and parameters: a map on flat lists of scalars."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from odenet.ir.model import Claim, Comparison, ConvolutionSpace, Field, Model, Pair
+from odenet.ir.node import Node, states
+from odenet.ir.sizes import SCALAR
+from odenet.plan.steps import Plan
+from odenet.proof.refute.advance import Runner
+from odenet.proof.refute.cases import Layout, Setting, seeded, tensors
+from odenet.proof.refute.evaluate import Evaluator, shape_of
+from odenet.proof.refute.scalars import ZERO, Jet, Scalar, Undefined, exact, is_nonnegative, is_positive
+from odenet.proof.refute.tensors import Tensor, tensor
+
+
+class Subject(Protocol):
+    """A map from states to states (rates, for a field)."""
+
+    layout: Layout
+    image: Layout
+
+    def value(self, items: Sequence[Scalar]) -> list[Scalar]: ...
+
+    def scalar(self, node: Node, items: Sequence[Scalar]) -> Scalar: ...
+
+
+def pushed(subject: Subject, items: Sequence[Scalar], directions: Sequence[Sequence[Scalar]]) -> list[list[Scalar]]:
+    """The derivatives of the map along directions, each a flat list."""
+    images = subject.value(seeded(items, directions))
+    return [[image.tangents[k] if isinstance(image, Jet) else ZERO for image in images] for k in range(len(directions))]
+
+
+def jacobian(subject: Subject, items: Sequence[Scalar]) -> list[list[Scalar]]:
+    """The matrix of derivatives, row by row."""
+    size = subject.layout.size
+    images = subject.value(seeded(items, [[exact(int(i == j)) for i in range(size)] for j in range(size)]))
+    return [list(image.tangents) if isinstance(image, Jet) else [ZERO] * size for image in images]
+
+
+def gradient(subject: Subject, node: Node, items: Sequence[Scalar]) -> list[Scalar]:
+    """The gradient of a scalar node of the states."""
+    size = subject.layout.size
+    value = subject.scalar(node, seeded(items, [[exact(int(i == j)) for i in range(size)] for j in range(size)]))
+    return list(value.tangents) if isinstance(value, Jet) else [ZERO] * size
+
+
+@dataclass
+class FieldSubject:
+    """The rates of a sum of fields over the blocks they read or move (and those of the claim)."""
+
+    fields: tuple[Field, ...]
+    layout: Layout
+    evaluator: Evaluator
+    time: Scalar
+
+    @property
+    def image(self) -> Layout:
+        return self.layout
+
+    def value(self, items: Sequence[Scalar]) -> list[Scalar]:
+        states = self.layout.split(items)
+        rates: dict[str, Tensor] = {}
+        for part in self.fields:
+            for name, node in part.rows:
+                rate = self.evaluator.tensor(node, states, self.time)
+                rates[name] = rates[name].zip(rate, lambda a, b: a + b) if name in rates else rate
+        return [item for name, _ in self.layout.blocks
+                for item in (rates[name].items if name in rates else [ZERO] * len(states[name].items))]
+
+    def scalar(self, node: Node, items: Sequence[Scalar]) -> Scalar:
+        return self.evaluator.scalar(node, self.layout.split(items), self.time)
+
+
+@dataclass
+class FlowSubject:
+    """All steps of a flow; blocks of the claim that no part moves stay where they are."""
+
+    runner: Runner
+    layout: Layout
+    evaluator: Evaluator
+
+    @property
+    def image(self) -> Layout:
+        return self.layout
+
+    def value(self, items: Sequence[Scalar]) -> list[Scalar]:
+        return self.layout.join(self.runner.flow(self.layout.split(items)))
+
+    def step(self, items: Sequence[Scalar], start: Scalar, length: Scalar) -> list[Scalar]:
+        """One step with the parameters of the first."""
+        return self.layout.join(self.runner.step(self.layout.split(items), 0, start, length))
+
+    def scalar(self, node: Node, items: Sequence[Scalar]) -> Scalar:
+        return self.evaluator.scalar(node, self.layout.split(items), self.runner.start)
+
+
+@dataclass
+class DefinitionSubject:
+    """A scalar function of its arguments."""
+
+    body: Node
+    layout: Layout
+    evaluator: Evaluator
+    time: Scalar
+
+    @property
+    def image(self) -> Layout:
+        return Layout((("value", ()),))
+
+    def value(self, items: Sequence[Scalar]) -> list[Scalar]:
+        return [self.evaluator.scalar(self.body, {}, self.time, self.layout.split(items))]
+
+    def scalar(self, node: Node, items: Sequence[Scalar]) -> Scalar:
+        split = self.layout.split(items)
+        return self.evaluator.scalar(node, split, self.time, split)
+
+
+def subject_blocks(model: Model, claim: Claim) -> tuple[str, ...]:
+    """The blocks a field or flow claim is about: read or moved by the subject, read by the claim, and the partners of pairs."""
+    names = set(claim_states(claim))
+    if claim.kind == "flow":
+        names |= set(model.flow(claim.subject).blocks)
+    for name in claim.fields:
+        for block, node in model.field(name).rows:
+            names |= {block} | states(node)
+    if claim.property in PAIRED:
+        for pair in model.pairs:
+            names |= {pair.position, pair.momentum} if {pair.position, pair.momentum} & names else set()
+    return tuple(block.name for block in model.blocks if block.name in names)
+
+
+PAIRED = frozenset(("hamiltonian", "symplectic", "reversible"))
+
+
+def claim_states(claim: Claim) -> frozenset[str]:
+    """The blocks that the arguments and the region of a claim read."""
+    nodes = [a for a in claim.arguments if isinstance(a, Node)]
+    nodes += [side for comparison in claim.region for side in (comparison.left, comparison.right)]
+    return frozenset(name for node in nodes for name in states(node))
+
+
+def build(model: Model, claim: Claim, plan: Plan | None, setting: Setting) -> Subject:
+    """The subject of a claim at a setting.
+
+    Raises:
+        Undefined: the attack cannot run such a subject, or not at these sizes.
+    """
+    spaces = {p.name: p.space for p in model.parameters if isinstance(p.space, ConvolutionSpace)}
+    if claim.kind == "flow":
+        return _flow_subject(model, claim, plan, setting, spaces)
+    evaluator = Evaluator(setting.dims, tensors(setting.values, list(setting.values)), spaces)
+    if claim.kind == "def":
+        definition = model.definition(claim.subject)
+        shapes = tuple((name, shape_of(space, setting.dims)) for name, space in definition.arguments)
+        return DefinitionSubject(definition.body, Layout(shapes), evaluator, exact(setting.time))
+    if claim.kind == "field":
+        fields = tuple(model.field(name) for name in claim.fields)
+        return FieldSubject(fields, layout(model, subject_blocks(model, claim), setting), evaluator, exact(setting.time))
+    raise Undefined("a net")
+
+
+def layout(model: Model, names: tuple[str, ...], setting: Setting) -> Layout:
+    return Layout(tuple((name, shape_of(model.block(name).space, setting.dims)) for name in names))
+
+
+def _flow_subject(model: Model, claim: Claim, plan: Plan | None, setting: Setting,
+                  spaces: dict[str, ConvolutionSpace]) -> FlowSubject:
+    if plan is None:
+        raise Undefined("a flow without a plan")
+    still, scheduled = {}, {}
+    for name, value in setting.values.items():
+        schedule = model.parameter(name).schedule
+        if schedule is None:
+            still[name] = tensor(value)
+        else:
+            scheduled[name] = (schedule, tuple(tensor(v) for v in value))
+    runner = Runner(plan, setting.dims, still, scheduled, spaces)
+    blocks = layout(model, subject_blocks(model, claim), setting)
+    return FlowSubject(runner, blocks, Evaluator(setting.dims, still, spaces))
+
+
+def in_region(subject: Subject, region: tuple[Comparison, ...], items: Sequence[Scalar]) -> bool:
+    """Whether a state certainly satisfies every comparison."""
+    for comparison in region:
+        room = subject.scalar(comparison.right, items) - subject.scalar(comparison.left, items)
+        if not (is_positive(room) if comparison.is_strict else is_nonnegative(room)):
+            return False
+    return True
+
+
+def momenta(model: Model, blocks: Layout) -> tuple[list[tuple[int, int]], bool]:
+    """(place of a position, place of its momentum) for each pair of entries, and whether the pairs cover all entries."""
+    known = [name for name, _ in blocks.blocks]
+    places: list[tuple[int, int]] = []
+    for pair in model.pairs:
+        if pair.position in known and pair.momentum in known:
+            places.extend(_halves(pair, blocks))
+    return places, 2 * len(places) == blocks.size
+
+
+def _halves(pair: Pair, blocks: Layout) -> list[tuple[int, int]]:
+    if not pair.is_halved:
+        return list(zip(blocks.place(pair.position), blocks.place(pair.momentum)))
+    whole = list(blocks.place(pair.position))
+    half = len(whole) // 2
+    return list(zip(whole[:half], whole[half:]))
+
+
+SCALAR_SPACE = SCALAR

@@ -1,0 +1,97 @@
+"""Findings as text and as JSON."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from odenet.ir.model import Claim, Model
+from odenet.proof.finding import Finding, Proof, Witness
+from odenet.proof.rules import RULES
+
+Style = Callable[[str, str], str]  # (text, colour) -> text
+_COLOURS = {"proved": "green", "refuted": "red", "undecided": "yellow"}
+
+
+def plain(text: str, _colour: str) -> str:
+    return text
+
+
+def subject(claim: Claim) -> str:
+    return " + ".join(claim.fields) if claim.kind == "field" else claim.subject
+
+
+def claim_text(claim: Claim) -> str:
+    """The claim as a person writes it: `net : order(2)`."""
+    region = f" on {claim.region_text}" if claim.region_text else ""
+    return f"{subject(claim)} : {claim.text}{region}"
+
+
+def report_text(model: Model, findings: tuple[Finding, ...], style: Style = plain) -> str:
+    """All findings of a model, a line or a short paragraph each, and the count."""
+    lines = [f"{style(model.name, 'bold')}  {model.source.name}"]
+    for finding in findings:
+        lines.extend(finding_lines(finding, style))
+    counts = [f"{sum(f.verdict == v for f in findings)} {v}" for v in ("proved", "refuted", "undecided")]
+    lines.append(f"  {', '.join(counts)}" if findings else "  no claims: nothing to prove")
+    return "\n".join(lines)
+
+
+def finding_lines(finding: Finding, style: Style = plain) -> list[str]:
+    head = f"  {style(f'{finding.verdict:<10}', _COLOURS[finding.verdict])} {claim_text(finding.claim)}"
+    if finding.verdict == "proved":
+        lines = [f"{head}   [{finding.rule}]"]
+        return lines + [f"{'':13}if {condition}" for condition in finding.conditions]
+    if finding.witness is None:
+        return [head, f"{'':13}missing: {finding.reason}"]
+    return [head, *(f"{'':13}{line}" for line in witness_lines(finding.witness))]
+
+
+def witness_lines(witness: Witness) -> list[str]:
+    lines = [f"{witness.quantity} = {witness.value}, expected {witness.expected}"]
+    where = [f"{name} = {value}" for name, value in witness.dims]
+    where += [f"{name} = {value_text(value)}" for name, value in witness.values]
+    if where:
+        lines.append(f"at {', '.join(where)}")
+    return [line if len(line) <= 600 else line[:600] + " … (whole with --format json)" for line in lines]
+
+
+def value_text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(value_text, value))}]"
+    return str(value)
+
+
+def as_json(finding: Finding) -> dict[str, Any]:
+    """One element of `claims`."""
+    claim = finding.claim
+    return {
+        "line": claim.line, "subject": subject(claim), "property": claim.property, "args": _arguments(claim),
+        "region": claim.region_text or None, "verdict": finding.verdict, "rule": finding.rule or None, "reason": finding.reason,
+        "conditions": list(finding.conditions), "witness": finding.witness.as_json() if finding.witness else None,
+        "seconds": round(finding.seconds, 4),
+    }
+
+
+def _arguments(claim: Claim) -> list[str]:
+    """The text between the property's parentheses, split at its own commas."""
+    inside = claim.text[claim.text.index("(") + 1:-1] if "(" in claim.text else ""
+    pieces, depth, start = [], 0, 0
+    for i, character in enumerate(inside):
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth == 0:
+            pieces.append(inside[start:i].strip())
+            start = i + 1
+    return [*pieces, inside[start:].strip()] if inside else []
+
+
+def proof_lines(proof: Proof, depth: int = 0) -> list[str]:
+    """A proof as a person would write it: what is shown, by which theorem, from what."""
+    rule = RULES[proof.rule]
+    pad = "   " * depth
+    lines = [f"{pad}{proof.statement}", f"{pad}   by \"{rule.name}\": {rule.theorem}", f"{pad}   source: {rule.source}"]
+    lines += [f"{pad}   provided that {condition}" for condition in proof.conditions]
+    for premise in proof.premises:
+        lines += [f"{pad}   since:", *proof_lines(premise, depth + 1)]
+    return lines
+
+

@@ -1,0 +1,224 @@
+"""The order of a composition of substeps, from its coefficients and its methods alone, exactly.
+
+Three ways, tried in this order for each degree:
+1. words with an error letter for each degree a method may err in. Agreement proves the order. A wrong word of exact
+   flows alone refutes it, since the errors of methods belong to other words for a generic choice of the parts;
+2. coloured rooted trees, when every method is exact or a Runge-Kutta table: they decide;
+3. otherwise (`relax`, `discrete_gradient`) the leading error of one part, which has no other to cancel with, decides
+   whether the sum of its coefficients to that power is zero. Nothing else is concluded.
+
+The clock is one more component of the state, moved with rate 1 by the part named first. So all of this holds for
+fields that depend on t: the first part is (X_1, t' = 1), the others have t' = 0.
+
+Source: E. Hairer, C. Lubich, G. Wanner, Geometric Numerical Integration (2006), III.1 to III.5, IX.1.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Union
+
+from odenet.ir.model import Flow, Method, Table
+from odenet.schemes import tables
+from odenet.schemes.numbers import Exact, exact
+from odenet.schemes.series import Coefficients, Move, Series
+from odenet.schemes.trees import density, show, subtrees, trees
+from odenet.schemes.words import Miss, TooManyWords, Words
+
+MAX_TREES = 20_000  # coloured trees that are looked at in one degree
+MAX_DEGREE = 12
+SYMMETRY_DEGREE = 6  # up to which a composition is attacked that is not seen to be symmetric
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What is known of the method of one part.
+
+    `order`: None is the exact flow. `table` is set when its step is a B-series of a table (or exact). `assumes`: what
+    the field must satisfy for this to be so, in words; "" when nothing.
+    """
+
+    order: int | None
+    is_symmetric: bool
+    table: Coefficients | None = None
+    has_series: bool = True
+    has_clock: bool = False
+    assumes: str = ""
+
+
+@dataclass(frozen=True)
+class OrderResult:
+    """`order`: proved. `condition`: the first condition of the next order that fails, and `residual`: found minus
+    expected; None when none was found to fail: the order is at least `order`. `assumes`: see Traits."""
+
+    order: int
+    condition: str | None = None
+    residual: Exact | None = None
+    assumes: tuple[str, ...] = ()
+
+    def at_least(self, wanted: int) -> bool | None:
+        """True: proved, False: refuted, None: undecided."""
+        if self.order >= wanted:
+            return True
+        return None if self.condition is None else False
+
+
+def traits(method: Method) -> Traits:
+    """What is known of a method. Raises ExactError for a table whose numbers are not exact."""
+    if method.kind == "exact":
+        return Traits(None, True)
+    if method.kind == "discrete_gradient":
+        # Gonzalez, Time integration and discrete Hamiltonian systems, J. Nonlinear Sci. 6 (1996) 449-467
+        return Traits(2, True, has_series=False)
+    if method.kind == "relax":
+        assert method.inner is not None and method.inner.table is not None
+        return _relaxed(method)
+    assert method.table is not None
+    return _of_table(method.table, "")
+
+
+def _relaxed(method: Method) -> Traits:
+    assert method.inner is not None and method.inner.table is not None
+    table, assumes = method.inner.table, "its invariant, definite on the blocks it moves"
+    if tables.is_symplectic(table):  # s = 1: the step of the table itself
+        return _of_table(table, assumes)
+    return Traits(tables.relaxed_order(table), False, has_series=False, assumes=assumes)
+
+
+def _of_table(table: Table, assumes: str) -> Traits:
+    return Traits(tables.order(table).order, tables.is_symmetric(table), tables.coefficients(table),
+                  has_clock=not tables.has_consistent_nodes(table), assumes=assumes)
+
+
+def flow_order(flow: Flow, up_to: int) -> OrderResult:
+    """The order of one step of a flow, looked at up to `up_to`. Raises ExactError."""
+    stages = [(index, exact(coefficient)) for index, coefficient in flow.scheme.stages]
+    names = [part.field for part in flow.parts]
+    found = composition_order(stages, [traits(part.method) for part in flow.parts], up_to, names)
+    assumes = tuple(f"`{part.field}` keeps {traits(part.method).assumes}" for part in flow.parts
+                    if traits(part.method).assumes)
+    return OrderResult(found.order, found.condition, found.residual, tuple(dict.fromkeys(assumes)))
+
+
+def composition_order(
+    stages: Sequence[tuple[int, Exact]], methods: Sequence[Traits], up_to: int, names: Sequence[str] = (),
+) -> OrderResult:
+    """The order of a composition: stages (part, coefficient), methods part by part, `up_to` the last order tried."""
+    stages = [(part, c) for part, c in stages if c]
+    conditions = _Conditions(stages, methods, names or _letters(len(methods)))
+    even_is_free = is_palindromic(stages, methods)
+    for degree in range(1, min(up_to, MAX_DEGREE) + 1):
+        if even_is_free and degree % 2 == 0:
+            continue  # the order of a symmetric map is even
+        failure = conditions.failure(degree)
+        if failure is not None:
+            return OrderResult(degree - 1) if failure == UNKNOWN else OrderResult(degree - 1, *failure)
+    return OrderResult(min(up_to, MAX_DEGREE))
+
+
+def _letters(count: int) -> list[str]:
+    return [chr(ord("A") + i) if count <= 26 else f"X{i + 1}" for i in range(count)]
+
+
+def is_palindromic(stages: Sequence[tuple[int, Exact]], methods: Sequence[Traits]) -> bool:
+    """Whether the composition read backwards is itself, with symmetric methods: then it is symmetric.
+
+    Neighbours of one part whose flow is exact count as one stage.
+    """
+    if any(not methods[part].is_symmetric for part, _ in stages):
+        return False
+    merged: list[tuple[int, Exact]] = []
+    for part, c in stages:
+        if merged and merged[-1][0] == part and methods[part].order is None:
+            merged[-1] = (part, merged[-1][1] + c)
+        else:
+            merged.append((part, c))
+        if not merged[-1][1]:
+            merged.pop()
+    return merged == merged[::-1]
+
+
+def asymmetry(
+    stages: Sequence[tuple[int, Exact]], methods: Sequence[Traits], names: Sequence[str] = (),
+) -> OrderResult | None:
+    """A proof that a composition is not symmetric for generic parts: where its step h after its step -h is not the
+    identity. `order` is the degree below which it is. None when no such place is found (or none is looked for)."""
+    if any(not m.has_series for m in methods):
+        return None
+    stages = [(part, c) for part, c in stages if c]
+    there_and_back = stages + [(part, -c) for part, c in stages]
+    conditions = _Conditions(there_and_back, methods, names or _letters(len(methods)), is_identity=True)
+    for degree in range(1, SYMMETRY_DEGREE + 1):
+        failure = conditions.failure(degree)
+        if failure is not None:
+            return None if failure == UNKNOWN else OrderResult(degree - 1, *failure)
+    return None
+
+
+# A condition that fails in words and its residual; without a residual it is not known whether one fails.
+Failure = tuple[str, Union[Exact, None]]
+UNKNOWN: Failure = ("", None)
+
+
+class _Conditions:
+    """The order conditions of one composition, degree by degree, each degree under the assumption of the lower ones."""
+
+    def __init__(
+        self, stages: Sequence[tuple[int, Exact]], methods: Sequence[Traits], names: Sequence[str],
+        is_identity: bool = False,
+    ) -> None:
+        self._methods = methods
+        self._names = names
+        self._words = Words(stages, len(methods), is_identity)
+        self._is_identity = is_identity
+        self._moves = [Move(part, c, methods[part].table) for part, c in stages]
+        self._series: Series | None = None
+
+    def failure(self, degree: int) -> Failure | None:
+        """A condition of this degree that fails; None when all of them hold."""
+        errors = [self._error_degrees(method, degree) for method in self._methods]
+        try:
+            miss = self._words.first_miss(degree, [()] * len(errors))
+            if miss is not None:
+                return self._describe(miss), miss.residual
+            miss = self._words.first_miss(degree, errors) if any(errors) else None
+        except TooManyWords:
+            return UNKNOWN
+        if miss is None:
+            return None
+        if all(method.has_series for method in self._methods):
+            return self._tree_failure(degree)
+        return self._leading_failure(miss)
+
+    def _error_degrees(self, method: Traits, degree: int) -> tuple[int, ...]:
+        if method.order is None:
+            return ()
+        step = 2 if method.is_symmetric else 1
+        return tuple(range(method.order + 1, degree + 1, step))
+
+    def _describe(self, miss: Miss) -> str:
+        word = " ".join(self._names[part] for part, _ in miss.word)
+        if len(miss.word) == 1:
+            return f"the coefficients of {word} must add up to {miss.expected}"
+        return f"the coefficient of {word} must be {miss.expected}"
+
+    def _leading_failure(self, miss: Miss) -> Failure:
+        part, degree = miss.word[0]
+        if len(miss.word) == 1 and self._methods[part].order == degree - 1:
+            return f"the coefficients of {self._names[part]} to the power {degree} must add up to 0", miss.residual
+        return UNKNOWN
+
+    def _tree_failure(self, degree: int) -> Failure | None:
+        if self._series is None:
+            self._series = Series(self._moves)
+        colours, has_clock = len(self._methods), bool(self._methods[0].has_clock)
+        few = colours**degree * 2 ** (degree - 1) <= MAX_TREES * degree
+        looked_at = trees(degree, colours if few else 1, has_clock)
+        for tree in sorted(looked_at, key=lambda tree: len({vertex[0] for vertex in subtrees(tree)})):
+            residual = self._series.misses(tree, Fraction(0) if self._is_identity else None)
+            if residual is not None:
+                expected = 0 if self._is_identity else Fraction(1, density(tree))
+                names = self._names if colours > 1 else ()
+                return f"the coefficient of the tree {show(tree, names)} must be {expected}", residual
+        return None if few else UNKNOWN

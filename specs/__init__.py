@@ -1,0 +1,1 @@
+"""Specs that ship with odenet: the prelude of schemes and the gallery."""
