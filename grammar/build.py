@@ -14,6 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tomllib
+from lark import Lark
+from lark.parsers.lalr_analysis import LALR_Analyzer
+
+from odenet.syntax.lexer import lex
+from odenet.syntax.machine import settle, shift
+from odenet.syntax.tables import Tables
+from odenet.text import Source
+
 HERE = Path(__file__).parent
 
 
@@ -36,9 +45,6 @@ class Automaton:
 
 def build_automaton() -> Automaton:
     """Runs Lark over the grammar, strictly: any conflict or colliding terminal is an error."""
-    from lark import Lark
-    from lark.parsers.lalr_analysis import LALR_Analyzer
-
     lark = Lark((HERE / "ode.lark").read_text(encoding="utf-8"), parser="lalr", lexer="basic", strict=True)
     frontend: Any = lark.parser
     analyzer: Any = LALR_Analyzer(frontend.parser_conf, debug=True, strict=True)
@@ -60,7 +66,8 @@ def build_automaton() -> Automaton:
 
 
 def _number(states: Any, start: Any) -> tuple[list[Any], dict[Any, tuple[str, ...]]]:
-    order, paths, queue = [start], {start: ()}, deque([start])
+    order, queue = [start], deque([start])
+    paths: dict[Any, tuple[str, ...]] = {start: ()}
     while queue:
         state = queue.popleft()
         for symbol in sorted(states[state]):
@@ -129,17 +136,11 @@ def assign_messages(automaton: Automaton, messages: list[dict[str, Any]]) -> dic
     return dict(sorted(assigned.items()))
 
 
-def _bare_tables(automaton: Automaton) -> Any:
-    from odenet.syntax.tables import Tables
-
+def _bare_tables(automaton: Automaton) -> Tables:
     return Tables.from_json(encode(automaton, [], {}))
 
 
-def _failing_state(tables: Any, example: str, stop: frozenset[int]) -> int:
-    from odenet.syntax.lexer import lex
-    from odenet.syntax.machine import settle, shift
-    from odenet.text import Source
-
+def _failing_state(tables: Tables, example: str, stop: frozenset[int]) -> int:
     states = [0]
     for token in lex(Source("example", example), tables).tokens:
         before = states.copy()
@@ -163,8 +164,6 @@ def encode(automaton: Automaton, messages: list[dict[str, Any]], assigned: dict[
 
 def read_messages() -> list[dict[str, Any]]:
     """The entries of `messages.toml`."""
-    import tomllib
-
     return list(tomllib.loads((HERE / "messages.toml").read_text(encoding="utf-8"))["message"])
 
 

@@ -44,8 +44,8 @@ def main() -> None:
 def commands() -> None:
     """Compile symbolic ODEs with proved structure to PyTorch.
 
-    A spec (.ode) names the parts of an ODE, a splitting scheme and claims such as `symplectic` or `lipschitz(1)`. odenet proves each
-    claim for all parameter values, sizes and times, or refutes it with a witness, and then writes one standalone PyTorch module.
+    A spec (.ode) names the parts of an ODE, a splitting scheme and claims such as `symplectic` or `lipschitz(1)`. odenet proves
+    each claim for all parameter values, sizes and times, or refutes it with a witness, and then writes one standalone PyTorch module.
     """
 
 
@@ -275,7 +275,8 @@ def new(name: str, origin: str | None) -> None:
     names = gallery_names()
     if origin not in names:
         listing = "\n".join(f"  {entry}" for entry in names)
-        _fail(f"error: {f'there is no `{origin}` in the gallery' if origin else 'choose a start with --from'}; there are:\n{listing}")
+        problem = f"there is no `{origin}` in the gallery" if origin else "choose a start with --from"
+        _fail(f"error: {problem}; there are:\n{listing}")
     assert origin is not None
     target = Path(name if name.endswith(".ode") else f"{name}.ode")
     if target.exists():

@@ -9,6 +9,8 @@ Ranges: 0xx syntax, 1xx names, 2xx shapes, 3xx sets, 4xx claims, 5xx schemes and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ CODES: tuple[Code, ...] = (
     # 5xx: schemes and steps
     # 6xx: emission
     # 9xx: ours
-    Code("ODE900", "a fault of the compiler itself", "ours"),
+    Code("ODE901", "a bug in odenet", "ours"),
 )
 
 _BY_CODE = {row.code: row for row in CODES}
@@ -73,3 +75,12 @@ _BY_CODE = {row.code: row for row in CODES}
 def lookup(code: str) -> Code | None:
     """The row of a code, or None. Case does not matter: `ode201` is `ODE201`."""
     return _BY_CODE.get(code.upper())
+
+
+def page(code: str) -> str | None:
+    """The page of a code, in Markdown, or None if there is no such code."""
+    row = lookup(code)
+    if row is None:
+        return None
+    folder = Path(str(import_module("odenet.pages").__file__)).parent
+    return (folder / f"{row.code}.md").read_text(encoding="utf-8")

@@ -78,7 +78,7 @@ class Loaded:
 
     def check(self) -> Loaded:
         """Run all checks. Raises Rejected with every fault of the first stage that has any."""
-        del self.plans
+        _ = self.plans  # each stage is computed once and kept
         return self
 
     def verify(self, seconds: float = DEFAULT_SECONDS) -> Report:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from odenet.ir.model import ConvolutionSpace, Model, Parameter
-from odenet.ir.sizes import AnySpace, Space
+from odenet.ir.sizes import AnySpace, Size, Space
 
 # Facts that hold for every member of a set; each line is a definition or a one-line consequence of it.
 _FACTS: dict[str, frozenset[str]] = {
@@ -56,5 +56,9 @@ def is_diagonal(parameter: Parameter) -> bool:
     return parameter.set_named("diagonal") is not None
 
 
-def parameter_named(model: Model, name: str) -> Parameter:
-    return model.parameter(name)
+def resolved(model: Model, size: Size) -> Size:
+    """A size with derived dims replaced by their definitions."""
+    for d in reversed(model.dims):
+        if not d.is_free:
+            size = size.substitute({d.name: d.value})
+    return size

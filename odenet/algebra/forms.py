@@ -7,8 +7,19 @@ from fractions import Fraction
 
 from odenet.algebra import letters
 from odenet.algebra.letters import Letter, Word, entries, is_bra, is_ket, word_key
-from odenet.algebra.scalars import (MOST_TERMS, ONE, UNIT, ZERO, Atom, Monomial, Scalar, TooLarge,
-                                    is_identically_zero, of_atom, rational)
+from odenet.algebra.scalars import (
+    MOST_TERMS,
+    ONE,
+    UNIT,
+    ZERO,
+    Atom,
+    Monomial,
+    Scalar,
+    TooLarge,
+    is_identically_zero,
+    of_atom,
+    rational,
+)
 from odenet.ir.sizes import SCALAR, Size, Space, count
 
 

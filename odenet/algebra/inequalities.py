@@ -3,12 +3,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import pairwise
-from typing import Any
 
 from odenet.algebra.intervals import Interval
-from odenet.algebra.scalars import (UNIT, ZERO, Atom, Monomial, Scalar, TooLarge, collect, function_atom,
-                                    is_identically_zero, of_atom, rational, shifted)
+from odenet.algebra.polynomials import (
+    factor,
+    from_flint,
+    is_polynomial,
+    is_positive_semidefinite,
+    nonnegative_where,
+    to_flint,
+    univariate,
+)
+from odenet.algebra.scalars import (
+    UNIT,
+    ZERO,
+    Atom,
+    Monomial,
+    Scalar,
+    TooLarge,
+    collect,
+    function_atom,
+    is_identically_zero,
+    of_atom,
+    rational,
+    shifted,
+)
 from odenet.algebra.setting import Setting
 
 DEPTH = 6
@@ -85,8 +104,8 @@ def replace(scalar: Scalar, atom: Atom, value: Scalar) -> Scalar:
     total = ZERO
     for factors, coefficient in scalar.terms:
         product = rational(coefficient)
-        for factor, exponent in factors:
-            product = product * _power_of(_replaced(factor, atom, value), exponent)
+        for inner, exponent in factors:
+            product = product * _power_of(_replaced(inner, atom, value), exponent)
         total = total + product
     return total
 
@@ -191,46 +210,6 @@ def _by_factors(scalar: Scalar, setting: Setting, depth: int) -> bool:
     return sign > 0
 
 
-def factor(scalar: Scalar) -> tuple[Fraction, list[tuple[Scalar, int]]] | None:
-    """The factors of a polynomial in its atoms over the rationals; None when it is no polynomial."""
-    atoms = scalar.atoms()
-    if not atoms or not _is_polynomial(scalar):
-        return None
-    constant, found = _flint(scalar, atoms).factor()
-    return _fraction(constant), [(_back(base, atoms), int(exponent)) for base, exponent in found]
-
-
-def _is_polynomial(scalar: Scalar) -> bool:
-    return all(e.denominator == 1 and 0 <= e <= 40 for m, _ in scalar.terms for _, e in m)
-
-
-def _flint(scalar: Scalar, atoms: tuple[Atom, ...]) -> Any:
-    """A polynomial in the atoms, as python-flint's fmpq_mpoly."""
-    from flint import Ordering, fmpq, fmpq_mpoly_ctx
-
-    context = fmpq_mpoly_ctx.get([f"x{i}" for i in range(len(atoms))], Ordering.lex)
-    place = {atom: i for i, atom in enumerate(atoms)}
-    terms = {}
-    for factors, coefficient in scalar.terms:
-        exponents = [0] * len(atoms)
-        for atom, e in factors:
-            exponents[place[atom]] = int(e)
-        terms[tuple(exponents)] = fmpq(coefficient.numerator, coefficient.denominator)
-    return context.from_dict(terms)
-
-
-def _back(polynomial: Any, atoms: tuple[Atom, ...]) -> Scalar:
-    total: dict[Monomial, Fraction] = {}
-    for exponents, coefficient in polynomial.to_dict().items():
-        factors = tuple((atom, Fraction(int(e))) for atom, e in zip(atoms, exponents, strict=True) if e)
-        total[factors] = _fraction(coefficient)
-    return collect(total)
-
-
-def _fraction(value: object) -> Fraction:
-    return Fraction(int(value.p), int(value.q))  # type: ignore[attr-defined]
-
-
 def _by_assumption(scalar: Scalar, setting: Setting, depth: int) -> bool:
     """scalar = c g + rest with an assumption g >= 0, c > 0 fixed by one monomial, and rest >= 0."""
     mine = dict(scalar.terms)
@@ -246,14 +225,14 @@ def _by_assumption(scalar: Scalar, setting: Setting, depth: int) -> bool:
 
 def _by_division(scalar: Scalar, setting: Setting, depth: int) -> bool:
     """scalar = g q with an assumption g >= 0 and q >= 0."""
-    if not _is_polynomial(scalar):
+    if not is_polynomial(scalar):
         return False
     for g in setting.assumptions:
         atoms = tuple(sorted({*scalar.atoms(), *g.atoms()}))
-        if not g.atoms() or not _is_polynomial(g) or len(g.terms) > len(scalar.terms) + 1:
+        if not g.atoms() or not is_polynomial(g) or len(g.terms) > len(scalar.terms) + 1:
             continue
-        quotient, rest = divmod(_flint(scalar, atoms), _flint(g, atoms))
-        if not rest.to_dict() and is_nonnegative(_back(quotient, atoms), setting, min(depth, 3)):
+        quotient, rest = divmod(to_flint(scalar, atoms), to_flint(g, atoms))
+        if not rest.to_dict() and is_nonnegative(from_flint(quotient, atoms), setting, min(depth, 3)):
             return True
     return False
 
@@ -280,100 +259,20 @@ def _by_quadratic_form(scalar: Scalar, setting: Setting, depth: int) -> bool:
     return is_positive_semidefinite(gram)
 
 
-def is_positive_semidefinite(matrix: list[list[Fraction]]) -> bool:
-    """Exact test of a rational symmetric matrix by elimination with pivots on the diagonal."""
-    rows = [row[:] for row in matrix]
-    left = list(range(len(rows)))
-    while left:
-        if any(rows[i][i] < 0 for i in left):
-            return False
-        pivot = next((i for i in left if rows[i][i] > 0), None)
-        if pivot is None:
-            return all(rows[i][j] == 0 for i in left for j in left)
-        left.remove(pivot)
-        for i in left:
-            ratio = rows[i][pivot] / rows[pivot][pivot]
-            for j in left:
-                rows[i][j] -= ratio * rows[pivot][j]
-    return True
-
-
 def _by_sturm(scalar: Scalar, setting: Setting, depth: int) -> bool:
     """A polynomial in one atom on the set where the polynomial assumptions on that atom hold, by real root isolation."""
     atoms = scalar.atoms()
     if len(atoms) != 1:
         return False
     atom = atoms[0]
-    polynomial = _univariate(scalar, atom)
+    polynomial = univariate(scalar, atom)
     if polynomial is None:
         return False
     ends = setting.interval(atom)
     bounds = [x for x in (None if ends.low is None else of_atom(atom) - rational(ends.low),
                           None if ends.high is None else rational(ends.high) - of_atom(atom)) if x is not None]
-    known = [p for g in (*setting.assumptions, *bounds) if g.atoms() == (atom,) and (p := _univariate(g, atom)) is not None]
+    known = [p for g in (*setting.assumptions, *bounds) if g.atoms() == (atom,) and (p := univariate(g, atom)) is not None]
     return nonnegative_where(polynomial, known)
-
-
-def _univariate(scalar: Scalar, atom: Atom) -> list[Fraction] | None:
-    """Coefficients from the constant upwards."""
-    coefficients: dict[int, Fraction] = {}
-    for factors, c in scalar.terms:
-        e = factors[0][1] if factors else Fraction(0)
-        if e.denominator != 1 or e < 0 or e > 60:
-            return None
-        coefficients[int(e)] = c
-    return [coefficients.get(i, Fraction(0)) for i in range(max(coefficients, default=0) + 1)]
-
-
-def nonnegative_where(polynomial: list[Fraction], conditions: list[list[Fraction]]) -> bool:
-    """Whether p(x) >= 0 wherever all conditions q(x) >= 0 hold, x real. Exact.
-
-    The roots of p and of the conditions cut the line into cells; on each open cell all signs are constant and read off at a
-    rational point. A root itself is the end of cells where p >= 0 holds by continuity unless it stands alone; then it must be
-    a root of p, or p must be positive beside it.
-    """
-    if len(polynomial) == 1:
-        return polynomial[0] >= 0
-    from sympy import Poly, Rational, Symbol
-
-    x = Symbol("x")
-
-    def poly(coefficients: list[Fraction]) -> Poly:
-        return Poly([Rational(c.numerator, c.denominator) for c in reversed(coefficients)], x)
-
-    product = Poly(1, x)
-    for coefficients in (polynomial, *conditions):
-        if len(coefficients) > 1:
-            product = product * poly(coefficients)
-    cells = [(Fraction(int(a.p), int(a.q)), Fraction(int(b.p), int(b.q))) for (a, b), _ in product.sqf_part().intervals()]
-    samples = _samples(cells)
-
-    def value(coefficients: list[Fraction], point: Fraction) -> Fraction:
-        return sum((c * point**i for i, c in enumerate(coefficients)), Fraction(0))
-
-    if any(value(q, s) == 0 for q in (polynomial, *conditions) if any(q) for s in samples):
-        return False  # a sample on a root says nothing about its cell
-    fine = [value(polynomial, s) >= 0 for s in samples]
-    allowed = [all(value(q, s) >= 0 for q in conditions) for s in samples]
-    if any(a and not f for a, f in zip(allowed, fine, strict=True)):
-        return False
-    # an isolated feasible root: no allowed cell beside it; demand p >= 0 on one side, so that p(root) >= 0 by continuity
-    return all(a or b or f or g or _excluded(conditions, samples[i], samples[i + 1], value)
-               for i, ((a, b), (f, g)) in enumerate(zip(pairwise(allowed), pairwise(fine))))
-
-
-def _excluded(conditions: list[list[Fraction]], left: Fraction, right: Fraction, value: object) -> bool:
-    """Whether a condition without root between two neighbouring samples is negative on both, hence at the root between."""
-    return any(len(q) == 1 and q[0] < 0 for q in conditions) or any(
-        len(q) == 2 and value(q, left) < 0 and value(q, right) < 0 for q in conditions)  # type: ignore[operator]
-
-
-def _samples(cells: list[tuple[Fraction, Fraction]]) -> list[Fraction]:
-    if not cells:
-        return [Fraction(0)]
-    points = [cells[0][0] - 1]
-    points.extend((a[1] + b[0]) / 2 for a, b in pairwise(cells))
-    return [*points, cells[-1][1] + 1]
 
 
 def _by_subdivision(scalar: Scalar, setting: Setting, depth: int) -> bool:
@@ -406,5 +305,6 @@ def _halves(box: dict[str, Interval]) -> list[dict[str, Interval]]:
     return [{**box, key: Interval(low, middle)}, {**box, key: Interval(middle, high)}]
 
 
-_RULES = (_by_denominators, _by_assumption, _by_division, _by_quadratic_form, _by_ends, _by_cases, _by_factors, _by_sturm, _by_subdivision)
+_RULES = (_by_denominators, _by_assumption, _by_division, _by_quadratic_form, _by_ends, _by_cases, _by_factors, _by_sturm,
+          _by_subdivision)
 

@@ -8,7 +8,8 @@ from odenet.algebra import letters
 from odenet.algebra.forms import Form, identity, of_letter, of_scalar, of_vector_atom, zero
 from odenet.algebra.letters import Letter, Word, entries
 from odenet.algebra.scalars import ONE, UNIT, Atom, Monomial, Scalar, Unsupported, rational, reduce_monomial
-from odenet.algebra.translate import Translator, acting, diagonal
+from odenet.algebra.translate import Translator
+from odenet.algebra.vectors import acting, diagonal
 from odenet.ir.node import variable
 from odenet.ir.sizes import SCALAR, Space
 from odenet.operators.functions import FUNCTIONS

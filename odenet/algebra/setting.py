@@ -172,4 +172,4 @@ def _is_zero(node: object) -> bool:
     op = getattr(node, "op", "")
     if op == "spread":
         return _is_zero(node.args[0])  # type: ignore[attr-defined]
-    return op == "number" and node.data[0] == 0  # type: ignore[attr-defined, no-any-return]
+    return op == "number" and node.data[0] == 0  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from odenet.algebra.forms import Form, of_letter, reverse, size_scalar
 from odenet.algebra.inequalities import is_nonnegative
-from odenet.algebra.letters import Letter, Word, entries, is_bra
+from odenet.algebra.letters import Letter, Word, entries, is_bra, word_key
 from odenet.algebra.scalars import ONE, ZERO, Atom, Scalar, function_atom, of_atom, power, rational
 from odenet.algebra.setting import Setting
 from odenet.ir.sizes import Space, count
@@ -107,61 +107,74 @@ def _matrix_norm(letter: Letter, setting: Setting, order: str) -> Scalar | None:
 
 
 def spectrum(form: Form, setting: Setting) -> Spectrum:
-    """An interval for the spectrum of a symmetric form: each symmetric word by its middle, other words by their norm.
+    """An interval for the spectrum of a symmetric form.
 
-    Weyl's inequality: the largest eigenvalue of a sum is at most the sum of the largest eigenvalues.
+    Words R' M R with the same R are added up in the middle; the others count by their norm. Weyl's inequality: the largest
+    eigenvalue of a sum is at most the sum of the largest eigenvalues.
     """
-    low: Scalar | None = ZERO
-    high: Scalar | None = ZERO
+    middles: dict[str, tuple[Word, Spectrum]] = {}
+    total = Spectrum(ZERO, ZERO)
     for word, scalar in form.terms:
-        one = _word_spectrum(word, setting)
-        bottom, top = _scaled(scalar, one, setting)
-        low = None if low is None or bottom is None else low + bottom
-        high = None if high is None or top is None else high + top
+        split = _split(word, setting)
+        if split is None:
+            bound = word_norm(word, setting)
+            loose = Spectrum(None, None) if bound is None else Spectrum(-bound, bound)
+            total = _sum(total, _scaled(scalar, loose, setting))
+            continue
+        right, middle = split
+        key = word_key(right)
+        known = middles.get(key, (right, Spectrum(ZERO, ZERO)))[1]
+        middles[key] = (right, _sum(known, _scaled(scalar, middle, setting)))
+    for _, (right, middle) in sorted(middles.items()):
+        total = _sum(total, _congruence(right, middle, setting))
+    return total
+
+
+def _sum(one: Spectrum, other: Spectrum) -> Spectrum:
+    low = None if one.low is None or other.low is None else one.low + other.low
+    high = None if one.high is None or other.high is None else one.high + other.high
     return Spectrum(low, high)
 
 
-def _scaled(scalar: Scalar, one: Spectrum, setting: Setting) -> tuple[Scalar | None, Scalar | None]:
+def _scaled(scalar: Scalar, one: Spectrum, setting: Setting) -> Spectrum:
     def times(end: Scalar | None) -> Scalar | None:
         return None if end is None else scalar * end
 
     if is_nonnegative(scalar, setting, 3):
-        return times(one.low), times(one.high)
+        return Spectrum(times(one.low), times(one.high))
     if is_nonnegative(-scalar, setting, 3):
-        return times(one.high), times(one.low)
+        return Spectrum(times(one.high), times(one.low))
+    if one.low is not None and one.low == one.high:
+        return Spectrum(times(one.low), times(one.high))
     if one.low is None or one.high is None:
-        return None, None
+        return Spectrum(None, None)
     reach = absolute(scalar, setting) * largest(one.high, -one.low)
-    return -reach, reach
+    return Spectrum(-reach, reach)
 
 
-def _word_spectrum(word: Word, setting: Setting) -> Spectrum:
-    if not word:
-        return Spectrum(ONE, ONE)
+def _split(word: Word, setting: Setting) -> tuple[Word, Spectrum] | None:
+    """A symmetric word as R' M R: R and the spectrum of M. None when it is not symmetric."""
     sign, flipped = reverse(word)
-    if flipped == word and sign > 0:
-        found = _congruence(word, setting)
-        if found is not None:
-            return found
-    bound = word_norm(word, setting)
-    return Spectrum(None, None) if bound is None else Spectrum(-bound, bound)
-
-
-def _congruence(word: Word, setting: Setting) -> Spectrum | None:
-    """W = s R' M R: its spectrum from that of M and the extreme singular values of R."""
+    if flipped != word or sign < 0:
+        return None
     half = len(word) // 2
     right = word[half:] if len(word) % 2 == 0 else word[half + 1:]
-    sign, left = reverse(right)
+    outer, left = reverse(right)
     if left != word[:half]:
         return None
     middle = Spectrum(ONE, ONE) if len(word) % 2 == 0 else _center(word[half], setting)
-    squared = squared_norm(right, setting)
-    least = squared_least(right)
+    if outer > 0:
+        return right, middle
+    return right, Spectrum(None if middle.high is None else -middle.high, None if middle.low is None else -middle.low)
+
+
+def _congruence(right: Word, middle: Spectrum, setting: Setting) -> Spectrum:
+    """The spectrum of R' M R from that of M and the extreme singular values of R."""
+    if not right:
+        return middle
+    squared, least = squared_norm(right, setting), squared_least(right)
     low = _end(middle.low, least, squared, setting, is_low=True)
-    high = _end(middle.high, least, squared, setting, is_low=False)
-    if sign > 0:
-        return Spectrum(low, high)
-    return Spectrum(None if high is None else -high, None if low is None else -low)
+    return Spectrum(low, _end(middle.high, least, squared, setting, is_low=False))
 
 
 def _end(end: Scalar | None, least: Scalar, squared: Scalar | None, setting: Setting, is_low: bool) -> Scalar | None:

@@ -5,12 +5,30 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from odenet.algebra import letters
-from odenet.algebra.facts import is_diagonal, matrix_facts
-from odenet.algebra.forms import (Form, constant_vector, dim_atom, hadamard_monomial, identity, of_letter, of_scalar,
-                                  of_vector_atom, size_scalar, sum_words, word_atom, zero)
+from odenet.algebra.facts import is_diagonal, matrix_facts, resolved
+from odenet.algebra.forms import (
+    Form,
+    constant_vector,
+    dim_atom,
+    identity,
+    of_letter,
+    of_scalar,
+    of_vector_atom,
+    size_scalar,
+    zero,
+)
+from odenet.algebra.functions import applied, constant_function, entry_power
 from odenet.algebra.letters import Word, entries
-from odenet.algebra.scalars import (MOST_TERMS, ONE, Atom, Monomial, Scalar, TooLarge, Unsupported, exponential, function_atom,
-                                    leading, of_atom, power, rational)
+from odenet.algebra.scalars import (
+    ONE,
+    Atom,
+    Scalar,
+    Unsupported,
+    of_atom,
+    power,
+    rational,
+)
+from odenet.algebra.vectors import acting, diagonal, hadamard
 from odenet.ir.model import Model
 from odenet.ir.node import Node
 from odenet.ir.sizes import SCALAR, AnySpace, MapSpace, Size, Space, codomain, count, domain
@@ -85,14 +103,6 @@ def _dim(t: Translator, node: Node, _a: list[Form]) -> Form:
     return of_scalar(of_atom(dim_atom(value.name)) if value.is_free else size_scalar(resolved(t.model, Size.dim(value.name))))
 
 
-def resolved(model: Model, size: Size) -> Size:
-    """A size with derived dims replaced by their definitions."""
-    for d in reversed(model.dims):
-        if not d.is_free:
-            size = size.substitute({d.name: d.value})
-    return size
-
-
 def _time(_t: Translator, _n: Node, _a: list[Form]) -> Form:
     return of_scalar(of_atom(Atom("time", (), "t")))
 
@@ -159,59 +169,12 @@ def _mul(_t: Translator, node: Node, a: list[Form]) -> Form:
     return hadamard(a[0], a[1])
 
 
-def hadamard(left: Form, right: Form) -> Form:
-    """The entrywise product of two vectors, or the product of two scalars."""
-    if left.end == SCALAR:
-        return of_scalar(left.scalar() * right.scalar())
-    if len(left.terms) * len(right.terms) > MOST_TERMS:
-        raise TooLarge("an expanded entrywise product")
-    pieces = []
-    for word, c in left.terms:
-        for other, d in right.terms:
-            product = hadamard_monomial(word_factors(word), word_factors(other))
-            space = left.end
-            vector = of_letter(letters.diag(product, space)) @ constant_vector(space) if product else constant_vector(space)
-            pieces.extend((w, s * c * d) for w, s in vector.terms)
-    return sum_words(SCALAR, left.end, pieces)
-
-
-def word_factors(word: Word) -> Monomial:
-    """A vector word as a product of vector atoms."""
-    if len(word) == 1 and word[0].kind == "ones":
-        return ()
-    if word[0].kind == "diag":
-        if len(word) == 2 and word[1].kind == "ones":
-            return entries(word[0])
-        return hadamard_monomial(entries(word[0]), ((word_atom(word[1:]), Fraction(1)),))
-    return ((word_atom(word), Fraction(1)),)
-
-
 def _scale(_t: Translator, _n: Node, a: list[Form]) -> Form:
     return a[1].scaled(a[0].scalar())
 
 
 def _power(t: Translator, node: Node, a: list[Form]) -> Form:
     return entry_power(t, a[0], node.data[0])
-
-
-def entry_power(t: Translator, base: Form, exponent: Fraction) -> Form:
-    """The entrywise power of a scalar or vector."""
-    if base.start != SCALAR:
-        raise Unsupported("an entrywise power of a matrix")
-    if base.end == SCALAR:
-        return of_scalar(power(base.scalar(), exponent, t.is_nonnegative))
-    if exponent.denominator == 1 and 0 <= exponent <= 12:
-        total = constant_vector(base.end)
-        for _ in range(int(exponent)):
-            total = hadamard(total, base)
-        return total
-    if len(base.terms) == 1 and exponent.denominator == 1:
-        word, scalar = base.terms[0]
-        factors = tuple((atom, e * exponent) for atom, e in word_factors(word))
-        vector = of_letter(letters.diag(factors, base.end)) @ constant_vector(base.end)
-        return vector.scaled(power(scalar, exponent, t.is_nonnegative))
-    atom = Atom("vector sum", (base,), f"({base.key})")
-    return of_letter(letters.diag(((atom, exponent),), base.end)) @ constant_vector(base.end)
 
 
 # --- functions --------------------------------------------------------------------------------------------------
@@ -225,58 +188,6 @@ def _function(t: Translator, node: Node, a: list[Form]) -> Form:
         key = f"{name}({', '.join([a[0].key, *map(str, parameters)])})"
         return of_letter(letters.entrywise(key, (name, parameters, a[0]), node.space, facts))
     return applied(t, name, parameters, a[0])
-
-
-def applied(t: Translator, name: str, parameters: tuple[Fraction, ...], argument: Form) -> Form:
-    """An elementwise function of a scalar or vector form."""
-    if name == "square":
-        return entry_power(t, argument, Fraction(2))
-    if name == "sqrt":
-        return entry_power(t, argument, Fraction(1, 2))
-    if argument.end == SCALAR:
-        return of_scalar(_scalar_function(name, parameters, argument.scalar()))
-    if len(argument.terms) == 1 and len(argument.terms[0][0]) == 1:  # a constant vector s|1>
-        return constant_vector(argument.end, _scalar_function(name, parameters, argument.terms[0][1]))
-    if not argument.terms:
-        return constant_vector(argument.end, _scalar_function(name, parameters, rational(0)))
-    sign, inner = _with_parity(name, argument, lambda f: f.terms[0][1])
-    return of_vector_atom(function_atom(name, parameters, inner), argument.end).scaled(rational(sign))
-
-
-def _with_parity(name: str, argument: Form, first: Callable[[Form], Scalar]) -> tuple[int, Form]:
-    parity = FUNCTIONS[name].parity
-    if parity and leading(first(argument)) < 0:
-        return (-1 if parity == "odd" else 1), -argument
-    return 1, argument
-
-
-def _scalar_function(name: str, parameters: tuple[Fraction, ...], argument: Scalar) -> Scalar:
-    row = FUNCTIONS[name]
-    if argument.is_zero():
-        at_zero = _AT_ZERO.get(name)
-        if at_zero is not None:
-            return rational(at_zero)
-    if name == "exp":
-        return exponential(argument)
-    value = argument.value()
-    if value is not None and name in _ON_RATIONALS:
-        return rational(_ON_RATIONALS[name](value, *parameters))
-    sign = 1
-    if row.parity and argument.terms and leading(argument) < 0:
-        sign, argument = (-1 if row.parity == "odd" else 1), -argument
-    return of_atom(function_atom(name, parameters, argument)).times(sign)
-
-
-_AT_ZERO = {"sin": 0, "tan": 0, "tanh": 0, "relu": 0, "leaky_relu": 0, "elu": 0, "celu": 0, "atan": 0, "softsign": 0, "logcosh": 0,
-            "abs": 0, "sign": 0, "cos": 1, "exp": 1, "silu": 0, "gelu": 0, "sinc": 1}
-_ON_RATIONALS: dict[str, Callable[..., Fraction]] = {
-    "abs": abs,
-    "relu": lambda z: max(z, Fraction(0)),
-    "leaky_relu": lambda z, a: z if z > 0 else a * z,
-    "threshold": lambda z: Fraction(z > 0),
-    "sign": lambda z: Fraction((z > 0) - (z < 0)),
-    "softsign": lambda z: z / (1 + abs(z)),
-}
 
 
 def has_nonnegative_entries(form: Form) -> bool:
@@ -325,7 +236,7 @@ def _norm(t: Translator, node: Node, a: list[Form]) -> Form:
     if a[0].start != SCALAR:
         raise Unsupported("the norm of a matrix")
     if a[0].end == SCALAR:
-        return of_scalar(_scalar_function("abs", (), a[0].scalar()))
+        return of_scalar(constant_function("abs", (), a[0].scalar()))
     return of_scalar(power((a[0].T @ a[0]).scalar(), Fraction(1, 2), t.is_nonnegative))
 
 
@@ -354,16 +265,6 @@ def _diag(_t: Translator, _n: Node, a: list[Form]) -> Form:
     return diagonal(a[0])
 
 
-def diagonal(vector: Form) -> Form:
-    """diag(v) as a map."""
-    pieces = []
-    for word, scalar in vector.terms:
-        factors = word_factors(word)
-        letter = of_letter(letters.diag(factors, vector.end)) if factors else identity(vector.end)
-        pieces.extend((w, c * scalar) for w, c in letter.terms)
-    return sum_words(vector.end, vector.end, pieces)
-
-
 def _skew(_t: Translator, node: Node, a: list[Form]) -> Form:
     space = domain(node.space)
     total = zero(space, space)
@@ -384,15 +285,6 @@ def _unskew(_t: Translator, node: Node, a: list[Form]) -> Form:
         u = Form(SCALAR, a[0].end, ((word[:cut + 1], scalar),))
         v = Form(a[0].start, SCALAR, ((word[cut + 1:], ONE),)).T
         total = total + acting(v, node.space).T @ u
-    return total
-
-
-def acting(vector: Form, start: Space) -> Form:
-    """The map s -> skew(s) v."""
-    total = zero(start, vector.end)
-    for word, scalar in vector.terms:
-        unit = Form(SCALAR, vector.end, ((word, ONE),))
-        total = total + of_letter(letters.skewact(unit, start, vector.end), scalar)
     return total
 
 
@@ -425,10 +317,9 @@ def _concat(t: Translator, node: Node, a: list[Form]) -> Form:
     assert isinstance(node.space, Space)
     total, start = zero(SCALAR, node.space), Size()
     for item in a:
-        if item.end == SCALAR:
-            item = of_letter(letters.ones(Space((Size.number(1),))), item.scalar())
-        stop = start + item.end.sizes[0]
-        total = total + of_letter(letters.embed(start, stop, node.space.sizes[0])) @ item
+        vector = of_letter(letters.ones(Space((Size.number(1),))), item.scalar()) if item.end == SCALAR else item
+        stop = start + vector.end.sizes[0]
+        total = total + of_letter(letters.embed(start, stop, node.space.sizes[0])) @ vector
         start = stop
     return total
 

@@ -1,11 +1,14 @@
 """The operators + - * / @ ^ between values, with the messages for shapes that do not fit."""
+# mypy: disable-error-code="func-returns-value"
+# (a reporter returns None, and None is the value of what had a fault)
 from __future__ import annotations
 
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from odenet.ir import maps, products
-from odenet.ir import node as nodes
+import odenet.ir.node as nodes
+from odenet.ir import maps
+from odenet.ir.differentiate import products
 from odenet.ir.maps import OpenMap, Product, Scaled, Sum
 from odenet.ir.node import Node
 from odenet.ir.sizes import SCALAR, Space, codomain, domain, is_map, transposed
@@ -88,7 +91,7 @@ def multiply(reader: Reader, e: tree.Binary, left: Value, right: Value) -> Value
     """Scalar times anything, or entry by entry. Errors: ODE206, ODE213, ODE219."""
     if not isinstance(left, Node) or not isinstance(right, Node):
         return _scale_map(reader, e, left, right)
-    if left.space == SCALAR or right.space == SCALAR or (left.space == right.space and isinstance(left.space, Space)):
+    if SCALAR in (left.space, right.space) or (left.space == right.space and isinstance(left.space, Space)):
         return bounded(reader, e, products.times(left, right))
     help, edits = _product_help(reader, e, left, right)
     return reader.fault("ODE206", f"cannot multiply `{reader.text(e.left)}` and `{reader.text(e.right)}` entry by entry",
@@ -132,7 +135,7 @@ def divide(reader: Reader, e: tree.Binary, left: Value, right: Value) -> Value |
     inverse = products.powered(right, Fraction(-1))
     if not isinstance(left, Node):
         return Scaled(inverse, left) if right.space == SCALAR else multiply(reader, e, left, right)
-    if left.space == SCALAR or right.space == SCALAR or (left.space == right.space and not is_map(left.space)):
+    if SCALAR in (left.space, right.space) or (left.space == right.space and not is_map(left.space)):
         if is_map(right.space):
             return _report_quotient(reader, e, left, right)
         return bounded(reader, e, products.times(left, inverse))
@@ -171,7 +174,8 @@ def raise_power(reader: Reader, e: tree.Binary) -> Node | None:
 def _bits(node: Node) -> int:
     if node.op != "number":
         return 0
-    return max(abs(node.data[0].numerator).bit_length(), node.data[0].denominator.bit_length())
+    value: Fraction = node.data[0]
+    return max(abs(value.numerator).bit_length(), value.denominator.bit_length())
 
 
 def bounded(reader: Reader, e: tree.Expression, node: Node) -> Node | None:
@@ -262,9 +266,9 @@ def _shape_help(reader: Reader, e: tree.Binary, left: Node, right: Node) -> tupl
     if isinstance(e.left, tree.Transpose):
         inner = e.left.operand
         return f"write `{reader.text(inner)} @ {reader.text(e.right)}`", [(Span(inner.span.end, e.left.span.end), "")]
-    if isinstance(e.left, tree.Name) and (entry := reader.scope.entries.get(e.left.text)) is not None:
-        if entry.space_span is not None and entry.kind == "param":
-            return f"declare `{e.left.text} : {transposed(left.space)}`", [(entry.space_span, str(transposed(left.space)))]
+    entry = reader.scope.entries.get(e.left.text) if isinstance(e.left, tree.Name) else None
+    if entry is not None and entry.space_span is not None and entry.kind == "param":
+        return f"declare `{entry.name} : {transposed(left.space)}`", [(entry.space_span, str(transposed(left.space)))]
     return f"write `{reader.text(e.left)}.T`", [(Span(e.left.span.end, e.left.span.end), ".T")]
 
 

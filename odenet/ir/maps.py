@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Union
 
-from odenet.ir import products
+from odenet.ir.differentiate import products
 from odenet.ir.model import ConvolutionSpace
 from odenet.ir.node import Node, add, param
 from odenet.ir.sizes import MapSpace, Size, Space

@@ -186,8 +186,11 @@ class Flow:
 
 @dataclass(frozen=True)
 class NetStage:
-    """One stage of a net. `kind`: `flow` (data: flow name), `linear`, `conv`, `embed`, `fold`, `take`, `lift`, `maxpool`, `avgpool`,
-    `flatten`, `function` (data: name, Fractions), `def` (data: name). `norm` is the bound of `norm <= c` or None."""
+    """One stage of a net.
+
+    `kind`: `flow` (data: its name), `linear` (), `conv` (size, padding, stride), `embed`, `fold`, `take`, `lift`, `maxpool`,
+    `avgpool` (each one Size), `flatten` (), `function` (name, Fractions), `def` (name). `norm` is the bound of `norm <= c` or None.
+    """
 
     kind: str
     data: tuple[Any, ...]
@@ -220,8 +223,8 @@ class Claim:
     """One property of one subject.
 
     `fields` are the names of the summed fields when the subject is a field or a sum of fields; otherwise `subject` names a
-    flow, a net or a def. `property` is a row of `odenet.operators.properties`. `arguments` are nodes (scalars over states, constants, time-independent
-    parameters), or `Name`-like strings for words such as `permutation`; `keywords` are (name, text or node).
+    flow, a net or a def. `property` is a row of `odenet.operators.properties`. `arguments` are nodes (scalars over states,
+    constants, parameters), or strings for words such as `permutation`; `keywords` are (name, text or node).
     """
 
     subject: str

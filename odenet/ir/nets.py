@@ -1,4 +1,6 @@
 """`net` statements: stages whose sizes fit each other."""
+# mypy: disable-error-code="func-returns-value"
+# (a reporter returns None, and None is the value of what had a fault)
 from __future__ import annotations
 
 from fractions import Fraction
@@ -10,8 +12,7 @@ from odenet.ir.model import Flow, Net, NetStage
 from odenet.ir.node import Node
 from odenet.ir.scope import Scope
 from odenet.ir.sizes import Size, Space, count
-from odenet.ir.spaces import (check_size, default_dims, is_whole, read_convolution_options, read_size,
-                              read_tensor_space)
+from odenet.ir.spaces import check_size, default_dims, is_whole, read_convolution_options, read_size, read_tensor_space
 from odenet.ir.values import constant_value
 from odenet.operators.functions import FUNCTIONS, public_names
 from odenet.syntax import tree
@@ -42,8 +43,9 @@ def read_net(scope: Scope, statement: tree.NetStatement) -> Net | None:
         scope.faults.report("ODE218", f"`{statement.name.text}` does not end where it says",
                             (last.span, f"ends in {here}"), (statement.codomain.span, f"{end} is said here"))
         return None
-    entry.value = Net(statement.name.text, start, end, tuple(stages), statement.span)
-    return entry.value
+    net = Net(statement.name.text, start, end, tuple(stages), statement.span)
+    entry.value = net
+    return net
 
 
 class _Stages:

@@ -49,13 +49,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from odenet.ir.sizes import (SCALAR, AnySpace, MapSpace, Size, Space, codomain, domain, transposed)
+from odenet.ir.sizes import SCALAR, AnySpace, MapSpace, Size, Space, codomain, domain, transposed
 from odenet.text import Span
 
-OPERATIONS = frozenset(
-    "number dim time state param variable ones zeros eye add mul scale power function apply compose transpose sum mean dot norm"
-    " largest smallest cumsum softmax diag skew unskew sym outer concat stack index slice spread channels unchannels".split()
-)
+OPERATIONS = frozenset((
+    "number", "dim", "time", "state", "param", "variable", "ones", "zeros", "eye", "add", "mul", "scale", "power",
+    "function", "apply", "compose", "transpose", "sum", "mean", "dot", "norm", "largest", "smallest", "cumsum", "softmax",
+    "diag", "skew", "unskew", "sym", "outer", "concat", "stack", "index", "slice", "spread", "channels", "unchannels",
+))
 
 
 @dataclass(frozen=True, eq=False)

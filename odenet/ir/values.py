@@ -1,7 +1,7 @@
 """The value of a scalar made of constants and dims, at given dims."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from odenet.ir.node import Node
@@ -45,8 +45,10 @@ def _power(base: Fraction, exponent: Fraction) -> Fraction | None:
 def _function(n: Node, args: list[Fraction]) -> Fraction | None:
     import math
 
-    rule = {"sqrt": math.sqrt, "exp": math.exp, "log": math.log, "abs": abs, "sin": math.sin, "cos": math.cos,
-            "tanh": math.tanh}.get(n.data[0]) if n.op == "function" else None
+    rules: dict[str, Callable[[float], float]] = {
+        "sqrt": math.sqrt, "exp": math.exp, "log": math.log, "abs": abs, "sin": math.sin, "cos": math.cos,
+        "tanh": math.tanh}
+    rule = rules.get(n.data[0]) if n.op == "function" else None
     if rule is None:
         return None
     try:

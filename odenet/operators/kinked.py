@@ -4,6 +4,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from odenet.ir.node import Node, function, mul, number, power, scale, zeros
+from odenet.ir.sizes import Space
 from odenet.operators.row import Function, Range, between, late
 
 ONE = Fraction(1)
@@ -12,7 +13,7 @@ REAL = between(None, None)
 
 def _flat(z: Node, *_: Fraction) -> Node:
     """The derivative of a step function, almost everywhere."""
-    return number(0) if z.space.sizes == () else zeros(z.space)  # type: ignore[union-attr]
+    return zeros(z.space) if isinstance(z.space, Space) and z.space.sizes else number(0)
 
 
 def _softsign_curvature(z: Node) -> Node:

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from odenet.ir.node import (Node, add, function, mul, negate, number, ones, power, scale)
+from odenet.ir.node import Node, add, function, mul, negate, number, ones, power, scale
+from odenet.ir.sizes import Space
 from odenet.operators.row import Function, Range, between, late
 
 HALF = Fraction(1, 2)
@@ -11,7 +12,7 @@ REAL = between(None, None)
 
 
 def _one_like(z: Node) -> Node:
-    return number(1) if z.space.sizes == () else ones(z.space)  # type: ignore[union-attr]
+    return ones(z.space) if isinstance(z.space, Space) and z.space.sizes else number(1)
 
 
 def _times(factor: int | Fraction, value: Node) -> Node:

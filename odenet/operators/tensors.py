@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
 
-from odenet.ir import node as nodes
+import odenet.ir.node as nodes
 from odenet.ir.node import Node
 from odenet.ir.sizes import SCALAR, MapSpace, Size, Space, count
 

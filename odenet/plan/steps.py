@@ -28,8 +28,8 @@ class Closed:
 class Linear:
     """The exact flow of x' = M x + b over the moved blocks, by the matrix exponential.
 
-    `blocks` are the moved blocks; `matrix[i][j]` maps block j into row i (None: zero), `offset[i]` is b's row (None: zero); all free of
-    states and of explicit time.
+    `blocks` are the moved blocks, all scalars or all vectors; `matrix[i][j]` maps block j into row i (None: zero; a scalar
+    or a matrix), `offset[i]` is b's row (None: zero); all free of states and of explicit time.
     """
 
     blocks: tuple[str, ...]
@@ -56,10 +56,15 @@ class Relax:
 
 @dataclass(frozen=True)
 class DiscreteGradient:
-    """Gonzalez' midpoint discrete gradient on a field that is grad V or J grad V (`potential` is V)."""
+    """Gonzalez' midpoint discrete gradient on a field that is grad V, or J grad V when `is_hamiltonian` (`potential` is V).
+
+    With d = y - x and m = (x + y) / 2: y = x + h S g, g = grad V(m) + (V(y) - V(x) - grad V(m) . d) d / (d . d), S = I or J;
+    the sums run over the moved blocks.
+    """
 
     rates: tuple[tuple[str, Node], ...]
     potential: Node | None
+    is_hamiltonian: bool = False
 
 
 Advance = Union[Closed, Linear, RungeKutta, Relax, DiscreteGradient]

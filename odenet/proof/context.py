@@ -9,7 +9,7 @@ from odenet.algebra.scalars import Scalar
 from odenet.algebra.setting import Setting
 from odenet.algebra.translate import Translator
 from odenet.ir.model import Block, Comparison, Model
-from odenet.ir.node import Node, add, scale, number, states
+from odenet.ir.node import Node, add, number, scale, states
 from odenet.ir.sizes import SCALAR, Space
 from odenet.proof.finding import Proof
 

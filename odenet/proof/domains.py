@@ -41,6 +41,19 @@ def _obstacle(context: Context, node: Node, setting: Setting, strict: tuple[Scal
     return None
 
 
+def kink(nodes: tuple[Node, ...]) -> str | None:
+    """Why second derivatives almost everywhere would not tell the whole truth: the first are not continuous."""
+    for root in nodes:
+        for node in root.walk():
+            if node.op in ("norm", "largest", "smallest"):
+                return f"`{node.op}` has kinks, which its second derivative does not see"
+            if node.op == "function":
+                smoothness = FUNCTIONS[node.data[0]].smoothness
+                if smoothness is not None and smoothness < 1:
+                    return f"`{node.data[0]}` has kinks, which its second derivative does not see"
+    return None
+
+
 def _root_obstacle(context: Context, base: Node, setting: Setting, strict: tuple[Scalar, ...]) -> str | None:
     if _is_positive(context, base, setting, strict):
         return None

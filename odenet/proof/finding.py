@@ -45,7 +45,7 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Finding:
-    """The verdict on one claim: `proved` (with `proof`), `refuted` (with `witness`), `undecided` (with what is missing in `reason`)."""
+    """The verdict on one claim: `proved` (with `proof`), `refuted` (with `witness`), `undecided` (`reason`: what is missing)."""
 
     claim: Claim
     verdict: str

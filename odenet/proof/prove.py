@@ -11,7 +11,7 @@ from odenet.algebra.setting import Setting
 from odenet.ir.model import Claim, Model
 from odenet.ir.node import Node, number
 from odenet.plan.steps import Plan
-from odenet.proof import definitions, domains
+from odenet.proof import curvature, definitions, domains
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
 from odenet.proof.finding import Finding, Proof, Witness
@@ -138,6 +138,9 @@ class Prover:
         definition = self.model.definition(claim.subject)
         setting = self.context.setting(claim.region)
         problem = self._obstacle((definition.body,), claim, setting)
+        if not problem and claim.property == "convex" and curvature.is_convex(self.context, definition.body, setting):
+            return by("convex composition", f"`{definition.name}` is convex by its parts")
+        problem = problem or domains.kink((definition.body,))
         if problem:
             return problem
         if claim.property == "convex":

@@ -86,10 +86,10 @@ _ROWS = (
     Rule("equivariant method", "Exact flows, Runge-Kutta methods and compositions commute with linear symmetries of their fields.",
          "McLachlan, Quispel, Acta Numerica 11 (2002), 341-434, section 2"),
     Rule("volume of a symplectic map", "A symplectic map keeps volume.", "Liouville's theorem"),
-    Rule("expanded step", "I(x + ...) - I(x) of the whole step has the normal form zero.", "definition"),
+    Rule("convex composition", "Sums with nonnegative weights, convex functions of affine maps, increasing convex functions of "
+         "convex ones, norms and maxima are convex.", "Boyd, Vandenberghe, Convex Optimization (2004), 3.2"),
     Rule("hessian", "The Hessian's spectrum lies in a known interval.", "Boyd, Vandenberghe, Convex Optimization (2004), 3.1.4"),
     Rule("stage constants", "The Lipschitz constants of the stages multiply.", "definition"),
-    Rule("lipschitz one", "nonexpansive means contractive(0) of a field and lipschitz(1) of a map.", "definition"),
 )
 
 RULES: dict[str, Rule] = {row.name: row for row in _ROWS}

@@ -18,10 +18,9 @@ def contraction(random: Random, rows: int, columns: int) -> Matrix:
         return exact.zero(rows, columns)
     if kind in (1, 2):
         return exact.orthogonal(random, rows, columns)
-    if kind == 3:
+    values = [Fraction(random.randint(0, 4), 4) for _ in range(k)]
+    if kind == 3:  # of rank one
         values = [Fraction(1)] + [Fraction(0)] * (k - 1)
-    else:
-        values = [Fraction(random.randint(0, 4), 4) for _ in range(k)]
     left, right = exact.orthogonal(random, rows, k), exact.orthogonal(random, k, columns)
     return exact.multiply(exact.multiply(left, exact.diagonal(values)), right)
 

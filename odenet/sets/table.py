@@ -54,7 +54,7 @@ def _norm_bound(member: Exact) -> Fraction:
     """An upper bound of the norm: exact for diagonal matrices, of Frobenius else."""
     off = [x for i, row in enumerate(member) for j, x in enumerate(row) if i != j]
     if not any(off):
-        return max(abs(row[i]) for i, row in enumerate(member))
+        return Fraction(max(abs(row[i]) for i, row in enumerate(member)))
     return exact.frobenius_bound(entries(member))
 
 

@@ -26,7 +26,7 @@ def check_brackets(tokens: Sequence[Token], outline: Outline) -> tuple[list[Diag
 
 def check_nesting(tokens: Sequence[Token]) -> tuple[Diagnostic, ...]:
     """A fault at the first bracket or bar that lies too deep."""
-    depth, bars = 0, 0
+    depth, bars, closes = 0, 0, False
     for index, token in enumerate(tokens):
         if starts_statement(tokens, index):
             depth, bars = 0, 0
@@ -35,7 +35,9 @@ def check_nesting(tokens: Sequence[Token]) -> tuple[Diagnostic, ...]:
         elif token.kind in _CLOSING.values():
             depth = max(depth - 1, 0)
         elif token.kind == "BAR":
-            bars += -1 if bars and tokens[index - 1].kind in _ENDS_VALUE else 1
+            before = tokens[index - 1].kind
+            closes = bars > 0 and (closes if before == "BAR" else before in _ENDS_VALUE)
+            bars += -1 if closes else 1
         if depth + bars > MAX_NESTING:
             return (_too_deep(token.span),)
     return ()
@@ -105,11 +107,11 @@ class _Checker:
 
     def _close(self, index: int) -> None:
         token = self._tokens[index]
-        if not self._open:
+        if not self._open or self._is_one_too_many(index):
             self._report(index, Diagnostic(
                 "ODE013",
                 f"this `{token.text}` closes nothing",
-                (Label(token.span, "no bracket is open here"),),
+                (Label(token.span, "nothing is open here that it could close"),),
                 help="take it out",
                 edits=(Edit(token.span, ""),),
             ))
@@ -118,6 +120,12 @@ class _Checker:
         if _CLOSING[bracket.kind] != token.kind:
             self._mismatch(index, bracket)
 
+    def _is_one_too_many(self, index: int) -> bool:
+        """Whether the right partner of the innermost open bracket follows a wrong one, as in `{ sin(q)) }`."""
+        right, wrong = _CLOSING[self._open[-1].kind], self._tokens[index].kind
+        open_too = any(_CLOSING[each.kind] == wrong for each in self._open)
+        return wrong != right and not open_too and self._tokens[index + 1].kind == right
+
     def _mismatch(self, index: int, bracket: Token) -> None:
         token, sign = self._tokens[index], _SIGNS[bracket.kind]
         outer = any(_CLOSING[each.kind] == token.kind for each in self._open)
@@ -125,10 +133,11 @@ class _Checker:
         if outer and self._tokens[index - 1].end < token.start:
             end = self._tokens[index - 1].end
             edit = Edit(Span(end, end), sign)
+        where = "before" if outer else "here"
         self._report(index, Diagnostic(
             "ODE013",
             f"`{bracket.text}` is closed by `{token.text}`",
-            (Label(token.span, f"`{sign}` belongs {'before' if outer else 'here'}"), Label(bracket.span, "opened here")),
+            (Label(token.span, f"`{sign}` belongs {where}"), Label(bracket.span, "opened here")),
             help=f"write `{sign}` {'before' if outer else 'instead of'} `{token.text}`",
             edits=(edit,),
         ))

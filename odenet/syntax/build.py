@@ -88,12 +88,13 @@ class TreeBuilder:
         size = exponent.lstrip("+-").lstrip("0")
         if len(digits) <= MAX_DIGITS and (len(size) <= 3 and int(size or 0) <= MAX_EXPONENT):
             return Fraction(text)
-        limit = f"{MAX_DIGITS} digits" if len(digits) > MAX_DIGITS else f"an exponent between -{MAX_EXPONENT} and {MAX_EXPONENT}"
+        long = f"a number has at most {MAX_DIGITS} digits"
+        far = f"the exponent of a number lies between -{MAX_EXPONENT} and {MAX_EXPONENT}"
         self.faults.append(Diagnostic(
             "ODE012",
-            f"a number has at most {limit}",
-            (Label(span, "this number has more" if len(digits) > MAX_DIGITS else "this exponent is outside"),),
-            help="numbers are exact, so shorten it, or write it as a product or a power",
+            long if len(digits) > MAX_DIGITS else far,
+            (Label(span, f"this one has {len(digits)}" if len(digits) > MAX_DIGITS else "this one does not"),),
+            help="numbers are exact: shorten it, or write it as a product or a power",
         ))
         return Fraction(1)
 

@@ -52,6 +52,11 @@ def describe(stop: Stop) -> Diagnostic:
     return _keyword_as_name(stop) or _rate_as_value(stop) or _by_state(stop)
 
 
+def begins_next(token: Token, fault: Diagnostic) -> bool:
+    """Whether the reading can go on with the wrong token itself: a keyword that was not meant as a name."""
+    return token.kind in STARTERS and fault.code != "ODE015"
+
+
 def _keyword_as_name(stop: Stop) -> Diagnostic | None:
     token = stop.token
     if token.kind not in _WORDS or stop.on_new_line() or not stop.fits("NAME"):
@@ -118,14 +123,16 @@ def _two_values(stop: Stop) -> Diagnostic:
 def _no_statement(stop: Stop, message: Message, found: repair.Repair | None) -> Diagnostic:
     close = repair.similar(stop.token.text, sorted(each.lower() for each in STARTERS))
     if close:
-        edits, advice = (Edit(stop.token.span, close),), f"write `{close}`"
-    elif found is not None:
-        edits, advice = found.edits, found.help
-    else:
-        edits, advice = (), _START_HELP
+        found = repair.Repair(f"write `{close}`", (Edit(stop.token.span, close),))
     first = stop.index == 0 or stop.on_new_line()
     text = "a statement cannot begin with this" if first else f"expected {_expectation(stop)}"
-    return Diagnostic("ODE016", message.message.format(found=_found(stop)), (Label(_place(stop), text),), advice, edits)
+    return Diagnostic(
+        "ODE016",
+        message.message.format(found=_found(stop)),
+        (Label(_place(stop), text),),
+        help=found.help if found else _START_HELP,
+        edits=found.edits if found else (),
+    )
 
 
 def _place(stop: Stop) -> Span:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from odenet.diagnostics import Diagnostic, Label, Rejected
 from odenet.syntax.lexer import Token
-from odenet.syntax.statements import Outline
 from odenet.text import Source, Span
 
 MAX_CHARACTERS = 1_000_000

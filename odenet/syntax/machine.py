@@ -15,7 +15,8 @@ from odenet.text import Span
 class Builder(Protocol):
     """Makes a tree for a production. `deepens` are the productions that put their parts one level deeper."""
 
-    deepens: Collection[str]
+    @property
+    def deepens(self) -> Collection[str]: ...
 
     def build(self, production: str, parts: list[Any], span: Span) -> Any:
         """The tree of a production from the trees (or tokens) of its symbols."""

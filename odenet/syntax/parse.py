@@ -54,9 +54,8 @@ def _read(source: Source, tables: Tables, lexed: Lexed) -> tuple[list[Any], tupl
         fault = faults.describe(faults.Stop(source, tables, machine.before, tokens, index, outline))
         if outline.number(index) not in broken:
             found.append(fault)
-        at_start = len(machine.before) <= 2
         machine.restart()
-        index = outline.next_start(index + (at_start or fault.code == "ODE015"))
+        index = outline.next_start(index if faults.begins_next(tokens[index], fault) else index + 1)
     found.extend(builder.faults)
     found.sort(key=lambda fault: fault.labels[0].span.start)
     return ([] if found else machine.result()), tuple(found)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from odenet.diagnostics import Edit
 from odenet.syntax.lexer import Token
@@ -78,8 +79,6 @@ def _words(tables: Tables, token: Token, kinds: list[str], fitting: set[str]) ->
 
 def similar(text: str, words: Sequence[str]) -> str:
     """The word that was probably meant, or nothing."""
-    from difflib import get_close_matches
-
     close = get_close_matches(text[:40], words, n=1, cutoff=0.75)
     return close[0] if close else ""
 

@@ -1,14 +1,13 @@
 """The parser's table, as `odenet/grammar/build.py` wrote it."""
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-from odenet import grammar
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +61,5 @@ def _spellings(signs: dict[str, str], keywords: dict[str, str]) -> dict[str, str
 @cache
 def load_tables() -> Tables:
     """The tables that ship with the package."""
-    path = Path(str(grammar.__file__)).with_name("table.json")
+    path = Path(str(importlib.import_module("odenet.grammar").__file__)).with_name("table.json")
     return Tables.from_json(json.loads(path.read_text(encoding="utf-8")))

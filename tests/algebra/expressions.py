@@ -70,7 +70,8 @@ def vectors(draw, depth=3):
     if depth == 0:
         return draw(st.sampled_from([X, X, Y_STATE, ir.param("v", VECTOR), ir.ones(VECTOR)]))
     inner = vectors(depth=depth - 1)
-    kind = draw(st.sampled_from("add scale mul function apply layer power spread cumsum softmax diag sym leaf".split()))
+    kinds = "add scale mul function apply layer power spread cumsum softmax diag sym leaf"
+    kind = draw(st.sampled_from(kinds.split()))
     if kind == "add":
         return ir.add(draw(inner), draw(inner))
     if kind == "scale":
@@ -104,7 +105,7 @@ def scalars(draw, depth=2):
     """A scalar expression."""
     if depth == 0:
         return draw(st.sampled_from([R, ir.param("k", SCALAR), ir.number(Fraction(2, 3)), ir.time(), ir.dim("n")]))
-    kind = draw(st.sampled_from("add mul function dot sum mean norm power exp inverse leaf".split()))
+    kind = draw(st.sampled_from(["add", "mul", "function", "dot", "sum", "mean", "norm", "power", "exp", "inverse", "leaf"]))
     inner = scalars(depth=depth - 1)
     if kind == "add":
         return ir.add(draw(inner), draw(inner))
@@ -121,7 +122,8 @@ def scalars(draw, depth=2):
     if kind == "exp":
         return ir.function("exp", ir.function("sin", draw(inner)))
     if kind == "inverse":
-        return ir.power(ir.add(ir.number(1), ir.power(draw(inner), 2)), draw(st.sampled_from([-1, Fraction(-1, 2), Fraction(1, 2)])))
+        exponent = draw(st.sampled_from([-1, Fraction(-1, 2), Fraction(1, 2)]))
+        return ir.power(ir.add(ir.number(1), ir.power(draw(inner), 2)), exponent)
     return draw(scalars(depth=0))
 
 

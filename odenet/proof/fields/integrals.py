@@ -108,4 +108,4 @@ def _is_metzler(word: Word, scalar: Scalar, block: str, setting: Setting) -> boo
     """-c L x with L a graph Laplacian: off its diagonal -L has entries >= 0."""
     if len(word) != 3 or "metzler negative" not in word[0].facts or not is_nonnegative(-scalar, setting, 3):
         return False
-    return word[1].kind == "diag" and [(a.kind, a.data, e) for a, e in entries(word[1])] == [("state", (block,), 1)]
+    return word[1].kind == "diag" and [(a.kind, a.data[0], int(e)) for a, e in entries(word[1])] == [("state", block, 1)]

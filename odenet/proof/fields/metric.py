@@ -20,6 +20,9 @@ MOST_MINORS = 5
 
 def contractive(context: Context, rates: Rates, rate: Scalar, setting: Setting, order: str = "2") -> Outcome:
     """mu(Df) <= -rate everywhere."""
+    idle = [b.name for b in context.model.blocks if b not in context.blocks_of(rates)]
+    if idle and not is_nonnegative(-rate, setting):
+        return f"block `{idle[0]}` does not move, so nothing contracts it; claim nonexpansive, or declare a model without it"
     if order != "2":
         return _by_measure(context, rates, rate, setting, order)
     blocks = [b.name for b in context.blocks_of(rates)]

@@ -152,14 +152,11 @@ def _substitution(context: Context, rates: Rates, flipped: set[str], sign: Calla
 
 
 ACTIONS = ("permutation", "translation", "sign")
-_COMMUTE = {
-    "permutation": frozenset({"number", "dim", "time", "state", "ones", "zeros", "eye", "add", "mul", "scale", "power", "function", "sum",
-                              "mean", "dot", "norm", "largest", "smallest", "softmax", "spread", "apply", "compose", "transpose",
-                              "diag", "outer", "sym"}),
-    "translation": frozenset({"number", "dim", "time", "state", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean",
-                              "dot", "norm", "largest", "smallest", "softmax", "spread", "channels", "apply", "compose",
-                              "transpose"}),
-}
+_BOTH = frozenset({
+    "number", "dim", "time", "state", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean", "dot", "norm", "largest",
+    "smallest", "softmax", "spread", "apply", "compose", "transpose",
+})
+_COMMUTE = {"permutation": _BOTH | {"eye", "diag", "outer", "sym"}, "translation": _BOTH | {"channels"}}
 
 
 def commuting(context: Context, rates: Rates, action: str) -> Outcome:

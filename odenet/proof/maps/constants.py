@@ -8,6 +8,7 @@ from odenet.algebra.scalars import ONE, ZERO, Scalar, exponential, rational
 from odenet.algebra.setting import Setting
 from odenet.algebra.spectrum import absolute, largest
 from odenet.ir.model import Table
+from odenet.ir.node import parameters
 from odenet.ir.sizes import SCALAR, Size
 from odenet.plan.steps import Closed, Linear, RungeKutta
 from odenet.proof.context import Context, Outcome
@@ -15,7 +16,6 @@ from odenet.proof.fields import integrals
 from odenet.proof.fields.metric import contractive, jacobian_norm, symmetric_spectrum
 from odenet.proof.fields.structure import gradient
 from odenet.proof.finding import Proof
-from odenet.ir.node import parameters
 from odenet.proof.maps.substeps import Move, is_forward, moves_within_steps, solvable
 from odenet.proof.rules import by
 from odenet.schemes.contractivity import circle_radius
@@ -34,8 +34,8 @@ def lipschitz(context: Context, substeps: list[Move], steps: Size, bound: Scalar
         if isinstance(found, str):
             return f"part `{move.field}`: {found}"
         if not coupled and not at_most(found[0], ONE, setting):
-            return (f"part `{move.field}` has the constant {found[0].key}; parameters that move within a step are not the same in two "
-                    "substeps, so each substep would have to be nonexpansive")
+            return (f"part `{move.field}` has the constant {found[0].key}; parameters that move within a step are not the same in "
+                    "two substeps, so each substep would have to be nonexpansive")
         total = total * found[0]
         premises.append(found[1])
     return _all_steps(total, steps, bound, setting, tuple(dict.fromkeys(premises)))

@@ -4,8 +4,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from odenet.algebra.forms import size_scalar
 from odenet.algebra.inequalities import at_most
-from odenet.algebra.scalars import ONE, Scalar, rational
+from odenet.algebra.scalars import ONE, Scalar, power, rational
 from odenet.algebra.setting import Setting
 from odenet.algebra.spectrum import largest
 from odenet.ir.model import Net, NetStage
@@ -45,7 +46,7 @@ def _constant(context: Context, stage: NetStage, setting: Setting, flow: FlowPro
     if stage.kind in _UNITS:
         return ONE, by("stage constants", f"`{stage.kind}` has the constant 1: {_UNITS[stage.kind]}")
     if stage.kind == "avgpool":
-        value = rational(Fraction(1, int(stage.data[0])))
+        value = power(size_scalar(stage.data[0]), Fraction(-1), lambda _: True)
         return value, by("stage constants", f"the mean over k x k entries has the norm 1/k = {value.key}")
     return f"no constant is on record for stage `{stage.kind}`"
 

@@ -9,7 +9,6 @@ from odenet.ir.model import Model
 from odenet.ir.node import Node
 from odenet.ir.sizes import Size
 from odenet.proof.refute.cases import Case, Layout, Vector
-from odenet.proof.refute.evaluate import Evaluator
 from odenet.proof.refute.scalars import Scalar, Undefined, inner
 
 if TYPE_CHECKING:
@@ -50,10 +49,11 @@ def acted(problem: Problem, case: Case, items: list[Scalar]) -> list[Scalar]:
 
 def _turned(problem: Problem, name: str, items: list[Scalar]) -> list[Scalar]:
     """Every block of vectors times the matrix. Only for states whose blocks all fit it."""
-    evaluator: Evaluator = problem.subject.evaluator  # type: ignore[attr-defined]
+    evaluator = problem.subject.evaluator
     if name not in evaluator.parameters:
         raise Undefined(f"the action {name}")
-    matrix, result = evaluator.parameters[name], []
+    matrix = evaluator.parameters[name]
+    result: list[Scalar] = []
     for block in problem.subject.layout.split(items).values():
         if len(block.shape) != 1 or matrix.shape != (block.shape[0], block.shape[0]):
             raise Undefined("a block that the matrix does not fit")
@@ -101,7 +101,7 @@ def _translations(model: Model, layout: Layout) -> tuple[Vector, ...]:
 
 def _shifted(layout: Layout, down: int, right: int) -> Vector:
     result: list[Fraction] = []
-    for _, (channels, height, width) in layout.blocks:  # type: ignore[misc]
+    for _, (channels, height, width) in layout.blocks:
         start = len(result)
         for c in range(channels):
             for i in range(height):

@@ -13,11 +13,24 @@ from odenet.ir.sizes import Space
 from odenet.plan.steps import DURATION, Advance, Closed, Linear, Plan, Relax, RungeKutta
 from odenet.proof.refute.evaluate import Evaluator, shape_of
 from odenet.proof.refute.scalars import (
-    ONE, ZERO, Jet, Scalar, Undefined, ball, core, exact, inner, is_nonzero, is_zero, largest, power, tame, total)
+    ONE,
+    ZERO,
+    Jet,
+    Scalar,
+    Undefined,
+    ball,
+    core,
+    exact,
+    inner,
+    is_nonzero,
+    is_zero,
+    largest,
+    power,
+    tame,
+)
+from odenet.proof.refute.stages import Coefficients, States, explicit, implicit
 from odenet.proof.refute.tensors import Tensor
 from odenet.schemes.numbers import Exact
-
-States = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -100,7 +113,7 @@ class Runner:
         """The value of a parameter that depends on time by hat functions, powers or waves on [start, end]."""
         place = (time - self.start) * power(self.end - self.start, Fraction(-1))
         weights = BASES[schedule.kind](place, len(given))
-        return Tensor(given[0].shape, [inner(weights, entries) for entries in zip(*(t.items for t in given))])
+        return Tensor(given[0].shape, [inner(weights, entries) for entries in zip(*(t.items for t in given), strict=True)])
 
     # --- the kinds of advance ---
 
@@ -110,34 +123,34 @@ class Runner:
             return self.closed(advance, states, moment)
         if isinstance(advance, Linear):
             return self.linear(advance, states, moment)
-        if isinstance(advance, RungeKutta) and advance.is_explicit:
-            return self.explicit(advance, states, moment)
-        if isinstance(advance, Relax) and advance.inner.is_explicit:
+        if isinstance(advance, RungeKutta):
+            return self.runge_kutta(advance, states, moment)
+        if isinstance(advance, Relax):
             return self.relax(advance, states, moment)
-        raise Undefined("an implicit method")
+        raise Undefined("a discrete gradient")
 
     def closed(self, advance: Closed, states: States, moment: Moment) -> dict[str, Tensor]:
         evaluator = self.evaluator(moment.step, moment.clock)
         duration = {DURATION: Tensor((), [moment.duration])}
         return {name: evaluator.tensor(node, states, moment.clock, duration) for name, node in advance.rows}
 
-    def rates(self, rows: tuple[tuple[str, Node], ...], states: States, step: int, time: Scalar) -> dict[str, Tensor]:
-        evaluator = self.evaluator(step, time)
-        return {name: evaluator.tensor(node, states, time) for name, node in rows}
+    def runge_kutta(self, advance: RungeKutta, states: States, moment: Moment) -> dict[str, Tensor]:
+        plain = self.evaluator(moment.step, moment.clock)
+        table = Coefficients([plain.scalar(node) for node in advance.table.nodes],
+                             [[plain.scalar(a) for a in row] for row in advance.table.matrix],
+                             [plain.scalar(b) for b in advance.table.weights])
 
-    def explicit(self, advance: RungeKutta, states: States, moment: Moment) -> dict[str, Tensor]:
-        table, plain = advance.table, self.evaluator(moment.step, moment.clock)
-        stages: list[dict[str, Tensor]] = []
-        for node, row in zip(table.nodes, table.matrix):
-            weights = [moment.duration * plain.scalar(a) for a in row[:len(stages)]]
-            inner_states = {**states, **_moved(advance.rates, states, weights, stages)}
-            stages.append(self.rates(advance.rates, inner_states, moment.step, moment.at(plain.scalar(node))))
-        weights = [moment.duration * plain.scalar(b) for b in table.weights]
-        return _moved(advance.rates, states, weights, stages)
+        def rates(stage: int, there: States) -> dict[str, Tensor]:
+            time = moment.at(table.nodes[stage])
+            evaluator = self.evaluator(moment.step, time)
+            return {name: evaluator.tensor(node, there, time) for name, node in advance.rates}
+
+        method = explicit if advance.is_explicit else implicit
+        return method(table, rates, states, moment.duration)
 
     def relax(self, advance: Relax, states: States, moment: Moment) -> dict[str, Tensor]:
-        """x + s d with d the inner step and s so that the quadratic invariant keeps its value: I(x + s d) is a square polynomial in s."""
-        inner_step = self.explicit(advance.inner, states, moment)
+        """x + s d with d the inner step and s so that the invariant keeps its value: I(x + s d) is quadratic in s."""
+        inner_step = self.runge_kutta(advance.inner, states, moment)
         moves = {name: value.zip(states[name], lambda a, b: a - b) for name, value in inner_step.items()}
         items = [core(item) for value in moves.values() for item in value.items]
         if all(is_zero(item) for item in items) and not any(isinstance(i, Jet) for v in moves.values() for i in v.items):
@@ -159,32 +172,21 @@ class Runner:
         """The matrix exponential of the moved blocks, with the offset as one more column."""
         evaluator = self.evaluator(moment.step, moment.clock)
         sizes = [len(states[name].items) for name in advance.blocks]
-        rows = [_dense_row(evaluator, row, sizes, size) for row, size in zip(advance.matrix, sizes)]
-        offsets = [_offset(evaluator, node, size) for node, size in zip(advance.offset, sizes)]
-        matrix = [[*line, extra] for block, extras in zip(rows, offsets) for line, extra in zip(block, extras)]
+        rows = [_dense_row(evaluator, row, sizes, size) for row, size in zip(advance.matrix, sizes, strict=True)]
+        offsets = [_offset(evaluator, node, size) for node, size in zip(advance.offset, sizes, strict=True)]
+        lines, extras = [line for row in rows for line in row], [extra for offset in offsets for extra in offset]
+        matrix = [[*line, extra] for line, extra in zip(lines, extras, strict=True)]
         matrix.append([ZERO] * (sum(sizes) + 1))
         moving = arb_mat([[ball(core(moment.duration * entry)) for entry in line] for line in matrix]).exp()
         old = [item for name in advance.blocks for item in states[name].items] + [ONE]
         new = iter([inner(line, old) for line in moving.tolist()])
-        return {name: states[name].with_items([next(new) for _ in range(size)]) for name, size in zip(advance.blocks, sizes)}
-
-
-def _moved(rates: tuple[tuple[str, Node], ...], states: States, weights: list[Scalar],
-           stages: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The moved blocks plus the weighted sum of the stages."""
-    result = {}
-    for name, _ in rates:
-        columns = [stage[name].items for stage in stages]
-        items = [x + total(w * column[i] for w, column in zip(weights, columns) if not is_zero(w))
-                 for i, x in enumerate(states[name].items)]
-        result[name] = states[name].with_items(items)
-    return result
+        return {name: states[name].with_items([next(new) for _ in states[name].items]) for name in advance.blocks}
 
 
 def _dense_row(evaluator: Evaluator, row: tuple[Node | None, ...], sizes: list[int], height: int) -> list[list[Scalar]]:
     """One row of blocks of a Linear as lines of numbers."""
     lines: list[list[Scalar]] = [[] for _ in range(height)]
-    for node, width in zip(row, sizes):
+    for node, width in zip(row, sizes, strict=True):
         items = [ZERO] * (height * width) if node is None else evaluator.tensor(node, {}).items
         if len(items) != height * width:
             raise Undefined("a linear map that is not written as a matrix")

@@ -4,9 +4,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 from random import Random
 
-from flint import arb_mat, fmpq, fmpq_mat
+from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from odenet.ir.model import Claim, Model
 from odenet.ir.node import Node, is_number
@@ -50,13 +51,15 @@ class Attack:
     """How one property is attacked.
 
     `aim` adds the second point or the direction to a case; `measure` evaluates it. `differs`: a violation is an excess that is
-    not zero; otherwise one that is > 0. `continuous`: only maps without jumps may be attacked this way.
+    not zero; otherwise one that is > 0. `continuous`: only maps without jumps may be attacked. `explicit`: only maps without
+    implicit methods, whose equation may have more than one solution.
     """
 
     measure: Callable[[Problem, Case], Measure]
     aim: Callable[[Problem, Case, Random], Iterable[Case]] = _as_it_is
     differs: bool = True
     continuous: bool = False
+    explicit: bool = False
 
 
 # --- what several attacks use ------------------------------------------------------------------------------------
@@ -75,11 +78,12 @@ def within(problem: Problem, items: Sequence[Scalar]) -> None:
 
 
 def shown(value: Scalar) -> str:
-    """A number for people: a rational as it is, a ball as its middle and its radius."""
+    """A number for people: a short rational as it is, anything else as a decimal and a bound of its error."""
     if isinstance(value, fmpq):
-        return str(value)
-    radius = value.rad().str(2, radius=False)
-    return value.mid().str(12, radius=False) + ("" if value.is_exact() else f" ± {radius}")
+        if len(str(value)) <= 40:
+            return str(value)
+        value = arb(value)
+    return str(value.str(12)).strip("[]").replace("+/-", "±")
 
 
 def worst(entries: Iterable[tuple[Scalar, str]]) -> tuple[Scalar, str]:
@@ -102,7 +106,7 @@ def asymmetry(problem: Problem, matrix: Matrix, name: str) -> Measure:
 def difference(problem: Problem, left: Sequence[Scalar], right: Sequence[Scalar], quantity: str) -> Measure:
     """The largest entry of the difference of two states; `quantity` has a place for the label of the entry."""
     label = problem.subject.image.label
-    value, name = worst([(a - b, label(i)) for i, (a, b) in enumerate(zip(left, right))])
+    value, name = worst([(a - b, label(i)) for i, (a, b) in enumerate(zip(left, right, strict=True))])
     return Measure(value, quantity.format(name), value, "0")
 
 
@@ -121,7 +125,7 @@ def square(vector: Sequence[Scalar]) -> Scalar:
 
 
 def transposed(matrix: Matrix) -> Matrix:
-    return [list(column) for column in zip(*matrix)]
+    return [list(column) for column in zip(*matrix, strict=True)]
 
 
 def argument(problem: Problem, case: Case, place: int = 0) -> Scalar:
@@ -173,8 +177,8 @@ def _rotate(work: list[list[float]], vectors: list[list[float]], i: int, j: int)
     for row in (*work, *vectors):  # columns i and j
         row[i], row[j] = cosine * row[i] - sine * row[j], sine * row[i] + cosine * row[j]
     upper, lower = work[i], work[j]
-    work[i] = [cosine * a - sine * b for a, b in zip(upper, lower)]
-    work[j] = [sine * a + cosine * b for a, b in zip(upper, lower)]
+    work[i] = [cosine * a - sine * b for a, b in zip(upper, lower, strict=True)]
+    work[j] = [sine * a + cosine * b for a, b in zip(upper, lower, strict=True)]
 
 
 def rounded(vector: Sequence[float], parts: int) -> Vector | None:
@@ -188,7 +192,7 @@ def rounded(vector: Sequence[float], parts: int) -> Vector | None:
 def floats(matrix: Matrix) -> list[list[float]]:
     """A matrix of floats near the given one. Raises Undefined where an entry is not known at all."""
     result = [[approximate(entry) for entry in row] for row in matrix]
-    if any(value != value or abs(value) == float("inf") for row in result for value in row):
+    if not all(isfinite(value) for row in result for value in row):
         raise Undefined("a matrix that is not finite")
     return result
 

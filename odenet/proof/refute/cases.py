@@ -17,8 +17,8 @@ Vector = tuple[Fraction, ...]
 class Setting:
     """Sizes, parameter values and the time.
 
-    `values[name]` is a Fraction or a nested tuple; of a parameter with a schedule, in a flow, the tuple of its values (one a step or
-    one a knot). Elsewhere such a parameter has the one value it takes at `time`.
+    `values[name]` is a Fraction or a nested tuple; of a parameter with a schedule, in a flow, the tuple of its values (one a step
+    or one a knot). Elsewhere such a parameter has the one value it takes at `time`.
     """
 
     dims: Mapping[str, int]

@@ -40,7 +40,7 @@ def member(parameter: Parameter, shape: Shape, bounds: Sequence[Sequence[Scalar]
     Raises:
         Undefined: the sets are empty at these bounds.
     """
-    sets = [(s.name, _inside(s.name, arguments)) for s, arguments in zip(parameter.sets, bounds) if s.name != "frozen"]
+    sets = [(s.name, _inside(s.name, arguments)) for s, arguments in zip(parameter.sets, bounds, strict=True) if s.name != "frozen"]
     if style == "plain":
         found = _plain(shape, sets)
         if found is not None:
@@ -67,10 +67,10 @@ def _below(bound: Scalar) -> fmpq:
     """A rational at most `bound`, equal to it where it is rational, else short."""
     if isinstance(bound, fmpq):
         return bound
-    low = arb((bound * 1024).lower()).floor()
-    if not low.is_finite():
+    low = arb((bound * 1024).lower()).floor().unique_fmpz()
+    if low is None:
         raise Undefined("a bound that is not finite")
-    return fmpq(int(low.unique_fmpz()), 1024)
+    return fmpq(low, 1024)
 
 
 def _plain(shape: Shape, sets: Sequence[tuple[str, tuple[Fraction, ...]]]) -> Any:

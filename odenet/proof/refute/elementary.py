@@ -16,8 +16,23 @@ from odenet.ir.node import Node
 from odenet.ir.sizes import SCALAR
 from odenet.operators.functions import FUNCTIONS
 from odenet.proof.refute.scalars import (
-    ONE, ZERO, Jet, Scalar, Undefined, absolute, ball, core, exact, finite, is_nonnegative, is_positive, is_zero, largest,
-    power, smallest)
+    ONE,
+    ZERO,
+    Jet,
+    Scalar,
+    Undefined,
+    absolute,
+    ball,
+    core,
+    exact,
+    finite,
+    is_nonnegative,
+    is_positive,
+    is_zero,
+    largest,
+    power,
+    smallest,
+)
 
 ARGUMENT = nodes.variable("z", SCALAR)
 
@@ -30,9 +45,9 @@ def apply(name: str, parameters: tuple[Fraction, ...], value: Scalar) -> Scalar:
     """
     if not isinstance(value, Jet):
         return finite(_value(name, parameters, value))
+    _away_from_kink(name, core(value))
     if name in ALGEBRAIC:
         return ALGEBRAIC[name](value, *parameters)
-    _away_from_jump(name, parameters, core(value))
     slope = finite(_derivative(_slope(name, parameters), value.value))
     return Jet(apply(name, parameters, value.value), [slope * a for a in value.tangents])
 
@@ -60,9 +75,10 @@ def _derivative(slope: Node, value: Scalar) -> Scalar:
     raise Undefined(f"a derivative with {slope.op}")
 
 
-def _away_from_jump(name: str, parameters: tuple[Fraction, ...], value: Scalar) -> None:
-    if FUNCTIONS[name].smoothness == -1 and not (is_positive(value) or is_positive(-value)):
-        raise Undefined(f"the slope of {name} at its jump")
+def _away_from_kink(name: str, value: Scalar) -> None:
+    """Kinks and jumps stand at zero: no derivative is taken where an argument may be zero."""
+    if FUNCTIONS[name].smoothness in (-1, 0) and not (is_positive(value) or is_positive(-value)):
+        raise Undefined(f"the slope of {name} at its kink")
 
 
 def _value(name: str, parameters: tuple[Fraction, ...], value: Scalar) -> Scalar:
@@ -95,9 +111,6 @@ def _bend(value: Scalar, low: Fraction) -> Scalar:
         return value
     if is_positive(-at):
         return value * exact(low)
-    if isinstance(value, Jet):
-        slope = ball(exact(low)).union(arb(1))
-        return Jet(_bend(value.value, low), [slope * a for a in value.tangents])
     if is_zero(at):
         return ZERO
     ends = (value, value * exact(low))
@@ -108,21 +121,15 @@ ALGEBRAIC: dict[str, Callable[..., Scalar]] = {
     "relu": lambda z: _bend(z, Fraction(0)),
     "leaky_relu": _bend,
     "abs": absolute,
-    "sign": lambda z: _flat(z, exact(-1), ONE),
-    "threshold": lambda z: _flat(z, ZERO, ONE),
-    "leaky_relu_slope": lambda z, a: _flat(z, exact(a), ONE),
+    "sign": lambda z: _jump(z, exact(-1), ONE),
+    "threshold": lambda z: _jump(z, ZERO, ONE),
+    "leaky_relu_slope": lambda z, a: _jump(z, exact(a), ONE),
     "square": lambda z: z * z,
     "sqrt": lambda z: power(z, Fraction(1, 2)),
     "softsign": lambda z: z / (absolute(z) + ONE),
     "softsign_slope": lambda z: power(absolute(z) + ONE, Fraction(-2)),
     "atan_slope": lambda z: power(z * z + ONE, Fraction(-1)),
 }
-
-
-def _flat(value: Scalar, low: Scalar, high: Scalar) -> Scalar:
-    if isinstance(value, Jet) and not (is_positive(core(value)) or is_positive(-core(value))):
-        raise Undefined("a slope at a jump")
-    return _jump(value, low, high)
 
 
 # --- the others: balls -------------------------------------------------------------------------------------------

@@ -12,8 +12,7 @@ from odenet.ir.model import ConvolutionSpace
 from odenet.ir.node import Node
 from odenet.ir.sizes import MapSpace, Size, Space
 from odenet.proof.refute import elementary
-from odenet.proof.refute.scalars import (
-    ONE, ZERO, Scalar, Undefined, exact, inner, is_nonzero, largest, power, smallest, total)
+from odenet.proof.refute.scalars import ONE, ZERO, Scalar, Undefined, exact, inner, largest, power, smallest, total
 from odenet.proof.refute.scalars import core as core_of
 from odenet.proof.refute.tensors import LinearMap, Tensor, constant, convolution, zeros
 
@@ -189,7 +188,7 @@ def _extreme(choose: Callable[[list[Scalar]], Scalar]) -> Callable[[Evaluation, 
         values = run.arguments(node)
         if len(values) == 1:
             return _single(choose(values[0].items))
-        return values[0].with_items([choose(list(entries)) for entries in zip(*(v.items for v in values))])
+        return values[0].with_items([choose(list(entries)) for entries in zip(*(v.items for v in values), strict=True)])
 
     return rule
 

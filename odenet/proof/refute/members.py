@@ -4,8 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from odenet.ir.model import ConvolutionSpace, Parameter
-from odenet.proof.refute.scalars import (
-    ONE, ZERO, Scalar, Undefined, is_nonnegative, is_positive, is_zero, total)
+from odenet.proof.refute.scalars import ONE, ZERO, Scalar, Undefined, is_nonnegative, is_positive, is_zero, total
 from odenet.proof.refute.tensors import Tensor
 
 Rows = list[list[Scalar]]
@@ -13,7 +12,7 @@ Rows = list[list[Scalar]]
 
 def is_member(parameter: Parameter, value: Tensor, bounds: Sequence[Sequence[Scalar]]) -> bool:
     """Whether `value` certainly lies in every set of the parameter; `bounds` are the values of the sets' arguments."""
-    return all(_is_in(parameter, s.name, value, arguments) for s, arguments in zip(parameter.sets, bounds))
+    return all(_is_in(parameter, s.name, value, arguments) for s, arguments in zip(parameter.sets, bounds, strict=True))
 
 
 def _is_in(parameter: Parameter, name: str, value: Tensor, arguments: Sequence[Scalar]) -> bool:
@@ -71,7 +70,7 @@ def _is_short_kernel(kernel: Tensor, bound: Scalar) -> bool:
 
 
 def _equal(left: Rows, right: Rows) -> bool:
-    return all(is_zero(a - b) for x, y in zip(left, right) for a, b in zip(x, y))
+    return all(is_zero(a - b) for x, y in zip(left, right, strict=True) for a, b in zip(x, y, strict=True))
 
 
 def _is_orthogonal(value: Tensor) -> bool:

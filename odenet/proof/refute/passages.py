@@ -4,14 +4,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import Random
 
+from odenet.proof.refute.actions import acted
 from odenet.proof.refute.attack import (
-    LARGEST, Attack, Matrix, Measure, Problem, argument, determinant, difference, eigen_cases, floats, norm_name,
-    scalar_node, shown, small, square, times, transposed, within, worst)
+    LARGEST,
+    Attack,
+    Matrix,
+    Measure,
+    Problem,
+    argument,
+    determinant,
+    difference,
+    eigen_cases,
+    floats,
+    norm_name,
+    scalar_node,
+    shown,
+    small,
+    square,
+    transposed,
+    within,
+    worst,
+)
 from odenet.proof.refute.cases import Case
 from odenet.proof.refute.draws import entry
-from odenet.proof.refute.pointwise import acted, aim_action, along, any_direction, flipped
-from odenet.proof.refute.scalars import (
-    ONE, ZERO, Scalar, Undefined, approximate, inner, is_positive, is_zero, total)
+from odenet.proof.refute.pointwise import aim_action, along, any_direction, flipped
+from odenet.proof.refute.scalars import ONE, ZERO, Scalar, Undefined, approximate, is_positive, is_zero, total
 from odenet.proof.refute.subjects import FlowSubject, jacobian, momenta
 
 
@@ -73,8 +90,8 @@ def _aim_stretch(problem: Problem, case: Case, chance: Random) -> Iterable[Case]
 
 
 def _gram(rows: list[list[float]]) -> list[list[float]]:
-    columns = list(zip(*rows))
-    return [[sum(x * y for x, y in zip(a, b)) for b in columns] for a in columns]
+    columns = list(zip(*rows, strict=True))
+    return [[sum(x * y for x, y in zip(a, b, strict=True)) for b in columns] for a in columns]
 
 
 def _averaged(problem: Problem, case: Case) -> Measure:
@@ -82,7 +99,7 @@ def _averaged(problem: Problem, case: Case) -> Measure:
     share, direction = argument(problem, case), case.scalars("v")
     if not is_positive(share):
         raise Undefined("a share that is not positive")
-    rest = [image - (ONE - share) * item for image, item in zip(along(problem, case), direction)]
+    rest = [image - (ONE - share) * item for image, item in zip(along(problem, case), direction, strict=True)]
     value = square(rest) / (share * share * square(direction))
     return Measure(value - ONE, "|DN(x) v|^2 / |v|^2 for N = (Φ - (1 - a) I)/a", value, "<= 1")
 
@@ -166,15 +183,15 @@ def _symmetric(problem: Problem, case: Case) -> Measure:
 def _folded(problem: Problem, case: Case) -> Measure:
     """Two states where the determinants of DΦ have opposite signs, or with one image.
 
-    Source: a continuous bijection of R^n is a homeomorphism (Brouwer, invariance of domain), so its degree is the same 1 or -1 in every
-    point, and it is the sign of det DΦ wherever that is not zero.
+    Source: a continuous bijection of R^n is a homeomorphism (Brouwer, invariance of domain), so its degree is the same, 1 or -1, in
+    every point, and it is the sign of det DΦ wherever that is not zero.
     """
     if problem.claim.region:
         raise Undefined("a bijection of a region")
     x, y = case.scalars("x"), case.scalars("y")
     if "g" in case.points:
-        same = all(is_zero(a - b) for a, b in zip(problem.subject.value(x), problem.subject.value(y)))
-        apart = square([a - b for a, b in zip(x, y)])
+        same = all(is_zero(a - b) for a, b in zip(problem.subject.value(x), problem.subject.value(y), strict=True))
+        apart = square([a - b for a, b in zip(x, y, strict=True)])
         return Measure(apart if same else ZERO, "|x - y|^2 with Φ(x) = Φ(y)", apart, "0")
     here = determinant(jacobian(problem.subject, x))
     there = determinant(jacobian(problem.subject, y))
@@ -195,10 +212,11 @@ def _collapsed(problem: Problem, case: Case) -> Iterable[Case]:
     gram = _gram(rows)
     for found in eigen_cases(case, [[-a for a in row] for row in gram]):
         direction = found.points["v"]
-        if inner(direction, times(gram, direction)) < 1e-9:
+        kept = sum(sum(a * float(b) for a, b in zip(row, direction, strict=True)) ** 2 for row in rows)
+        if kept < 1e-9:
             x = case.points["x"]
             for share in (1, 8):
-                y = tuple(a + b / share for a, b in zip(x, direction))
+                y = tuple(a + b / share for a, b in zip(x, direction, strict=True))
                 yield case.at("y", y).at("g", (direction[0] * 0,))
         break
 
@@ -213,8 +231,8 @@ FLOW_ATTACKS: dict[str, Attack] = {
     "dissipates": _invariant("<= 0"),
     "positive": Attack(_positive, _aim_positive, differs=False),
     "equivariant": Attack(_equivariant, aim_action),
-    "reversible": Attack(_reversible),
-    "symmetric": Attack(_symmetric),
-    "invertible": Attack(_folded, _aim_folded, differs=False, continuous=True),
+    "reversible": Attack(_reversible, explicit=True),
+    "symmetric": Attack(_symmetric, explicit=True),
+    "invertible": Attack(_folded, _aim_folded, differs=False, continuous=True, explicit=True),
 }
 FIELD_STRETCH = Attack(_stretch, _aim_stretch, differs=False)

@@ -6,12 +6,28 @@ from random import Random
 
 from odenet.proof.refute.actions import acted, action_name, moves
 from odenet.proof.refute.attack import (
-    LARGEST, Attack, Matrix, Measure, Problem, argument, asymmetry, difference, eigen_cases, floats, norm_name,
-    scalar_node, shown, small, square, times, transposed, within)
+    LARGEST,
+    Attack,
+    Matrix,
+    Measure,
+    Problem,
+    argument,
+    asymmetry,
+    difference,
+    eigen_cases,
+    floats,
+    norm_name,
+    scalar_node,
+    shown,
+    small,
+    square,
+    times,
+    transposed,
+    within,
+)
 from odenet.proof.refute.cases import Case
 from odenet.proof.refute.draws import entry
-from odenet.proof.refute.scalars import (
-    ZERO, Jet, Scalar, Undefined, approximate, exact, inner, total)
+from odenet.proof.refute.scalars import ZERO, Jet, Scalar, Undefined, approximate, exact, inner, total
 from odenet.proof.refute.subjects import gradient, jacobian, momenta, pushed
 
 
@@ -59,7 +75,7 @@ def _rate(problem: Problem, case: Case) -> Scalar:
     if invariant is None:
         raise Undefined("a claim without an invariant")
     rates = problem.subject.value(items)
-    value = problem.subject.scalar(invariant, [Jet(item, [rate]) for item, rate in zip(items, rates)])
+    value = problem.subject.scalar(invariant, [Jet(item, [rate]) for item, rate in zip(items, rates, strict=True)])
     return value.tangents[0] if isinstance(value, Jet) else ZERO
 
 
@@ -218,7 +234,7 @@ def _middle(problem: Problem, case: Case) -> Measure:
         return Measure(-value, "<v, D2V(x) v> / |v|^2", value, ">= 0")
     x, y = case.scalars("x"), case.scalars("y")
     (low,), (high,) = problem.subject.value(x), problem.subject.value(y)
-    (middle,) = problem.subject.value([(a + b) / 2 for a, b in zip(x, y)])
+    (middle,) = problem.subject.value([(a + b) / 2 for a, b in zip(x, y, strict=True)])
     value = middle - (low + high) / 2
     return Measure(value, "V((x + y)/2) - (V(x) + V(y))/2", value, "<= 0")
 

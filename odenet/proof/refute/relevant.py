@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from odenet.ir.model import Claim, ConvolutionSpace, Model, Parameter
-from odenet.ir.node import Node, depends_on
+from odenet.ir.node import Node
 from odenet.ir.sizes import MapSpace, Size, Space
 from odenet.operators.functions import row_of
 from odenet.plan.steps import Advance, Closed, DiscreteGradient, Linear, Plan, Relax, RungeKutta
@@ -97,6 +97,13 @@ class Scope:
         return self.claim.kind != "flow" and any(node.op == "time" for node in self.nodes)
 
     @property
+    def is_explicit(self) -> bool:
+        """Whether no part of the flow solves an equation."""
+        advances = self.plan.advances if self.plan is not None else ()
+        methods = [a.inner if isinstance(a, Relax) else a for a in advances]
+        return all(not isinstance(a, DiscreteGradient) and (not isinstance(a, RungeKutta) or a.is_explicit) for a in methods)
+
+    @property
     def is_continuous(self) -> bool:
         """Whether no function with a jump occurs."""
         return not any(node.op == "function" and row_of(node).smoothness == -1 for node in self.nodes)
@@ -127,6 +134,3 @@ def advance_nodes(advance: Advance) -> Iterator[Node]:
         yield advance.invariant
     elif isinstance(advance, DiscreteGradient):
         yield from (node for _, node in advance.rates)
-
-
-__all__ = ["Scope", "advance_nodes", "depends_on"]

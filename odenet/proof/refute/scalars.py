@@ -32,7 +32,7 @@ class Jet:
 
     def __add__(self, other: Scalar) -> Jet:
         if isinstance(other, Jet):
-            return Jet(self.value + other.value, [a + b for a, b in zip(self.tangents, other.tangents)])
+            return Jet(self.value + other.value, [a + b for a, b in zip(self.tangents, other.tangents, strict=True)])
         return Jet(self.value + other, self.tangents)
 
     __radd__ = __add__
@@ -41,26 +41,26 @@ class Jet:
         return Jet(-self.value, [-a for a in self.tangents])
 
     def __sub__(self, other: Scalar) -> Jet:
-        return self + -other
+        return self.__add__(-other)
 
     def __rsub__(self, other: Scalar) -> Jet:
-        return -self + other
+        return self.__neg__().__add__(other)
 
     def __mul__(self, other: Scalar) -> Jet:
         if isinstance(other, Jet):
             u, v = self.value, other.value
-            return Jet(u * v, [a * v + u * b for a, b in zip(self.tangents, other.tangents)])
+            return Jet(u * v, [a * v + u * b for a, b in zip(self.tangents, other.tangents, strict=True)])
         return Jet(self.value * other, [a * other for a in self.tangents])
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Scalar) -> Jet:
         if isinstance(other, Jet):
-            return self * power(other, Fraction(-1))
+            return self.__mul__(power(other, Fraction(-1)))
         return Jet(self.value / other, [a / other for a in self.tangents])
 
     def __rtruediv__(self, other: Scalar) -> Jet:
-        return power(self, Fraction(-1)) * other
+        return Jet.__mul__(power(self, Fraction(-1)), other)
 
 
 def exact(value: int | Fraction) -> Scalar:
@@ -138,22 +138,15 @@ def absolute(value: Scalar) -> Scalar:
 
 
 def largest(values: Sequence[Scalar]) -> Scalar:
-    """The maximum. Where it is not certain which value is the largest, the hull of those that may be."""
+    """The maximum. Raises Undefined for tangents where it is not certain which value is the largest."""
     best = [v for v in values if not any(is_positive(core(w) - core(v)) for w in values)]
-    return best[0] if len(best) == 1 else _join(best)
+    if len(best) > 1 and any(isinstance(v, Jet) for v in best):
+        raise Undefined("the slope of a maximum at its kink")
+    return best[0] if len(best) == 1 else _maximum(best)
 
 
 def smallest(values: Sequence[Scalar]) -> Scalar:
     return -largest([-v for v in values])
-
-
-def _join(values: Sequence[Scalar]) -> Scalar:
-    """A scalar that holds the maximum of values that may all be largest; its tangents hold those of each."""
-    if not any(isinstance(v, Jet) for v in values):
-        return _maximum(values)
-    width = next(len(v.tangents) for v in values if isinstance(v, Jet))
-    jets = [v if isinstance(v, Jet) else Jet(v, [ZERO] * width) for v in values]
-    return Jet(_join([j.value for j in jets]), [_hull([j.tangents[k] for j in jets]) for k in range(width)])
 
 
 def _maximum(values: Sequence[Scalar]) -> Scalar:
@@ -163,17 +156,6 @@ def _maximum(values: Sequence[Scalar]) -> Scalar:
     for value in values[1:]:
         best = best.max(ball(value))
     return best
-
-
-def _hull(values: Sequence[Scalar]) -> Scalar:
-    if any(isinstance(v, Jet) for v in values):
-        raise Undefined("a second derivative at a kink")
-    if all(is_zero(v - values[0]) for v in values[1:]):
-        return values[0]
-    joined = ball(values[0])
-    for value in values[1:]:
-        joined = joined.union(ball(value))
-    return joined
 
 
 def power(base: Scalar, exponent: Fraction) -> Scalar:
@@ -239,7 +221,7 @@ def total(values: Iterable[Scalar]) -> Scalar:
 def inner(left: Sequence[Scalar], right: Sequence[Scalar]) -> Scalar:
     """The inner product; exact zeros on the left cost nothing."""
     result: Scalar = ZERO
-    for a, b in zip(left, right):
+    for a, b in zip(left, right, strict=True):
         if isinstance(a, fmpq) and a == 0:
             continue
         result = result + a * b

@@ -63,6 +63,8 @@ def _scheduled(scope: Scope, dims: Mapping[str, int], known: Mapping[str, Any], 
     """Values for each step or knot: drawn for the first few, then taking turns; sometimes one for all."""
     assert scope.plan is not None
     (steps,) = shape_of(Space((scope.plan.flow.steps,)), dims)
+    if any(_mixes(p, moving) for p in moving):
+        raise Undefined("a bound that moves otherwise than what it bounds")
     lengths = {p.name: _length(p, steps) for p in moving}
     rounds = max(lengths.values(), default=0)
     drawn: list[dict[str, Any]] = []
@@ -72,6 +74,13 @@ def _scheduled(scope: Scope, dims: Mapping[str, int], known: Mapping[str, Any], 
         else:
             drawn.append(_values(scope, dims, known, moving, chance, attempt, Fraction(0)))
     return {name: tuple(drawn[i % len(drawn)][name] for i in range(length)) for name, length in lengths.items()}
+
+
+def _mixes(parameter: Parameter, moving: Sequence[Parameter]) -> bool:
+    """Whether a bound of the parameter depends on one that moves, unless both have one value a step."""
+    read = {n.data[0] for s in parameter.sets for a in s.arguments for n in a.walk() if n.op == "param"}
+    others = [p for p in moving if p.name in read]
+    return any(p.schedule is None or p.schedule.kind != "piecewise" for p in [*others, parameter]) and bool(others)
 
 
 def _length(parameter: Parameter, steps: int) -> int:

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from odenet.ir.model import Claim, Comparison, ConvolutionSpace, Field, Model, Pair
 from odenet.ir.node import Node, states
-from odenet.ir.sizes import SCALAR
 from odenet.plan.steps import Plan
 from odenet.proof.refute.advance import Runner
 from odenet.proof.refute.cases import Layout, Setting, seeded, tensors
@@ -20,7 +19,10 @@ class Subject(Protocol):
     """A map from states to states (rates, for a field)."""
 
     layout: Layout
-    image: Layout
+    evaluator: Evaluator
+
+    @property
+    def image(self) -> Layout: ...
 
     def value(self, items: Sequence[Scalar]) -> list[Scalar]: ...
 
@@ -203,10 +205,7 @@ def momenta(model: Model, blocks: Layout) -> tuple[list[tuple[int, int]], bool]:
 
 def _halves(pair: Pair, blocks: Layout) -> list[tuple[int, int]]:
     if not pair.is_halved:
-        return list(zip(blocks.place(pair.position), blocks.place(pair.momentum)))
+        return list(zip(blocks.place(pair.position), blocks.place(pair.momentum), strict=True))
     whole = list(blocks.place(pair.position))
     half = len(whole) // 2
-    return list(zip(whole[:half], whole[half:]))
-
-
-SCALAR_SPACE = SCALAR
+    return list(zip(whole[:half], whole[half:], strict=True))

@@ -23,7 +23,7 @@ class Tensor:
         return Tensor(self.shape, [function(item) for item in self.items])
 
     def zip(self, other: Tensor, function: Callable[[Scalar, Scalar], Scalar]) -> Tensor:
-        return Tensor(self.shape, [function(a, b) for a, b in zip(self.items, other.items)])
+        return Tensor(self.shape, [function(a, b) for a, b in zip(self.items, other.items, strict=True)])
 
     @property
     def scalar(self) -> Scalar:
@@ -101,7 +101,7 @@ def nested(shape: Sequence[int], items: Sequence[Any]) -> Any:
 
 def _taps(kernel: Tensor, height: int, width: int, stride: int, circular: bool) -> Iterator[tuple[int, int, Scalar]]:
     """(index of the output, index of the input, weight) of a convolution; exact zeros of the kernel are left out."""
-    outputs, inputs, size, _ = kernel.shape
+    _, inputs, size, _ = kernel.shape
     half, rows, columns = (size - 1) // 2, height // stride, width // stride
     for place, weight in enumerate(kernel.items):
         if is_zero(weight):

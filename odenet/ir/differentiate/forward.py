@@ -3,13 +3,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-
-from odenet.ir import node as nodes
+import odenet.ir.node as nodes
+from odenet.ir.differentiate.products import (
+    apply,
+    by_scalar,
+    collect,
+    compose,
+    dot,
+    nodes_count,
+    powered,
+    scaled,
+    size_node,
+    spread,
+    times,
+    total,
+    transpose,
+)
+from odenet.ir.differentiate.reverse import (
+    MINUS,
+    NotSupported,
+    active,
+    diagonal,
+    extreme_weights,
+    leaves,
+    placed,
+    reverse,
+    slope,
+    zero,
+)
 from odenet.ir.node import Node, number
-from odenet.ir.products import (apply, by_scalar, collect, compose, dot, nodes_count, powered, scaled, size_node, spread,
-                                times, total, transpose)
-from odenet.ir.reverse import (MINUS, NotSupported, active, diagonal, extreme_weights, leaves, placed, reverse, slope,
-                               zero)
 from odenet.ir.sizes import SCALAR, Size, Space
 
 _LARGEST_UNROLLED = 32  # a divergence over a block of known size is unrolled up to here

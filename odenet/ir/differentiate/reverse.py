@@ -7,10 +7,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 
-from odenet.ir import node as nodes
+import odenet.ir.node as nodes
+from odenet.ir.differentiate.products import (
+    apply,
+    by_scalar,
+    collect,
+    compose,
+    dot,
+    powered,
+    scaled,
+    size_node,
+    spread,
+    times,
+    total,
+    transpose,
+)
 from odenet.ir.node import Node, number, ones, zeros
-from odenet.ir.products import (apply, by_scalar, collect, compose, dot, powered, scaled, size_node, spread, times, total,
-                                transpose)
 from odenet.ir.sizes import SCALAR, MapSpace, Size, Space, count
 from odenet.operators.functions import row_of
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from odenet.ir import node as nodes
+import odenet.ir.node as nodes
 from odenet.ir.node import Node, add, is_number, mul, number, ones, scale, zeros
-from odenet.ir.sizes import SCALAR, AnySpace, MapSpace, Size, Space, codomain
+from odenet.ir.sizes import SCALAR, AnySpace, MapSpace, Size, Space, codomain, transposed
 
 MINUS = Fraction(-1)
 
@@ -66,7 +66,7 @@ def _merged(x: Node, y: Node) -> Node:
     (base, a), (other, b) = _power(x), _power(y)
     same_sign = (a > 0) == (b > 0)
     whole = a.denominator == 1 and b.denominator == 1
-    if base == other and base.op not in ("number", "ones") and whole and same_sign and (a, b) != (1, 1):
+    if base == other and base.op not in ("number", "ones") and whole and same_sign :
         return nodes.power(base, a + b)
     return mul(x, y)
 
@@ -125,7 +125,7 @@ def transpose(matrix: Node) -> Node:
     if matrix.op == "skew":
         return scaled(Fraction(-1), matrix)
     if matrix.op == "outer":
-        return Node("outer", matrix.args[::-1], (), nodes.transposed(matrix.space))
+        return Node("outer", matrix.args[::-1], (), transposed(matrix.space))
     return nodes.transpose(matrix)
 
 

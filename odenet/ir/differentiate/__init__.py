@@ -5,9 +5,9 @@ Where a function has a kink, the derivative is the one that holds almost everywh
 """
 from __future__ import annotations
 
-from odenet.ir.forward import divergence, jacobian, tangent, tangents, trace
+from odenet.ir.differentiate.forward import divergence, jacobian, tangent, tangents, trace
+from odenet.ir.differentiate.reverse import NotSupported, gradient, leaves, reverse, slope
 from odenet.ir.node import Node
-from odenet.ir.reverse import NotSupported, gradient, leaves, reverse, slope
 
 __all__ = ["NotSupported", "divergence", "gradient", "jacobian", "laplacian", "leaves", "reverse", "slope", "tangent",
            "tangents", "trace"]

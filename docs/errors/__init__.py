@@ -1,0 +1,1 @@
+"""A page for each fault code, `ODE###.md`; installs as `odenet.pages`."""

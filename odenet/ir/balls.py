@@ -1,0 +1,253 @@
+"""Every operation of the IR in ball arithmetic: rigorous enclosures of values and of directional derivatives.
+
+Values are NumPy arrays of `flint.arb` (dtype object). Given values may be Fractions, ints, floats (taken exactly), balls, or
+nested tuples of them; so a member drawn by `odenet.sets.sample` goes in as it is. The working precision is `flint.ctx.prec`.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from odenet.ir.differentiate import tangent
+from odenet.ir.interpret import Environment, environment, taps
+from odenet.ir.model import ConvolutionSpace, Model
+from odenet.ir.node import Node, variable
+from odenet.ir.sizes import MapSpace, Size, Space
+from odenet.operators.enclosures import enclose, power, rational, root
+
+Balls = Any  # an array of arb, dtype object; a scalar is an array of no axes
+
+_ALONG = "direction of "
+
+
+class Undefined(ArithmeticError):
+    """The expression is not seen to be defined on these balls."""
+
+
+def to_balls(value: Any) -> Balls:
+    """Numbers, nested tuples, lists or arrays of them, as an array of balls."""
+    if isinstance(value, np.ndarray):
+        shape = value.shape
+        flat = [rational(v) for v in value.ravel().tolist()]
+    else:
+        flat, shape = _flatten(value)
+    result = np.empty(len(flat), dtype=object)
+    result[:] = flat
+    return result.reshape(shape)
+
+
+def _flatten(value: Any) -> tuple[list[arb], tuple[int, ...]]:
+    if not isinstance(value, (tuple, list)):
+        return [rational(value)], ()
+    parts = [_flatten(v) for v in value]
+    return [x for flat, _ in parts for x in flat], (len(parts), *(parts[0][1] if parts else ()))
+
+
+def evaluate(node: Node, env: Environment) -> Balls:
+    """An enclosure of the value of a tensor or matrix node. Raises Undefined."""
+    known: dict[Node, Balls] = {}
+    for n in node.walk():
+        if not isinstance(n.space, MapSpace):
+            known[n] = _checked(n, _evaluate(n, env, known))
+    return known[node]
+
+
+def evaluate_tangent(node: Node, env: Environment, directions: Mapping[str, Any]) -> tuple[Balls, Balls]:
+    """Enclosures of the value and of its derivative along directions of blocks (by name, in the shapes of the blocks).
+
+    At a kink the derivative's enclosure covers both slopes. Raises Undefined where there is no finite enclosure.
+    """
+    spaces = {n.data[0]: n.space for n in node.walk() if n.op in ("state", "variable") and n.data[0] in directions}
+    moved = tangent(node, {name: variable(_ALONG + name, space) for name, space in spaces.items()})
+    along = {_ALONG + name: directions[name] for name in spaces}
+    return evaluate(node, env), evaluate(moved, replace(env, variables={**env.variables, **along}))
+
+
+def field_rate(model: Model, fields: str | tuple[str, ...], env: Environment) -> dict[str, Balls]:
+    """The right-hand side: the sum of the named fields, for every block of the state."""
+    names = (fields,) if isinstance(fields, str) else fields
+    rates = {b.name: _full(env.shape(b.space), arb(0)) for b in model.blocks}
+    for name in names:
+        for block, node in model.field(name).rows:
+            rates[block] = _array(rates[block] + evaluate(node, env))
+    return rates
+
+
+def _checked(n: Node, value: Any) -> Balls:
+    found = _array(value)
+    if not all(x.is_finite() for x in found.ravel().tolist()):
+        raise Undefined(f"no finite enclosure of `{n.op}`")
+    return found
+
+
+def _array(value: Any) -> Balls:
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return value
+    result = np.empty((), dtype=object)
+    result[()] = value
+    return result
+
+
+def _full(shape: tuple[int, ...], value: arb) -> Balls:
+    result = np.empty(shape, dtype=object)
+    result[...] = value
+    return result
+
+
+def _each(rule: Callable[..., arb], *arrays: Balls) -> Balls:
+    result = np.empty(arrays[0].shape, dtype=object)
+    for index in np.ndindex(*arrays[0].shape):
+        result[index] = rule(*(a[index] for a in arrays))
+    return result
+
+
+# --- operations -------------------------------------------------------------------------------------------------------
+
+
+def _evaluate(n: Node, env: Environment, known: Mapping[Node, Balls]) -> Any:
+    if n.op == "apply":
+        return linear_map(n.args[0], known[n.args[1]], env, known)
+    if not n.args:
+        return _leaf(n, env)
+    return _RULES[n.op](n, env, *(known[a] for a in n.args))
+
+
+def _leaf(n: Node, env: Environment) -> Balls:
+    if n.op in ("number", "dim", "time"):
+        value = {"number": lambda: n.data[0], "dim": lambda: env.dims[n.data[0]], "time": lambda: env.time}[n.op]()
+        return _array(rational(value))
+    if n.op in ("ones", "zeros"):
+        assert isinstance(n.space, Space)
+        return _full(env.shape(n.space), arb(int(n.op == "ones")))
+    if n.op == "eye":
+        return to_balls(np.eye(env.size(n.space.sizes[0])))  # type: ignore[union-attr]
+    given = {"state": env.states, "param": env.parameters, "variable": env.variables}[n.op]
+    return to_balls(given[n.data[0]])
+
+
+def linear_map(map: Node, tensor: Balls, env: Environment, known: Mapping[Node, Balls], is_adjoint: bool = False) -> Balls:
+    """A map node, or its adjoint, applied to a tensor of balls."""
+    if isinstance(map.space, Space):
+        return np.dot(known[map].T if is_adjoint else known[map], tensor)
+    if map.op == "param":
+        return _convolve(map, tensor, env, is_adjoint)
+    if map.op == "transpose":
+        return linear_map(map.args[0], tensor, env, known, not is_adjoint)
+    if map.op == "scale":
+        return known[map.args[0]][()] * linear_map(map.args[1], tensor, env, known, is_adjoint)
+    if map.op == "compose":
+        first, last = map.args[::-1] if not is_adjoint else map.args
+        return linear_map(last, linear_map(first, tensor, env, known, is_adjoint), env, known, is_adjoint)
+    if map.op == "zeros":
+        return _full(env.shape(map.space.domain if is_adjoint else map.space.codomain), arb(0))
+    assert map.op == "add", map.op
+    return reduce(np.add, [linear_map(term, tensor, env, known, is_adjoint) for term in map.args])
+
+
+def _convolve(map: Node, tensor: Balls, env: Environment, is_adjoint: bool) -> Balls:
+    assert isinstance(map.space, MapSpace)
+    space, kernel = env.convolutions[map.data[0]], to_balls(env.parameters[map.data[0]])
+    _, height, width = env.shape(map.space.domain)
+    result = _full(env.shape(map.space.domain if is_adjoint else map.space.codomain), arb(0))
+    for a, b, i, j, y, x in taps(space.size, space.padding, height, width, space.stride):
+        if is_adjoint:
+            result[:, y, x] = result[:, y, x] + np.dot(kernel[:, :, a, b].T, tensor[:, i, j])
+        else:
+            result[:, i, j] = result[:, i, j] + np.dot(kernel[:, :, a, b], tensor[:, y, x])
+    return result
+
+
+def _sum(x: Balls) -> arb:
+    return sum(x.ravel().tolist(), arb(0))
+
+
+def _extreme(pick: Callable[[arb, arb], arb]) -> Callable[..., Any]:
+    def rule(n: Node, env: Environment, *values: Balls) -> Any:
+        if len(values) == 1:
+            return reduce(pick, values[0].ravel().tolist())
+        return reduce(lambda x, y: _each(pick, x, y), values)
+
+    return rule
+
+
+def _skew(n: Node, env: Environment, v: Balls) -> Balls:
+    size = env.size(n.space.sizes[0])  # type: ignore[union-attr]
+    result = _full((size, size), arb(0))
+    for k, (i, j) in enumerate(zip(*np.triu_indices(size, 1), strict=True)):
+        result[i, j], result[j, i] = v[k], -v[k]
+    return result
+
+
+def _unskew(n: Node, env: Environment, m: Balls) -> Balls:
+    return to_balls([m[i, j] - m[j, i] for i, j in zip(*np.triu_indices(len(m), 1), strict=True)])
+
+
+def _softmax(n: Node, env: Environment, v: Balls) -> Balls:
+    # 1 / sum_j exp(v_j - v_i), so that each entry is monotone in each argument
+    return to_balls([1 / sum((((y - x).exp()) if i != j else arb(1) for j, y in enumerate(v)), arb(0))
+                     for i, x in enumerate(v)])
+
+
+def _diag(n: Node, env: Environment, v: Balls) -> Balls:
+    result = _full((len(v), len(v)), arb(0))
+    for i, x in enumerate(v):
+        result[i, i] = x
+    return result
+
+
+def _norm(n: Node, env: Environment, x: Balls) -> arb:
+    return root(_sum(_each(lambda e: power(e, 2), x)))
+
+
+def _concat(n: Node, env: Environment, *parts: Balls) -> Balls:
+    return to_balls([e for part in parts for e in part.ravel().tolist()])
+
+
+def _channels(n: Node, env: Environment, v: Balls) -> Balls:
+    result = _full(env.shape(n.space), arb(0))  # type: ignore[arg-type]
+    for i, x in enumerate(v):
+        result[i] = x
+    return result
+
+
+def _size(size: Size, env: Environment) -> int:
+    return env.size(size)
+
+
+_RULES: dict[str, Callable[..., Any]] = {
+    "add": lambda n, env, *terms: reduce(np.add, terms),
+    "mul": lambda n, env, x, y: _each(lambda a: power(a, 2), x) if n.args[0] == n.args[1] else x * y,
+    "scale": lambda n, env, s, x: s[()] * x,
+    "power": lambda n, env, x: _each(lambda e: power(e, n.data[0]), x),
+    "function": lambda n, env, x: _each(lambda e: enclose(n.data[0], e, *n.data[1:]), x),
+    "compose": lambda n, env, x, y: np.dot(x, y),
+    "transpose": lambda n, env, x: x.T,
+    "sum": lambda n, env, x: _sum(x),
+    "mean": lambda n, env, x: _sum(x) / x.size,
+    "dot": lambda n, env, x, y: _sum(_each(lambda a: power(a, 2), x) if n.args[0] == n.args[1] else x * y),
+    "norm": _norm,
+    "largest": _extreme(lambda x, y: x.max(y)),
+    "smallest": _extreme(lambda x, y: x.min(y)),
+    "cumsum": lambda n, env, v: to_balls([_sum(v[:i + 1]) for i in range(len(v))]),
+    "softmax": _softmax,
+    "diag": _diag,
+    "skew": _skew,
+    "unskew": _unskew,
+    "sym": lambda n, env, m: (m + m.T) / arb(2),
+    "outer": lambda n, env, u, v: np.multiply.outer(u, v),
+    "concat": _concat,
+    "stack": _concat,
+    "index": lambda n, env, v: v[n.data[0]],
+    "slice": lambda n, env, v: v[_size(n.data[0], env):_size(n.data[1], env)],
+    "spread": lambda n, env, x: _full(env.shape(n.space), x[()]),
+    "channels": _channels,
+    "unchannels": lambda n, env, x: to_balls([_sum(c) for c in x]),
+}
+
+__all__ = ["Balls", "ConvolutionSpace", "Environment", "Undefined", "environment", "evaluate", "evaluate_tangent",
+           "field_rate", "to_balls"]

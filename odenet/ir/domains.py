@@ -1,0 +1,181 @@
+"""Where an expression is defined: signs that are evident, and arguments that are not evidently in a domain.
+
+This is a check of what was written, not a proof: the prover guards itself. It exists so that a claim about `log(x)` without a
+region is an error with an edit, and not a guess.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from odenet.ir.differentiate.products import collect, scaled, split
+from odenet.ir.model import Comparison, Parameter
+from odenet.ir.node import Node, subtract
+from odenet.operators.functions import FUNCTIONS, values_of
+
+POSITIVE, NONNEGATIVE, UNKNOWN = 2, 1, 0
+_TENSOR_SUMS = frozenset(("sum", "mean", "cumsum"))
+_KEEP_SIGN = frozenset(("spread", "channels", "index", "slice", "diag", "unchannels"))
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A node whose argument is not evidently in its domain. `asked` is what the argument has to be."""
+
+    node: Node
+    argument: Node
+    asked: str
+
+
+class Signs:
+    """Evident signs, from the sets of the parameters and the comparisons of a region."""
+
+    def __init__(self, parameter: Callable[[str], Parameter | None], region: tuple[Comparison, ...] = ()) -> None:
+        self.parameter = parameter
+        # each comparison says right - left >= 0, or > 0
+        self.known = [(collect(subtract(c.right, c.left)), POSITIVE if c.is_strict else NONNEGATIVE) for c in region]
+        self._memory: dict[Node, int] = {}
+
+    def of(self, node: Node) -> int:
+        """POSITIVE, NONNEGATIVE or UNKNOWN, for every entry."""
+        if node not in self._memory:
+            self._memory[node] = UNKNOWN  # while it is being worked out
+            self._memory[node] = max(self._from_form(node), self._from_region(node))
+        return self._memory[node]
+
+    def _from_region(self, node: Node) -> int:
+        """node = factor * (a known quantity) + rest with factor > 0 and an evident sign of the rest."""
+        best = UNKNOWN
+        for known, sign in self.known:
+            for rest in _remainders(node, known):
+                if rest.op in ("zeros",) or (rest.op == "number" and rest.data[0] == 0):
+                    best = max(best, sign)
+                elif (other := self._from_form(rest)) != UNKNOWN:
+                    best = max(best, sign, other)
+        if node.op == "norm" and best == UNKNOWN:
+            x = node.args[0]
+            best = self._from_region(Node("dot", (x, x), (), node.space))
+        if best == UNKNOWN and node.op == "dot" and node.args[0] == node.args[1]:
+            best = self._from_squares(node)
+        return best
+
+    def _from_squares(self, node: Node) -> int:
+        """|x| >= c > 0 says that dot(x, x) is positive."""
+        length = Node("norm", node.args[:1], (), node.space)
+        for known, sign in self.known:
+            for rest in _remainders(length, known):
+                if (rest.op == "number" and rest.data[0] == 0 and sign == POSITIVE) or self._from_form(rest) == POSITIVE:
+                    return POSITIVE
+        return UNKNOWN
+
+    def _from_form(self, node: Node) -> int:
+        op = node.op
+        if op == "number":
+            return POSITIVE if node.data[0] > 0 else NONNEGATIVE if node.data[0] == 0 else UNKNOWN
+        if op in ("dim", "ones", "softmax"):
+            return POSITIVE
+        if op in ("zeros", "eye", "norm"):
+            return NONNEGATIVE
+        if op == "param":
+            return self._of_parameter(node.data[0])
+        if op in _KEEP_SIGN:
+            return self.of(node.args[0])
+        if op in _TENSOR_SUMS:
+            return self.of(node.args[0])
+        return self._from_operation(node)
+
+    def _from_operation(self, node: Node) -> int:
+        signs = [self.of(a) for a in node.args]
+        if node.op == "add":
+            return UNKNOWN if UNKNOWN in signs else max(signs)
+        if node.op in ("mul", "scale", "dot", "outer", "apply"):
+            return self._of_product(node, min(signs))
+        if node.op == "power":
+            return self._of_power(node, signs[0])
+        if node.op == "function":
+            return self._of_function(node, signs[0])
+        if node.op == "largest":
+            return max(signs)
+        return min(signs) if node.op in ("smallest", "stack", "concat") else UNKNOWN
+
+    def _of_product(self, node: Node, least: int) -> int:
+        """Sums of products; with a matrix of entries >= 0 a row may be all zero."""
+        square = NONNEGATIVE if node.args[0] == node.args[1] else UNKNOWN
+        return max(square, min(least, NONNEGATIVE if node.op == "apply" else POSITIVE))
+
+    def _of_power(self, node: Node, base: int) -> int:
+        exponent = node.data[0]
+        if base == POSITIVE:
+            return POSITIVE
+        if exponent.denominator != 1 or exponent.numerator % 2 == 0 or base == NONNEGATIVE:
+            return NONNEGATIVE if exponent > 0 else POSITIVE
+        return UNKNOWN
+
+    def _of_function(self, node: Node, argument: int) -> int:
+        low = values_of(node)
+        if low.low is not None and low.low >= 0:
+            is_positive = low.low > 0 or not low.low_reached
+            return POSITIVE if is_positive or (argument == POSITIVE and node.data[0] in _POSITIVE_ON_POSITIVE) else NONNEGATIVE
+        row = FUNCTIONS[node.data[0]]
+        if row.parity == "odd" and row.increasing(*node.data[1:]):
+            return argument
+        return argument if node.data[0] in ("leaky_relu", "elu", "celu", "silu", "gelu") and argument else UNKNOWN
+
+    def _of_parameter(self, name: str) -> int:
+        found = self.parameter(name)
+        best = UNKNOWN
+        for item in found.sets if found is not None else ():
+            if item.name == "positive":
+                best = POSITIVE
+            elif item.name in ("nonnegative", "stochastic", "doubly_stochastic"):
+                best = max(best, NONNEGATIVE)
+            elif item.name == "interval":
+                best = max(best, self.of(item.arguments[0]))
+        return best
+
+
+_POSITIVE_ON_POSITIVE = frozenset(("sqrt", "square", "relu", "abs", "logcosh"))
+
+
+def _remainders(node: Node, known: Node) -> Iterator[Node]:
+    """node - factor * known, for the factors > 0 that cancel a term of both."""
+    mine = dict(_terms(node))
+    for rest, coefficient in _terms(known):
+        if rest.op != "number" and rest in mine and mine[rest] / coefficient > 0:
+            yield collect(node, scaled(-mine[rest] / coefficient, known))
+
+
+def _terms(node: Node) -> list[tuple[Node, Fraction]]:
+    pieces = [split(term) for term in (node.args if node.op == "add" else (node,))]
+    return [(rest, coefficient) for coefficient, rest in pieces if coefficient]
+
+
+def holes(node: Node, signs: Signs) -> list[Hole]:
+    """The places of an expression whose arguments are not evidently in their domains."""
+    found: list[Hole] = []
+    for n in node.walk():
+        asked = _asked(n)
+        if asked is not None and not _is_inside(signs, n.args[0], asked):
+            found.append(Hole(n, n.args[0], asked))
+    return found
+
+
+def _asked(n: Node) -> str | None:
+    if n.op == "power":
+        exponent = n.data[0]
+        if exponent.denominator == 1:
+            return "not zero" if exponent < 0 else None
+        return "positive" if exponent < 0 else "at least zero"
+    if n.op != "function":
+        return None
+    return {"all": None, "positive": "positive", "nonnegative": "at least zero"}.get(
+        FUNCTIONS[n.data[0]].domain, "off the poles of the tangent")
+
+
+def _is_inside(signs: Signs, argument: Node, asked: str) -> bool:
+    if asked == "not zero":
+        return signs.of(argument) == POSITIVE or signs.of(collect(scaled(Fraction(-1), argument))) == POSITIVE
+    if asked == "positive":
+        return signs.of(argument) == POSITIVE
+    return asked == "at least zero" and signs.of(argument) != UNKNOWN

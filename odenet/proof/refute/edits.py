@@ -1,0 +1,82 @@
+"""Small changes of a case: one entry of a state, a direction or a free parameter; one parameter drawn again."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+from odenet.proof.refute.cases import Case
+from odenet.proof.refute.relevant import Scope
+from odenet.proof.refute.scalars import Undefined
+from odenet.proof.refute.settings import draw
+
+Spot = tuple[str, str, tuple[int, ...]]  # "point" or "value", its name, the path to the entry
+
+
+def places(scope: Scope, case: Case, directions: bool) -> list[Spot]:
+    """The entries that may be changed at will: of points, and of parameters without a set."""
+    names = [name for name in case.points if name == "x" or (directions and name in ("y", "v"))]
+    found: list[Spot] = [("point", name, (i,)) for name in names for i in range(len(case.points[name]))]
+    for parameter in scope.parameters:
+        if all(s.name == "frozen" for s in parameter.sets):
+            found += [("value", parameter.name, path) for path in _paths(case.setting.values[parameter.name])]
+    return found
+
+
+def _paths(value: Any) -> Iterator[tuple[int, ...]]:
+    if not isinstance(value, tuple):
+        yield ()
+        return
+    for i, below in enumerate(value):
+        yield from ((i, *path) for path in _paths(below))
+
+
+def read(case: Case, spot: Spot) -> Fraction:
+    kind, name, path = spot
+    value: Any = case.points[name] if kind == "point" else case.setting.values[name]
+    for i in path:
+        value = value[i]
+    assert isinstance(value, Fraction)
+    return value
+
+
+def edited(case: Case, spot: Spot, change: Callable[[Fraction], Fraction]) -> Case:
+    """The case with one entry changed."""
+    kind, name, path = spot
+    if kind == "point":
+        return case.at(name, _put(case.points[name], path, change))
+    values = {**case.setting.values, name: _put(case.setting.values[name], path, change)}
+    return replace(case, setting=replace(case.setting, values=values))
+
+
+def _put(value: Any, path: tuple[int, ...], change: Callable[[Fraction], Fraction]) -> Any:
+    if not path:
+        return change(value)
+    return tuple(_put(below, path[1:], change) if i == path[0] else below for i, below in enumerate(value))
+
+
+def drawn_again(scope: Scope, case: Case, chance: Random) -> Case:
+    """The case with the parameters that lie in sets drawn again; free ones stay."""
+    fresh = draw(scope, case.setting.dims, chance, chance.randrange(1, 40))
+    kept = {p.name for p in scope.parameters if all(s.name == "frozen" for s in p.sets)}
+    values = {name: case.setting.values[name] if name in kept else value for name, value in fresh.values.items()}
+    return replace(case, setting=replace(case.setting, values=values))
+
+
+def plainer(scope: Scope, case: Case) -> list[Callable[[Case], Case]]:
+    """Changes that put one parameter that lies in sets at its plainest value, or the time at zero."""
+    try:
+        values = draw(scope, case.setting.dims, Random(0), 0).values
+    except (Undefined, ZeroDivisionError):
+        values = {}
+    changes: list[Callable[[Case], Case]] = [_setter(name, value) for name, value in values.items()
+                                             if value != case.setting.values[name]]
+    if case.setting.time:
+        changes.append(lambda old: replace(old, setting=replace(old.setting, time=Fraction(0))))
+    return changes
+
+
+def _setter(name: str, value: Any) -> Callable[[Case], Case]:
+    return lambda old: replace(old, setting=replace(old.setting, values={**old.setting.values, name: value}))

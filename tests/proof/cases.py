@@ -1,0 +1,107 @@
+"""For each rule a spec that needs it, and a mutant (one sign, one transpose, one bound changed) that must not be proved.
+
+The claim to be proved is the spec's only one.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Case:
+    rule: str
+    spec: str
+    old: str
+    new: str
+
+
+VECTOR = "model M\ndim n = 3, m = 2\nstate x : R[n]\nparam A(t) : R[m, n]\nparam b(t) : R[m]\n"
+BOUNDED = VECTOR.replace("R[m, n]", "R[m, n], norm <= 1")
+PAIR = "model M\nstate q, p : R\nfield drift { q' = p }\nfield kick { p' = -sin(q) }\n"
+SQUARE = "model M\ndim n = 3\nstate x : R[n]\nparam A(t) : R[n, n], orthogonal\nparam b(t) : R[n]\n"
+
+CASES = (
+    Case("zero trace", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = tanh(S @ x) }\n"
+         "claim f : divergence_free", ", skew", ", symmetric"),
+    Case("zero trace", "model M\nstate x, y : R\nfield f { x' = x*y  y' = -y^2/2 }\nclaim f : divergence_free", "-y^2/2", "y^2/2"),
+    Case("symmetric jacobian", VECTOR + "field f { x' = A.T @ tanh(A @ x + b) }\nclaim f : gradient", "A.T @ tanh",
+         "mean(x) * x + A.T @ tanh"),
+    Case("given potential", "model M\nstate x : R\nfield f { x' = x - x^3 }\nclaim f : gradient(x^2/2 - x^4/4)", "- x^4/4", "+ x^4/4"),
+    Case("given potential", PAIR + "claim drift + kick : hamiltonian(p^2/2 - cos(q))", "- cos", "+ cos"),
+    Case("hamiltonian jacobian", "model M\ndim n = 3\nstate q, p : R[n]\nparam S : R[n, n], symmetric\n"
+         "field f { q' = S @ p  p' = -S @ tanh(S @ q) }\nclaim f : hamiltonian", ", symmetric", ""),
+    Case("spectral bound", VECTOR + "field f { x' = -A.T @ tanh(A @ x + b) }\nclaim f : nonexpansive", "-A.T", "A.T"),
+    Case("spectral bound", SQUARE + "field f { x' = -A.T @ leaky_relu(A @ x + b, 1/2) }\nclaim f : contractive(1/2)",
+         "contractive(1/2)", "contractive(51/100)"),
+    Case("principal minors", "model M\nstate x, y : R\nfield f { x' = y - x  y' = -y }\nclaim f : nonexpansive", "y - x", "3*y - x"),
+    Case("logarithmic norm", "model M\ndim n = 3\nstate x : R[n]\nparam P : R[n, n], stochastic\n"
+         "field f { x' = P @ tanh(x) - 2*x }\nclaim f : contractive(1, norm = inf)", "norm = inf", "norm = 1"),
+    Case("norm of the jacobian", "model M\ndim n = 3\nstate x : R[n]\nparam A : R[n, n], norm <= 2\nfield f { x' = A @ sin(A @ x) }\n"
+         "claim f : lipschitz(4)", "lipschitz(4)", "lipschitz(3)"),
+    Case("first integral", "model M\nstate x, y, z : R\nfield f { x' = y*z  y' = x*z  z' = -2*x*y }\n"
+         "claim f : preserves(x^2 + y^2 + z^2)", "-2*x*y", "-3*x*y"),
+    Case("dissipation", "model M\nstate q, p : R\nparam c : R, positive\nfield f { q' = p  p' = -q - c*p }\n"
+         "claim f : dissipates(q^2 + p^2)", "- c*p", "+ c*p"),
+    Case("gradient descent", "model M\ndim n = 3\nstate x : R[n]\nparam A : R[n, n]\ndef V(x) = sum(logcosh(A @ tanh(A @ x)))\n"
+         "field f { x' = -grad(V(x), x) }\nclaim f : dissipates(V(x))", "-grad", "grad"),
+    Case("quasi-positive", "model M\nstate s, i : R\nparam b : R, positive\nfield f { s' = -b*s*i  i' = b*s*i - i }\n"
+         "claim f : positive", "b*s*i - i", "b*s*i - 1"),
+    Case("substitution", "model M\nstate x, y : R\nfield f { x' = y  y' = sin(x) - x^3 }\nclaim f : equivariant(sign)", "x^3", "x^2"),
+    Case("commuting letters", "model M\ndim n = 3\nstate x : R[n]\nfield f { x' = tanh(x) - mean(x) * ones(n) }\n"
+         "claim f : equivariant(permutation)", "tanh(x)", "cumsum(x)"),
+    Case("exact flow", PAIR + "flow net = strang(drift, kick) over [0, 1] steps 4\nclaim net : symplectic", "p' = -sin(q)",
+         "p' = -sin(q) * (1 + p - p) - p"),
+    Case("exact flow of a contraction", "model M\ndim n = 3\nstate x : R[n]\nparam d : R[n], positive\nfield f { x' = -d * x }\n"
+         "flow net = lie(f) over [0, 3] steps 3\nclaim net : nonexpansive", "-d * x", "d * x"),
+    Case("composition", "model M\nstate q, p : R\nfield f { q' = p  p' = -sin(q) }\nflow net = lie(f: implicit_midpoint) over [0, 1] steps 4\n"
+         "claim net : volume_preserving", "implicit_midpoint", "implicit_euler"),
+    Case("symplectic method", "model M\nstate q, p : R\nfield f { q' = p  p' = -sin(q) }\n"
+         "flow net = lie(f: implicit_midpoint) over [0, 1] steps 4\nclaim net : symplectic", "implicit_midpoint", "heun"),
+    Case("linear first integral", "model M\nstate s, i : R\nfield f { s' = -s*i  i' = s*i }\nflow net = lie(f: rk4) over [0, 1] steps 4\n"
+         "claim net : preserves(s + i)", "i' = s*i", "i' = s*i/2"),
+    Case("relaxation", "model M\nstate x, y : R\nfield f { x' = y*x  y' = -x^2 }\nflow net = lie(f: relax(heun)) over [0, 1] steps 4\n"
+         "claim net : preserves(x^2 + y^2)", "relax(heun)", "heun"),
+    Case("shear", "model M\ndim n = 3\nstate q, p : R[n]\nparam M1 : R[n, n]\nfield f { q' = tanh(M1 @ p) }\n"
+         "flow net = lie(f) over [0, 1] steps 4\nclaim net : invertible", "q' = tanh(M1 @ p)", "q' = tanh(M1 @ p) - 4*tanh(q)"),
+    Case("symmetric step", SQUARE + "field f { x' = -A.T @ leaky_relu(A @ x + b, 1/2) }\nflow net = lie(f: euler) over [0, 8] steps 4\n"
+         "claim net : lipschitz(1)", "over [0, 8]", "over [0, 9]"),
+    Case("norm of the step", "model M\ndim n = 3\nstate x : R[n]\nparam A : R[n, n], norm <= 1/2\nparam B : R[n, n], norm <= 1/2\n"
+         "field f { x' = A @ tanh(B @ x) }\nflow net = lie(f: euler) over [0, 1] steps 1\nclaim net : lipschitz(5/4)",
+         "lipschitz(5/4)", "lipschitz(6/5)"),
+    Case("circle contractivity", BOUNDED + "field f { x' = -A.T @ relu(A @ x + b) }\nflow net = lie(f: rk4) over [0, 4] steps 2\n"
+         "claim net : nonexpansive", "over [0, 4]", "over [0, 8]"),
+    Case("b-stability", BOUNDED + "field f { x' = -A.T @ tanh(A @ x + b) }\nflow net = lie(f: implicit_euler) over [0, 1] steps 2\n"
+         "claim net : nonexpansive", "-A.T", "A.T"),
+    Case("coupled product", SQUARE + "param hc(t) : R, in [1/10, 19/10]\nparam he(t) : R, in [0, 1/max(1 - hc/2, hc - 1) - 1]\n"
+         "field c { x' = -hc * A.T @ leaky_relu(A @ x + b, 1/2) }\nfield e { x' = he * A.T @ relu(A @ x + b) }\n"
+         "flow net = lie(c: euler, e: euler) over [0, 4] steps 4\nclaim net : lipschitz(1)", "in [0, 1/max", "in [0, 11/10/max"),
+    Case("averaged step", BOUNDED + "field f { x' = -A.T @ relu(A @ x + b) }\nflow net = lie(f: euler) over [0, 1] steps 1\n"
+         "claim net : averaged(1/2)", "averaged(1/2)", "averaged(2/5)"),
+    Case("averaged composition", BOUNDED + "field f { x' = -A.T @ relu(A @ x + b) }\nflow net = lie(f: euler) over [0, 8] steps 8\n"
+         "claim net : averaged(8/9)", "averaged(8/9)", "averaged(7/8)"),
+    Case("order conditions", PAIR + "scheme s(A, B) = A(1/2) B(1) A(1/2)\nflow net = s(drift, kick) over [0, 1] steps 4\n"
+         "claim net : order(2)", "A(1/2) B(1) A(1/2)", "A(1/3) B(1) A(2/3)"),
+    Case("palindrome", PAIR + "scheme s(A, B) = A(1/2) B(1) A(1/2)\nflow net = s(drift, kick) over [0, 1] steps 4\n"
+         "claim net : symmetric", "A(1/2) B(1) A(1/2)", "A(1/3) B(1) A(2/3)"),
+    Case("reversible composition", PAIR + "flow net = strang(drift, kick) over [0, 1] steps 4\nclaim net : reversible",
+         "q' = p ", "q' = p + 1 "),
+    Case("invertible contraction", "model M\ndim n = 3\nstate x : R[n]\nparam A : R[n, n], norm <= 9/10\nfield f { x' = A @ sin(x) }\n"
+         "flow net = lie(f: euler) over [0, 1] steps 1\nclaim net : invertible", "norm <= 9/10", "norm <= 11/10"),
+    Case("monotone step", VECTOR + "field f { x' = A.T @ tanh(A @ x + b) }\nflow net = lie(f: euler) over [0, 4] steps 2\n"
+         "claim net : invertible", "x' = A.T", "x' = -A.T"),
+    Case("implicit midpoint is invertible", "model M\nstate x : R\nfield f { x' = sin(x) }\n"
+         "flow net = lie(f: implicit_midpoint) over [0, 1] steps 1\nclaim net : invertible", "implicit_midpoint", "implicit_euler"),
+    Case("nonnegative step", "model M\ndim n = 3\nstate x : R[n]\nparam d : R[n], in [0, 1]\nfield f { x' = -d * x }\n"
+         "flow net = lie(f: euler) over [0, 1] steps 1\nclaim net : positive", "in [0, 1]", "in [0, 2]"),
+    Case("equivariant method", "model M\ndim n = 3\nstate x : R[n]\nparam B : R[n, n]\nfield f { x' = B @ tanh(B @ x) }\n"
+         "flow net = lie(f: rk4) over [0, 1] steps 1\nclaim net : equivariant(sign)", "tanh", "relu"),
+    Case("volume of a symplectic map", "model M\nstate q, p : R\nfield f { q' = p  p' = -sin(q) }\n"
+         "flow net = lie(f: implicit_midpoint) over [0, 1] steps 4\nclaim net : volume_preserving", "p' = -sin(q)", "p' = -sin(q) - p"),
+    Case("convex composition", "model M\ndim n = 3, m = 2\nstate x : R[n]\nparam A : R[m, n]\nparam c : R, nonnegative\n"
+         "def V(x) = c * sum(relu(A @ x)) + |x|\nclaim V : convex", "c * sum", "-c * sum"),
+    Case("hessian", "model M\ndim n = 3, m = 2\nstate x : R[n]\nparam A : R[m, n]\ndef V(x) = sum(logcosh(A @ x) + square(A @ x) - cos(A @ x)/2)\nclaim V : convex",
+         "/2)", "*3)"),
+    Case("stage constants", "model M\ndim n = 8\nstate x : R[n]\nparam A(t) : R[n, n], norm <= 1\nfield f { x' = -A.T @ relu(A @ x) }\n"
+         "flow block = lie(f: euler) over [0, 2] steps 2\nnet c : R[8] -> R[3] = block -> tanh -> linear(norm <= 1)\n"
+         "claim c : lipschitz(1)", "linear(norm <= 1)", "linear(norm <= 2)"),
+)

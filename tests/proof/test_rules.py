@@ -1,0 +1,37 @@
+"""Each rule proves the spec that needs it and not its mutant."""
+from __future__ import annotations
+
+import pytest
+
+from odenet.driver import loads
+from odenet.proof.rules import RULES
+
+from .cases import CASES
+
+
+def _finding(text):
+    findings = loads(text).verify(seconds=2).findings
+    assert len(findings) == 1
+    return findings[0]
+
+
+def _rules(proof):
+    return {proof.rule}.union(*(_rules(p) for p in proof.premises))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.rule)
+def test_the_rule_proves_its_spec(case):
+    finding = _finding(case.spec)
+    assert finding.verdict == "proved", finding.reason
+    assert case.rule in _rules(finding.proof)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.rule)
+def test_the_mutant_is_not_proved(case):
+    mutant = case.spec.replace(case.old, case.new)
+    assert mutant != case.spec
+    assert _finding(mutant).verdict != "proved"
+
+
+def test_every_rule_has_a_case():
+    assert sorted({case.rule for case in CASES}) == sorted(RULES)
