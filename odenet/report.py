@@ -183,7 +183,7 @@ class _Cells:
 def _visible(character: str) -> str:
     """The character itself, or its spelling if it controls, hides, or cannot be written."""
     category = unicodedata.category(character)
-    if category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+    if character != " " and category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"):
         code = ord(character)
         return f"\\x{code:02x}" if code < 0x100 else f"\\u{{{code:x}}}"
     return character

@@ -1,7 +1,10 @@
 """What the sets of parameters say about letters and atoms."""
 from __future__ import annotations
 
+from fractions import Fraction
+
 from odenet.ir.model import ConvolutionSpace, Model, Parameter
+from odenet.ir.node import Node
 from odenet.ir.sizes import AnySpace, Size, Space
 
 # Facts that hold for every member of a set; each line is a definition or a one-line consequence of it.
@@ -36,7 +39,7 @@ def matrix_facts(parameter: Parameter, space: AnySpace) -> frozenset[str]:
 
 
 def _shape_facts(space: Space) -> frozenset[str]:
-    rows, columns = space.sizes
+    rows, columns = space.sizes[0], space.sizes[1]
     facts = set()
     if rows.at_least(columns):
         facts.add("tall")
@@ -47,9 +50,8 @@ def _shape_facts(space: Space) -> frozenset[str]:
     return frozenset(facts)
 
 
-def _number(node: object) -> object:
-    op, data = getattr(node, "op", ""), getattr(node, "data", ())
-    return data[0] if op == "number" else None
+def _number(node: Node) -> Fraction | None:
+    return node.data[0] if node.op == "number" else None
 
 
 def is_diagonal(parameter: Parameter) -> bool:

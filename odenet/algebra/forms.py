@@ -209,7 +209,7 @@ def _reduce(word: Word) -> Word | None:
             met = _meet(stack[-1], current)
             if met is None:
                 stack.append(current)
-            elif met == "zero":
+            elif isinstance(met, str):
                 return None
             else:
                 stack.pop()

@@ -16,7 +16,7 @@ from odenet.algebra.forms import (
     zero,
 )
 from odenet.algebra.letters import Word, entries
-from odenet.algebra.scalars import MOST_TERMS, ONE, Monomial, TooLarge
+from odenet.algebra.scalars import MOST_TERMS, ONE, Monomial, Scalar, TooLarge
 from odenet.ir.sizes import SCALAR, Space
 
 
@@ -26,7 +26,7 @@ def hadamard(left: Form, right: Form) -> Form:
         return of_scalar(left.scalar() * right.scalar())
     if len(left.terms) * len(right.terms) > MOST_TERMS:
         raise TooLarge("an expanded entrywise product")
-    pieces = []
+    pieces: list[tuple[Word, Scalar]] = []
     for word, c in left.terms:
         for other, d in right.terms:
             product = hadamard_monomial(word_factors(word), word_factors(other))
@@ -49,7 +49,7 @@ def word_factors(word: Word) -> Monomial:
 
 def diagonal(vector: Form) -> Form:
     """diag(v) as a map."""
-    pieces = []
+    pieces: list[tuple[Word, Scalar]] = []
     for word, scalar in vector.terms:
         factors = word_factors(word)
         letter = of_letter(letters.diag(factors, vector.end)) if factors else identity(vector.end)

@@ -215,7 +215,7 @@ def _apply_open(reader: Reader, e: tree.Binary, left: OpenMap, right: Value) -> 
     except Unfit as unfit:
         declared = reader.declared(e.left, e.right)
         return reader.fault("ODE215", f"cannot apply `{reader.text(e.left)}` to `{reader.text(e.right)}`", e,
-                            f"`{reader.text(e.right)}` {unfit.why}", *declared)
+                            f"`{reader.text(e.right)}` {unfit.why}", *declared, help=unfit.help)
 
 
 def _report_no_map(reader: Reader, e: tree.Binary, left: Node, right: Value) -> None:

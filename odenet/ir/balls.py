@@ -118,9 +118,10 @@ def _evaluate(n: Node, env: Environment, known: Mapping[Node, Balls]) -> Any:
 
 
 def _leaf(n: Node, env: Environment) -> Balls:
-    if n.op in ("number", "dim", "time"):
-        value = {"number": lambda: n.data[0], "dim": lambda: env.dims[n.data[0]], "time": lambda: env.time}[n.op]()
-        return _array(rational(value))
+    if n.op == "time":
+        return _array(rational(env.time))
+    if n.op in ("number", "dim"):
+        return _array(rational(n.data[0] if n.op == "number" else env.dims[n.data[0]]))
     if n.op in ("ones", "zeros"):
         assert isinstance(n.space, Space)
         return _full(env.shape(n.space), arb(int(n.op == "ones")))

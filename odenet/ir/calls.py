@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LARGEST_EXPRESSION = 20_000  # nodes, counted where they are written out
 _ENTRY_BY_ENTRY = frozenset(("add", "mul", "scale", "power", "function", "largest", "smallest"))
 
+_REDUCTIONS = ("sum", "mean", "norm", "dot")
+
 
 @dataclass(frozen=True)
 class Template:
@@ -139,6 +141,8 @@ def _read_tensor(reader: Reader, call: tree.Call, row: Tensor) -> Node | None:
     values = _read_all(reader, call)
     known = [v for v in values if v is not None]
     if len(known) < len(values):
+        return None
+    if (row.name in _REDUCTIONS or len(known) == 1) and not reader.reduces(call, *known):
         return None
     try:
         if len({v.op for v in known}) == 1 and known[0].op == "number" and row.name in ("max", "min") and len(known) > 1:

@@ -153,7 +153,7 @@ class ClaimReader:
         fitting = [p.name for p in PROPERTIES.values() if entry.kind in p.subjects]
         near = _counterpart(row.name, entry.kind)
         self.faults.report("ODE402", f"`{row.name}` is said of {asked}, and `{entry.name}` is {entry.words}",
-                           (syntax.span, f"not of {_WORDS[entry.kind]}"), (statement.subjects[0].span, f"this is {entry.words}"),
+                           (syntax.span, f"not of {_WORDS[entry.kind]}"),
                            (entry.span, "declared here"),
                            help=f"of {_WORDS[entry.kind]}: " + (f"`{near}`" if near else ", ".join(f"`{f}`" for f in fitting)),
                            edits=[(syntax.span, near)] if near else [])
@@ -200,7 +200,7 @@ class ClaimReader:
     def _is_defined(self, statement: tree.ClaimStatement, entries: list[Entry], syntax: tree.PropertySyntax,
                     arguments: tuple[Union[Node, str], ...], region: tuple[Comparison, ...]) -> bool:
         """Errors: ODE405 a field, a def or an invariant that is not defined at all states, and no region."""
-        if region:
+        if region or not PROPERTIES[syntax.name.text].allows_region:
             return True  # the prover holds the region against the domain
         signs = Signs(self._parameter)
         for node in (*self._expressions(entries), *(a for a in arguments if isinstance(a, Node))):
@@ -230,11 +230,11 @@ class ClaimReader:
     def _report_hole(self, statement: tree.ClaimStatement, syntax: tree.PropertySyntax, hole: Hole, node: Node) -> None:
         place = hole.argument.span or hole.node.span or node.span
         names = sorted(states(hole.argument))
-        labels = [] if place is None else [(place, f"this must be {hole.asked}")]
+        labels = [] if place is None else [(place, f"this must {hole.asked}")]
         if any(n.op == "variable" for n in hole.argument.walk()) or names:
-            help = f"say where the claim holds: `on …`, with a region where it is {hole.asked}"
+            help = "say where the claim holds: `on …`, with a region inside the domain"
         else:
-            help = f"declare the parameter so that this is {hole.asked}: `param k : R, positive`"
+            help = "declare the parameter in a set that keeps this in the domain: `param k : R, positive`"
         self.faults.report("ODE405", f"`{syntax.name.text}` is claimed of an expression that is not defined everywhere",
                            (syntax.span, "claimed for all states" if names else "claimed for all values of the parameters"),
                            *labels, help=help)

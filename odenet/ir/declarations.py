@@ -93,7 +93,9 @@ def read_def(scope: Scope, statement: tree.DefStatement) -> Definition | None:
     arguments = _read_arguments(scope, statement)
     if arguments is None:
         return None
-    reader = Reader(scope, {name: nodes.variable(name, space) for name, space, _ in arguments})
+    spans = {a.name.text: a.span for a in statement.arguments}
+    reader = Reader(scope, {name: nodes.variable(name, space) for name, space, _ in arguments},
+                    {name: spans[name] for name, _, is_open in arguments if is_open})
     body = reader.read(statement.body)
     if body is None:
         return None

@@ -12,7 +12,8 @@ from fractions import Fraction
 from odenet.ir.differentiate.products import collect, scaled, split
 from odenet.ir.model import Comparison, Parameter
 from odenet.ir.node import Node, subtract
-from odenet.operators.functions import FUNCTIONS, values_of
+from odenet.operators.functions import FUNCTIONS, Range, values_of
+from odenet.operators.ranges import FREE, value_range
 
 POSITIVE, NONNEGATIVE, UNKNOWN = 2, 1, 0
 _TENSOR_SUMS = frozenset(("sum", "mean", "cumsum"))
@@ -25,7 +26,7 @@ class Hole:
 
     node: Node
     argument: Node
-    asked: str
+    asked: str  # what the argument must: "be positive"
 
 
 class Signs:
@@ -41,8 +42,25 @@ class Signs:
         """POSITIVE, NONNEGATIVE or UNKNOWN, for every entry."""
         if node not in self._memory:
             self._memory[node] = UNKNOWN  # while it is being worked out
-            self._memory[node] = max(self._from_form(node), self._from_region(node))
+            self._memory[node] = max(self._from_form(node), self._from_range(node), self._from_region(node))
         return self._memory[node]
+
+    def _from_range(self, node: Node) -> int:
+        """By intervals: 2 + sin(x) is at least 1."""
+        low = value_range(node, self._leaf_range).low
+        return UNKNOWN if low is None or low < 0 else POSITIVE if low > 0 else NONNEGATIVE
+
+    def _leaf_range(self, leaf: Node) -> Range:
+        if leaf.op == "dim":
+            return Range(Fraction(1), None)
+        found = self.parameter(leaf.data[0]) if leaf.op == "param" else None
+        for item in found.sets if found is not None else ():
+            if item.name == "interval":
+                ends = [value_range(a, self._leaf_range) for a in item.arguments]
+                return Range(ends[0].low, ends[1].high, is_sharp=False)
+            if item.name in ("positive", "nonnegative"):
+                return Range(Fraction(0), None)
+        return FREE
 
     def _from_region(self, node: Node) -> int:
         """node = factor * (a known quantity) + rest with factor > 0 and an evident sign of the rest."""
@@ -165,17 +183,17 @@ def _asked(n: Node) -> str | None:
     if n.op == "power":
         exponent = n.data[0]
         if exponent.denominator == 1:
-            return "not zero" if exponent < 0 else None
-        return "positive" if exponent < 0 else "at least zero"
+            return "not be zero" if exponent < 0 else None
+        return "be positive" if exponent < 0 else "be at least zero"
     if n.op != "function":
         return None
-    return {"all": None, "positive": "positive", "nonnegative": "at least zero"}.get(
-        FUNCTIONS[n.data[0]].domain, "off the poles of the tangent")
+    return {"all": None, "positive": "be positive", "nonnegative": "be at least zero"}.get(
+        FUNCTIONS[n.data[0]].domain, "stay off the poles of the tangent")
 
 
 def _is_inside(signs: Signs, argument: Node, asked: str) -> bool:
-    if asked == "not zero":
+    if asked == "not be zero":
         return signs.of(argument) == POSITIVE or signs.of(collect(scaled(Fraction(-1), argument))) == POSITIVE
-    if asked == "positive":
+    if asked == "be positive":
         return signs.of(argument) == POSITIVE
-    return asked == "at least zero" and signs.of(argument) != UNKNOWN
+    return asked == "be at least zero" and signs.of(argument) != UNKNOWN

@@ -30,6 +30,7 @@ class Reader:
 
     scope: Scope
     arguments: dict[str, Node] = field(default_factory=dict)
+    without_space: dict[str, Span] = field(default_factory=dict)  # those of the arguments that take any space
     depth: int = 0
 
     @property
@@ -107,6 +108,8 @@ class Reader:
         from odenet.operators.tensors import TENSORS
 
         entry = self.scope.entries.get(name.text)
+        if name.text in self.scope.misnamed:
+            return True
         if entry is not None and entry.kind != "def":
             return False
         public = name.text in FUNCTIONS and FUNCTIONS[name.text].is_public
@@ -170,7 +173,7 @@ class Reader:
 
     def _bars(self, expression: tree.NormBars) -> Value | None:
         inner = self.read(expression.operand)
-        if inner is None:
+        if inner is None or not self.reduces(expression, inner):
             return None
         if inner.space == SCALAR:
             return nodes.function("abs", inner)
@@ -207,6 +210,18 @@ class Reader:
             return self.fault("ODE211", f"`{self.text(expression.operand)}` has no entry {index}", expression.index,
                               f"entries are counted from 0 and there are {size}", *self.declared(expression.operand))
         return nodes.Node("index", (vector,), (index,), SCALAR)
+
+    def reduces(self, expression: tree.Expression, *values: Node) -> bool:
+        """Whether values may be reduced to one number: not those that take any space. Errors: ODE210."""
+        for value in values:
+            for n in value.walk():
+                if n.op == "variable" and n.data[0] in self.without_space:
+                    name = n.data[0]
+                    self.fault("ODE210", f"the argument `{name}` needs a space", self.without_space[name],
+                               "no block of the state has this name", (expression.span, "not a function of one entry"),
+                               help=f"say it: `{name} : R[n]`; without a space a `def` works entry by entry")
+                    return False
+        return True
 
     # --- reporting ------------------------------------------------------------------------------------------------
 

@@ -72,7 +72,8 @@ def _close_convolution(map: Convolution, start: Space) -> Node:
     if start.rank != 3:
         raise Unfit(1, f"is in {start}, and `{name}` maps images R[c, h, w]")
     if start.sizes[0] != before:
-        raise Unfit(1, f"has {start.sizes[0]} channels, and `{name}` starts at {before}")
+        raise Unfit(1, f"has {start.sizes[0]} channels, and `{name}` starts at {before}",
+                    f"declare `{map.name}` for these channels: `conv({start.sizes[0]}, …)`" if not map.is_adjoint else "")
     stride = Fraction(map.space.stride)
     end = Space((after, *(s.scaled(stride if map.is_adjoint else 1 / stride) for s in start.sizes[1:])))
     if not all(_is_size(s) for s in end.sizes):

@@ -246,7 +246,7 @@ class _Stages:
         index = self.statement.stages.index(stage)
         before = self.statement.stages[index - 1].span if index else self.statement.domain.span
         self.scope.faults.report("ODE218", f"`{stage.name.text}` does not fit what comes before it", (stage.span, why),
-                                 (before, f"ends in {here}"))
+                                 (before, f"{'ends' if index else 'starts'} in {here}"))
 
 
 def scope_text(scope: Scope, stage: tree.Stage) -> str:

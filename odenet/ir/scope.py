@@ -51,12 +51,14 @@ class Scope:
     entries: dict[str, Entry] = field(default_factory=dict)
     places: dict[str, list[Span]] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    misnamed: set[str] = field(default_factory=set)  # built-in names that someone tried to declare
     now: int = 0  # the number of the statement that is being read
 
     def declare(self, name: tree.Name, kind: str, whole: Span, order: int) -> None:
         """Enter a name. Errors: ODE103 it is built in, ODE104 it is declared already."""
         if name.text == "t" or (name.text in BUILT_IN and kind in (*VALUES, "def")):
             new = f"{name.text}_own"
+            self.misnamed.add(name.text)
             self.faults.report("ODE103", f"`{name.text}` is built in and cannot be declared",
                                (name.span, f"{_KIND_WORDS[kind]} needs another name"),
                                help=f"rename it, say to `{new}`",
@@ -98,7 +100,9 @@ class Scope:
             return
         self.unknown.add(name.text)
         known = [e.name for e in self.entries.values() if e.kind in kinds]
-        near = get_close_matches(name.text, [*known, *extra], 1, 0.6)
+        candidates = [*known, *extra]
+        swapped = [k for k in candidates if sorted(k) == sorted(name.text)]  # letters in another order
+        near = swapped[:1] or get_close_matches(name.text, candidates, 1, 0.6)
         if not near and len(name.text) <= 2:
             near = [k for k in known if k.lower() == name.text.lower()][:1]
         places = self.places.get(name.text, [name.span])

@@ -121,10 +121,10 @@ def _stages(matrix: Array, nodes: list[float], start: Array, duration: float, ra
 
     def residual(flat: Array) -> Array:
         rates = flat.reshape(shape)
-        return flat - np.ravel([rate(start + duration * matrix[i] @ rates, c) for i, c in enumerate(nodes)])
+        return np.asarray(flat - np.ravel([rate(start + duration * matrix[i] @ rates, c) for i, c in enumerate(nodes)]))
 
     guess = np.ravel([rate(start, c) for c in nodes])
-    return solve(residual, guess).reshape(shape)
+    return np.reshape(solve(residual, guess), shape)
 
 
 def solve(residual: Callable[[Array], Array], guess: Array) -> Array:
@@ -138,7 +138,7 @@ def solve(residual: Callable[[Array], Array], guess: Array) -> Array:
         value = residual(current)
         scale = 1.0 + float(np.abs(current).max(initial=0.0))
         if float(np.abs(value).max(initial=0.0)) <= TOLERANCE * scale:
-            return current
+            return np.asarray(current)
         current = current - np.linalg.lstsq(_jacobian(residual, current), value, rcond=None)[0]
         if not np.all(np.isfinite(current)):
             break

@@ -53,8 +53,11 @@ def _why(field: Field, moved: frozenset[str], varying: bool) -> str:
     if not any(states(rate) & moved for _, rate in field.rows):
         return "depends on t in a way that is not integrated in closed form, while its clock runs"
     inner = sorted({name for _, rate in field.rows for name in states(rate)} & moved)
+    curved = [name for name in inner if any(affine(rate, frozenset((name,))) is None for _, rate in field.rows)]
+    if curved:
+        return f"moves `{curved[0]}`, which enters its rates other than linearly"
     if any(affine(rate, moved) is None for _, rate in field.rows):
-        return f"moves `{inner[0]}`, which enters its rates other than linearly"
+        return f"moves `{inner[0]}`, which enters its rates times another block that it moves"
     if varying:
         return f"moves `{inner[0]}` and depends on t, while its clock runs"
     return f"moves `{inner[0]}`, which enters its rates with factors that are not constant along the flow"

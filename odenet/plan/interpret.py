@@ -18,7 +18,6 @@ from odenet.ir.node import Node
 from odenet.ir.sizes import Space
 from odenet.plan.advances import advance
 from odenet.plan.steps import Closed, Linear, Plan, RungeKutta, Substep
-from odenet.schemes.tables import coefficients
 
 Array = NDArray[np.float64]
 States = dict[str, Array]
@@ -166,11 +165,10 @@ def basis(schedule: Schedule, place: float) -> Array:
     if schedule.kind == "linear":
         if count == 1:
             return np.ones(1)
-        return np.maximum(0.0, 1.0 - np.abs(min(max(place, 0.0), 1.0) * (count - 1) - np.arange(count)))
+        distance = np.abs(min(max(place, 0.0), 1.0) * (count - 1) - np.arange(count))
+        return np.asarray(np.maximum(0.0, 1.0 - distance), dtype=np.float64)
     if schedule.kind == "poly":
         return np.array([place**k for k in range(count)])
     waves = [1.0] + [f(2 * np.pi * k * place) for k in range(1, count) for f in (np.cos, np.sin)]
     return np.array(waves[:count])
 
-
-__all__ = ["NotInvertible", "Runner", "basis", "coefficients", "inverse", "run", "trajectory"]

@@ -6,7 +6,7 @@ from odenet.ir.model import Field, Flow, Model, Part
 from odenet.ir.node import Node, add, parameters, power, scalar, state, states
 from odenet.ir.sizes import SCALAR
 from odenet.plan.exact import NoExactFlow, exact_flow, is_timed
-from odenet.plan.potential import potential_of
+from odenet.plan.potential import Potential, potential_of
 from odenet.plan.quadratic import degree
 from odenet.plan.steps import Advance, Closed, DiscreteGradient, Linear, Plan, Relax, RungeKutta, Substep
 from odenet.schemes import tables
@@ -99,12 +99,20 @@ def _advance(model: Model, part: Part, moves_clock: bool) -> Advance | Diagnosti
         potential = potential_of(model, field)
         if potential is None:
             return _no_potential(part)
-        return DiscreteGradient(field.rows, potential.node, potential.is_hamiltonian)
+        return DiscreteGradient(_in_pairs(model, field, potential), potential.node, potential.is_hamiltonian)
     if method.kind == "relax":
         assert method.inner is not None and method.inner.table is not None
         return _relax(part, field, RungeKutta(field.rows, method.inner.table, tables.is_explicit(method.inner.table)))
     assert method.table is not None
     return RungeKutta(field.rows, method.table, tables.is_explicit(method.table))
+
+
+def _in_pairs(model: Model, field: Field, potential: Potential) -> tuple[tuple[str, Node], ...]:
+    """The rows of a field; of a Hamiltonian one position and momentum by turns."""
+    if not potential.is_hamiltonian:
+        return field.rows
+    order = [name for pair in model.pairs for name in (pair.position, pair.momentum)]
+    return tuple(sorted(field.rows, key=lambda row: order.index(row[0])))
 
 
 def _relax(part: Part, field: Field, inner: RungeKutta) -> Advance | Diagnostic:
@@ -133,8 +141,8 @@ def _no_exact_flow(model: Model, part: Part, found: NoExactFlow) -> Diagnostic:
     return Diagnostic(
         "ODE510", f"`{part.field}` has no exact flow that is known",
         (Label(part.span, f"`{part.field}` {found.reason}"), Label(model.field(part.field).span, "its rates")),
-        help=f"choose a method: `{part.field}: heun`, or one of euler, midpoint, rk4, implicit_midpoint, implicit_euler, "
-             "gauss4, relax(…), a table of your own; or split the field into parts that are shears or linear",
+        help=f"choose a method, `{part.field}: heun` or another of euler, midpoint, rk4, implicit_midpoint, relax(heun), "
+             "…, or split the field into shears and linear parts",
         edits=(edit,))
 
 
@@ -149,10 +157,10 @@ def _no_potential(part: Part) -> Diagnostic:
 
 def _not_quadratic(part: Part, invariant: Node, moved: frozenset[str]) -> Diagnostic:
     names = ", ".join(f"`{name}`" for name in sorted(moved))
-    why = "is not a quadratic" if states(invariant) & moved else "does not depend on what the part moves:"
+    why = "is not a quadratic in" if states(invariant) & moved else "does not depend on what the part moves,"
     return Diagnostic(
         "ODE512", "`relax` keeps a quadratic of the blocks its part moves",
-        (Label(part.span, f"this {why} in {names}" if "not a" in why else f"this {why} {names}"),),
+        (Label(part.span, f"this {why} {names}"),),
         help=f"write `relax({_inner(part)})`, which keeps dot(x, x), or give a quadratic",
         edits=(Edit(part.span, f"{part.field}: relax({_inner(part)})"),))
 

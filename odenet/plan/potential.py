@@ -39,7 +39,7 @@ def _is_potential(model: Model, field: Field, found: Potential) -> bool:
     sources = {b: (b, 1) for b in field.moves}
     if found.is_hamiltonian:
         sources = {p.position: (p.momentum, 1) for p in pairs} | {p.momentum: (p.position, -1) for p in pairs}
-        if states(found.node) - set(field.moves):
+        if set(field.moves) != set(sources) or states(found.node) - set(field.moves):
             return False
     if any(block not in sources for block in field.moves):
         return False

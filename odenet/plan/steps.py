@@ -58,6 +58,7 @@ class Relax:
 class DiscreteGradient:
     """Gonzalez' midpoint discrete gradient on a field that is grad V, or J grad V when `is_hamiltonian` (`potential` is V).
 
+    The rows of a Hamiltonian field are position and momentum by turns.
     With d = y - x and m = (x + y) / 2: y = x + h S g, g = grad V(m) + (V(y) - V(x) - grad V(m) . d) d / (d . d), S = I or J;
     the sums run over the moved blocks.
     """

@@ -34,7 +34,8 @@ _ROWS = (
     Rule("logarithmic norm", "mu_p(cI + B) <= c + |B|_p, and f is contractive(c) in the norm p iff mu_p(Df) <= -c everywhere.",
          "Soderlind, BIT 46 (2006) 631-652"),
     Rule("norm of the jacobian", "A field whose Jacobian has norm at most L (almost everywhere) is Lipschitz with constant L; "
-         "norms of words are submultiplicative.", "Horn, Johnson, Matrix Analysis (2013), 5.6; Rademacher's theorem"),
+         "norms of words are submultiplicative, and |A|_2^2 <= |A|_1 |A|_inf.",
+         "Horn, Johnson, Matrix Analysis (2013), 5.6; Rademacher's theorem"),
     Rule("first integral", "grad I . f has the normal form zero.", "definition"),
     Rule("dissipation", "-grad I . f >= 0 by a chain of exact inequalities.", "definition"),
     Rule("gradient descent", "grad V . (-M grad V) <= 0 for M positive semidefinite.", "definition"),
@@ -70,6 +71,7 @@ _ROWS = (
          "Bauschke, Combettes, Convex Analysis and Monotone Operator Theory (2017), 4.5"),
     Rule("averaged composition", "m maps that are a-averaged compose to an m a / (1 + (m - 1) a)-averaged map.",
          "Bauschke, Combettes (2017), Prop. 4.46"),
+    Rule("orthogonal step", "A linear map that keeps x'x is orthogonal, so its determinant is 1 or -1.", "definition"),
     Rule("order conditions", "The composition agrees with the exact flow in the free Lie algebra up to its order.",
          "Hairer, Lubich, Wanner (2006), III.3-5"),
     Rule("palindrome", "A composition that reads the same backwards, of symmetric substeps, is symmetric.",

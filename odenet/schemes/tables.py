@@ -35,6 +35,7 @@ class TableOrder:
         return "" if self.tree is None else show(self.tree)
 
 
+@lru_cache(maxsize=64)
 def coefficients(table: Table) -> Coefficients:
     """The table in exact numbers. Raises ExactError."""
     return Coefficients(tuple(map(exact, table.nodes)), tuple(tuple(map(exact, row)) for row in table.matrix),

@@ -80,7 +80,7 @@ class _Checker:
         ends = self._tokens[index - 1].kind in _ENDS_VALUE or self._tokens[index - 1].kind in _CLOSING.values()
         if kind == END:
             return True
-        return ends and (kind in _NEVER_INSIDE or starts_statement(self._tokens, index))
+        return ends and (kind in _NEVER_INSIDE or self._outline.is_start(index))
 
     def _unclosed(self, index: int) -> None:
         """Reports the innermost open bracket; all that must be closed before the token are closed by the edit."""

@@ -33,10 +33,10 @@ class TreeBuilder:
             method = self._methods[production] = getattr(self, f"_{production}")
         return method(parts, span)
 
-    def too_deep(self, depth: int, span: Span) -> bool:
-        """Reports an expression deeper than `MAX_DEPTH`, so that no later stage meets a deeper one."""
-        if depth <= MAX_DEPTH:
-            return False
+    def deepened(self, depth: int, span: Span) -> None:
+        """Reports an expression that grows past `MAX_DEPTH`, so that no later stage meets a deeper one."""
+        if depth != MAX_DEPTH + 1:
+            return
         last = Span(span.end - 1, span.end)
         self.faults.append(Diagnostic(
             "ODE011",
@@ -44,7 +44,6 @@ class TreeBuilder:
             (Label(last, f"operation {MAX_DEPTH + 1} ends here"),),
             help="name a part of it with `def` and use the name",
         ))
-        return True
 
     # --- lists and optional parts
 

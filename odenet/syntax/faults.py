@@ -8,14 +8,15 @@ from odenet.diagnostics import Diagnostic, Edit, Label
 from odenet.syntax import repair, tree
 from odenet.syntax.lexer import END, Token
 from odenet.syntax.machine import accepts, expected, settle
-from odenet.syntax.statements import NAMES, STARTERS, Outline
+from odenet.syntax.statements import NAMES, STARTERS, STARTING_WORDS, Outline, similar
 from odenet.syntax.tables import Message, Tables
 from odenet.text import Source, Span
 
 _WORDS = STARTERS | {"OVER", "STEPS", "ON", "IN", "AND"}
 _OPERATORS = frozenset(("PLUS", "MINUS", "STAR", "SLASH", "AT", "CARET", "TRANSPOSE", "LEFT_BRACKET", "LEFT_PAREN"))
 _BEGINS_VALUE = NAMES | {"NUMBER", "LEFT_PAREN", "LEFT_BRACKET", "BAR", "MINUS"}
-_START_HELP = f"a statement begins with one of {', '.join(sorted(each.lower() for each in STARTERS))}"
+_NO_VALUES = frozenset(("or", "not", "if", "else", "for", "while", "is"))
+_START_HELP = f"a statement begins with one of {', '.join(STARTING_WORDS)}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,21 @@ class Stop:
 
 def describe(stop: Stop) -> Diagnostic:
     """The fault: a cause that can be named if there is one, else what the parser's state says."""
-    return _keyword_as_name(stop) or _rate_as_value(stop) or _by_state(stop)
+    return _misspelled_statement(stop) or _keyword_as_name(stop) or _rate_as_value(stop) or _by_state(stop)
+
+
+def _misspelled_statement(stop: Stop) -> Diagnostic | None:
+    token = stop.token
+    if token.kind != "NAME" or not stop.outline.is_start(stop.index):
+        return None
+    word = similar(token.text, STARTING_WORDS)
+    return Diagnostic(
+        "ODE016",
+        f"`{token.text}` does not begin a statement",
+        (Label(token.span, "a statement cannot begin with this"),),
+        help=f"write `{word}`",
+        edits=(Edit(token.span, word),),
+    )
 
 
 def begins_next(token: Token, fault: Diagnostic) -> bool:
@@ -104,7 +119,7 @@ def _by_state(stop: Stop) -> Diagnostic:
 
 def _side_by_side(stop: Stop) -> bool:
     """Whether a value follows a value, on one line or inside brackets."""
-    if stop.token.kind not in _BEGINS_VALUE or not stop.fits("STAR"):
+    if stop.token.kind not in _BEGINS_VALUE or stop.token.text in _NO_VALUES or not stop.fits("STAR"):
         return False
     return not stop.on_new_line() or not stop.fits("CLAIM")
 
@@ -121,9 +136,6 @@ def _two_values(stop: Stop) -> Diagnostic:
 
 
 def _no_statement(stop: Stop, message: Message, found: repair.Repair | None) -> Diagnostic:
-    close = repair.similar(stop.token.text, sorted(each.lower() for each in STARTERS))
-    if close:
-        found = repair.Repair(f"write `{close}`", (Edit(stop.token.span, close),))
     first = stop.index == 0 or stop.on_new_line()
     text = "a statement cannot begin with this" if first else f"expected {_expectation(stop)}"
     return Diagnostic(

@@ -48,7 +48,8 @@ def lex(source: Source, tables: Tables) -> Lexed:
             continue
         kind, start, position = str(found.lastgroup), position, found.end()
         if kind == "COMMENT":
-            comments.append((Span(start, position), found.group()))
+            words = found.group().rstrip()
+            comments.append((Span(start, start + len(words)), words))
         elif kind != "BLANK":
             word = found.group()
             tokens.append(Token(tables.keywords.get(word, kind) if kind == "NAME" else kind, word, start, position))

@@ -21,8 +21,8 @@ class Builder(Protocol):
     def build(self, production: str, parts: list[Any], span: Span) -> Any:
         """The tree of a production from the trees (or tokens) of its symbols."""
 
-    def too_deep(self, depth: int, span: Span) -> bool:
-        """Called for each tree that deepens; True if it is deeper than allowed (its depth then counts as 0)."""
+    def deepened(self, depth: int, span: Span) -> None:
+        """Called with the depth of each tree of a production that deepens."""
 
 
 class Machine:
@@ -73,8 +73,7 @@ class Machine:
         depth = max((part[3] for part in parts), default=0)
         if builder in self._builder.deepens:
             depth += 1
-            if self._builder.too_deep(depth, Span(start, end)):
-                depth = 0
+            self._builder.deepened(depth, Span(start, end))
         return self._builder.build(builder, [part[0] for part in parts], Span(start, end)), start, end, depth
 
 

@@ -52,10 +52,11 @@ def _read(source: Source, tables: Tables, lexed: Lexed) -> tuple[list[Any], tupl
             index += 1
             continue
         fault = faults.describe(faults.Stop(source, tables, machine.before, tokens, index, outline))
-        if outline.number(index) not in broken:
+        goes_on = faults.begins_next(tokens[index], fault)
+        if outline.number(index - goes_on) not in broken:
             found.append(fault)
         machine.restart()
-        index = outline.next_start(index if faults.begins_next(tokens[index], fault) else index + 1)
+        index = outline.next_start(index if goes_on else index + 1)
     found.extend(builder.faults)
     found.sort(key=lambda fault: fault.labels[0].span.start)
     return ([] if found else machine.result()), tuple(found)

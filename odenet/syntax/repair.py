@@ -3,12 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from odenet.diagnostics import Edit
 from odenet.syntax.lexer import Token
 from odenet.syntax.machine import expected, shift
-from odenet.syntax.statements import Outline
+from odenet.syntax.statements import Outline, similar
 from odenet.syntax.tables import Tables
 from odenet.text import Span
 
@@ -63,7 +62,7 @@ def _changes(
     yield from _words(tables, tokens[index], kinds, fitting)
     yield from _other_brackets(tables, tokens, index, kinds, fitting)
     yield from _insertions(tables, tokens, index, kinds, fitting)
-    yield from _replacements(tables, tokens[index], kinds, fitting)
+    yield from _replacements(tables, tokens, index, kinds, fitting)
     if kinds[0] in _DELETED:
         yield Repair(f"take out `{tokens[index].text}`", (Edit(tokens[index].span, ""),)), kinds[1:]
 
@@ -75,12 +74,6 @@ def _words(tables: Tables, token: Token, kinds: list[str], fitting: set[str]) ->
         word = similar(token.text, sorted(words))
         if word:
             yield Repair(f"write `{word}`", (Edit(token.span, word),)), [words[word], *kinds[1:]]
-
-
-def similar(text: str, words: Sequence[str]) -> str:
-    """The word that was probably meant, or nothing."""
-    close = get_close_matches(text[:40], words, n=1, cutoff=0.75)
-    return close[0] if close else ""
 
 
 def _insertions(
@@ -97,20 +90,23 @@ def _insertions(
 
 
 def _replacements(
-    tables: Tables, token: Token, kinds: list[str], fitting: set[str]
+    tables: Tables, tokens: Sequence[Token], index: int, kinds: list[str], fitting: set[str]
 ) -> Iterator[tuple[Repair, list[str]]]:
+    token = tokens[index]
     if token.kind not in _PUNCTUATION:
         return
+    glued = index > 0 and tokens[index - 1].end == token.start, tokens[min(index + 1, len(tokens) - 1)].start == token.end
     for kind in sorted(_PUNCTUATION & fitting):
         sign = tables.spellings[kind]
-        yield Repair(f"write `{sign}` instead of `{token.text}`", (Edit(token.span, sign),), kind), [kind, *kinds[1:]]
+        text = " " * (glued[0] and sign.isalpha()) + sign + " " * (glued[1] and sign.isalpha())
+        yield Repair(f"write `{sign}` instead of `{token.text}`", (Edit(token.span, text),), kind), [kind, *kinds[1:]]
 
 
 def _other_brackets(
     tables: Tables, tokens: Sequence[Token], index: int, kinds: list[str], fitting: set[str]
 ) -> Iterator[tuple[Repair, list[str]]]:
-    """Brackets of the wrong kind, as in `R(n)`."""
-    if kinds[0] not in _PARTNER:
+    """Brackets of the wrong kind, as in `R(n)`; not behind a value, where an operator is missing."""
+    if kinds[0] not in _PARTNER or "STAR" in fitting:
         return
     last = _partner(kinds)
     for left in sorted(_PARTNER):

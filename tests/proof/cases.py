@@ -1,6 +1,6 @@
 """For each rule a spec that needs it, and a mutant (one sign, one transpose, one bound changed) that must not be proved.
 
-The claim to be proved is the spec's only one.
+The claim to be proved is the spec's last one.
 """
 from __future__ import annotations
 
@@ -61,8 +61,11 @@ CASES = (
          "claim net : preserves(s + i)", "i' = s*i", "i' = s*i/2"),
     Case("relaxation", "model M\nstate x, y : R\nfield f { x' = y*x  y' = -x^2 }\nflow net = lie(f: relax(heun)) over [0, 1] steps 4\n"
          "claim net : preserves(x^2 + y^2)", "relax(heun)", "heun"),
+    Case("discrete gradient", "model M\nstate q, p : R\nfield f { q' = p  p' = q - q^3 }\n"
+         "claim f : hamiltonian(p^2/2 - q^2/2 + q^4/4)\n"
+         "flow net = lie(f: discrete_gradient) over [0, 1] steps 4\nclaim net : preserves(p^2/2 - q^2/2 + q^4/4)", "discrete_gradient", "heun"),
     Case("shear", "model M\ndim n = 3\nstate q, p : R[n]\nparam M1 : R[n, n]\nfield f { q' = tanh(M1 @ p) }\n"
-         "flow net = lie(f) over [0, 1] steps 4\nclaim net : invertible", "q' = tanh(M1 @ p)", "q' = tanh(M1 @ p) - 4*tanh(q)"),
+         "flow net = lie(f: euler) over [0, 1] steps 1\nclaim net : invertible", "q' = tanh(M1 @ p)", "q' = tanh(M1 @ p) - 4*tanh(q)"),
     Case("symmetric step", SQUARE + "field f { x' = -A.T @ leaky_relu(A @ x + b, 1/2) }\nflow net = lie(f: euler) over [0, 8] steps 4\n"
          "claim net : lipschitz(1)", "over [0, 8]", "over [0, 9]"),
     Case("norm of the step", "model M\ndim n = 3\nstate x : R[n]\nparam A : R[n, n], norm <= 1/2\nparam B : R[n, n], norm <= 1/2\n"
@@ -99,9 +102,11 @@ CASES = (
          "flow net = lie(f: implicit_midpoint) over [0, 1] steps 4\nclaim net : volume_preserving", "p' = -sin(q)", "p' = -sin(q) - p"),
     Case("convex composition", "model M\ndim n = 3, m = 2\nstate x : R[n]\nparam A : R[m, n]\nparam c : R, nonnegative\n"
          "def V(x) = c * sum(relu(A @ x)) + |x|\nclaim V : convex", "c * sum", "-c * sum"),
+    Case("orthogonal step", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = S @ x }\n"
+         "flow net = lie(f: implicit_midpoint) over [0, 1] steps 4\nclaim net : volume_preserving", "implicit_midpoint", "rk4"),
     Case("hessian", "model M\ndim n = 3, m = 2\nstate x : R[n]\nparam A : R[m, n]\ndef V(x) = sum(logcosh(A @ x) + square(A @ x) - cos(A @ x)/2)\nclaim V : convex",
          "/2)", "*3)"),
     Case("stage constants", "model M\ndim n = 8\nstate x : R[n]\nparam A(t) : R[n, n], norm <= 1\nfield f { x' = -A.T @ relu(A @ x) }\n"
-         "flow block = lie(f: euler) over [0, 2] steps 2\nnet c : R[8] -> R[3] = block -> tanh -> linear(norm <= 1)\n"
+         "flow block = lie(f: euler) over [0, 2] steps 2\nnet c : R[n] -> R[3] = block -> tanh -> linear(norm <= 1)\n"
          "claim c : lipschitz(1)", "linear(norm <= 1)", "linear(norm <= 2)"),
 )

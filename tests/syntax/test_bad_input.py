@@ -46,13 +46,13 @@ def test_it_ends_soon(name):
     assert found == expected
 
 
-@pytest.mark.parametrize("character", list("\x00\x01\x07\x08\x0b\x0c\x1b\x7f\x85") + ["\r"])
+@pytest.mark.parametrize("character", [*"\x00\x01\x07\x08\x0b\x0c\x1b\x7f\x85\r"])
 def test_control_characters(character):
     assert codes(f"model M {character} state x : R") == ["ODE005"]
     assert codes(f"model M # {character} text") == ["ODE005"]
 
 
-@pytest.mark.parametrize("character", list("\u202e\u2066\u200b\u200d\ufeff\u00ad\u2028\U000e0041") + ["\ud800"])
+@pytest.mark.parametrize("character", [*"\u202e\u2066\u200b\u200d\ufeff\u00ad\u2028\U000e0041\ud800"])
 def test_hidden_characters(character):
     assert codes(f"model M state x{character} : R") == ["ODE006"]
     assert codes(f"model M # {character} text") == ["ODE006"]

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from odenet.ir.differentiate.forward import divergence, jacobian, tangent, tangents, trace
 from odenet.ir.differentiate.reverse import NotSupported, gradient, leaves, reverse, slope
+from odenet.ir.differentiate.slopes import slope_range
 from odenet.ir.node import Node
 
-__all__ = ["NotSupported", "divergence", "gradient", "jacobian", "laplacian", "leaves", "reverse", "slope", "tangent",
-           "tangents", "trace"]
+__all__ = ["NotSupported", "divergence", "gradient", "jacobian", "laplacian", "leaves", "reverse", "slope", "slope_range",
+           "tangent", "tangents", "trace"]
 
 
 def laplacian(node: Node, leaf: Node) -> Node:

@@ -6,9 +6,9 @@ from itertools import combinations
 
 from odenet.algebra.forms import Form
 from odenet.algebra.inequalities import is_nonnegative
-from odenet.algebra.scalars import ONE, ZERO, Scalar, rational
+from odenet.algebra.scalars import ONE, ZERO, Scalar, power, rational
 from odenet.algebra.setting import Setting
-from odenet.algebra.spectrum import Spectrum, largest, norm, spectrum, word_norm
+from odenet.algebra.spectrum import Spectrum, absolute, largest, norm, spectrum, word_norm
 from odenet.ir.sizes import SCALAR
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields.structure import shown
@@ -134,58 +134,98 @@ def _measure(form: Form, setting: Setting, order: str) -> Scalar | None:
         bound = word_norm(word, setting, order)
         if bound is None:
             return None
-        from odenet.algebra.spectrum import absolute
-
         total = total + absolute(scalar, setting) * bound
     return total
 
 
 def lipschitz(context: Context, rates: Rates, bound: Scalar, setting: Setting, order: str = "2") -> Outcome:
     """|Df| <= bound everywhere."""
-    found = jacobian_norm(context, rates, setting, order)
-    if isinstance(found, str):
-        return found
-    value, proof = found
-    if is_nonnegative(bound - value, setting):
-        return proof
-    return f"|Df| is bounded by {value.key}, not by {bound.key}"
+    found = norm_bounds(context, rates, setting, order)
+    for value, proof in found:
+        if is_nonnegative(bound - value, setting):
+            return proof
+    names = [b.name for b in context.blocks_of(rates)]
+    if order == "2" and all(context.space(b) == SCALAR for b in names):
+        return _gram_minors(context, rates, bound, setting, names)
+    if not found:
+        return "no bound is known for the norm of Df"
+    return f"|Df| is bounded by {found[0][0].key}, not by {bound.key}"
 
 
 def jacobian_norm(context: Context, rates: Rates, setting: Setting, order: str = "2") -> tuple[Scalar, Proof] | str:
     """An upper bound of |Df|, with its proof."""
+    found = norm_bounds(context, rates, setting, order)
+    if not found:
+        return "no bound is known for the norm of Df"
+    numbers = [(value, proof) for value, proof in found if value.value() is not None]
+    return min(numbers, key=lambda one: one[0].value() or 0) if numbers else found[0]
+
+
+def norm_bounds(context: Context, rates: Rates, setting: Setting, order: str = "2") -> list[tuple[Scalar, Proof]]:
+    """All upper bounds of |Df| that are known."""
+    rules = (_symmetric_norm, _block_norm, _mixed_norm) if order == "2" else (_block_norm,)
+    return [found for rule in rules if (found := rule(context, rates, setting, order)) is not None]
+
+
+def _symmetric_norm(context: Context, rates: Rates, setting: Setting, order: str) -> tuple[Scalar, Proof] | None:
+    """A symmetric Df: its norm is its spectral radius."""
     names = [b.name for b in context.blocks_of(rates)]
-    if order == "2" and len(names) == 1:
-        jacobian = context.jacobian(rates, names[0], names[0])
-        if (jacobian - jacobian.T).is_zero():
-            own = spectrum(jacobian, setting)
-            if own.low is not None and own.high is not None:
-                value = largest(own.high, -own.low)
-                return value, by("norm of the jacobian", f"Df is symmetric with spectrum in [{own.low.key}, {own.high.key}]")
-    total: Scalar | None = ZERO
+    if len(names) != 1:
+        return None
+    jacobian = context.jacobian(rates, names[0], names[0])
+    if not (jacobian - jacobian.T).is_zero():
+        return None
+    own = spectrum(jacobian, setting)
+    if own.low is None or own.high is None:
+        return None
+    value = largest(own.high, -own.low)
+    return value, by("norm of the jacobian", f"Df is symmetric with spectrum in [{own.low.key}, {own.high.key}]")
+
+
+def _block_norm(context: Context, rates: Rates, setting: Setting, order: str) -> tuple[Scalar, Proof] | None:
+    """Norms of words, block by block: |Df|_2^2 <= the sum of squares; |Df|_1 and |Df|_inf by columns and rows of blocks."""
+    names = [b.name for b in context.blocks_of(rates)]
     rows: list[Scalar] = []
     for i in names:
-        row: Scalar = ZERO
+        row = ZERO
         for j in names:
-            piece = context.jacobian(rates, i, j) if order != "1" else context.jacobian(rates, j, i)
-            size = norm(piece, setting, order)
+            size = norm(context.jacobian(rates, *((j, i) if order == "1" else (i, j))), setting, order)
             if size is None:
-                return f"no norm is known for the block ({i}, {j}) of Df: {shown(piece)}"
-            row = row + (size * size if order == "2" else size)
+                return None
+            row = row + (size * size if order == "2" and len(names) > 1 else size)
         rows.append(row)
-        total = total + row if total is not None else None
-    assert total is not None
-    if order == "2":  # |Df|^2 is at most the sum of the squared norms of its blocks
-        value = rows[0] if len(names) == 1 else total
-        plain = norm(context.jacobian(rates, names[0], names[0]), setting) if len(names) == 1 else None
-        value = plain if plain is not None else _root(value)
-        return value, by("norm of the jacobian", f"|Df| <= {value.key} by the norms of its words")
-    value = largest(*rows)
-    return value, by("norm of the jacobian", f"|Df|_{order} <= {value.key} by the norms of its words")
+    if order != "2" or len(names) == 1:
+        value = largest(*rows)
+    else:
+        total = ZERO
+        for row in rows:
+            total = total + row
+        value = _root(total)
+    return value, by("norm of the jacobian", f"|Df| <= {value.key} by the norms of its words")
+
+
+def _mixed_norm(context: Context, rates: Rates, setting: Setting, order: str) -> tuple[Scalar, Proof] | None:
+    """|Df|_2^2 <= |Df|_1 |Df|_inf."""
+    one, other = (_block_norm(context, rates, setting, order) for order in ("1", "inf"))
+    if one is None or other is None:
+        return None
+    value = one[0] if one[0] == other[0] else _root(one[0] * other[0])
+    return value, by("norm of the jacobian", f"|Df|_2^2 <= |Df|_1 |Df|_inf <= {one[0].key} * {other[0].key}")
+
+
+def _gram_minors(context: Context, rates: Rates, bound: Scalar, setting: Setting, names: list[str]) -> Outcome:
+    """L^2 I - Df' Df >= 0 for scalar blocks, by its principal minors."""
+    if not is_nonnegative(bound, setting):
+        return "the bound is not shown to be >= 0"
+    entries = [[context.jacobian(rates, i, j).scalar() for j in names] for i in names]
+    size = range(len(names))
+    matrix = [[bound * bound if i == j else ZERO for j in size] for i in size]
+    for i in size:
+        for j in size:
+            for k in size:
+                matrix[i][j] = matrix[i][j] - entries[k][i] * entries[k][j]
+    return psd_by_minors(matrix, setting, "L^2 I - Df' Df")
 
 
 def _root(square: Scalar) -> Scalar:
-    from odenet.algebra.scalars import power
-
-    if square.value() == 1:
-        return ONE
-    return power(square, Fraction(1, 2), lambda _: False)
+    return ONE if square.value() == 1 else power(square, Fraction(1, 2), lambda _: False)

@@ -153,8 +153,8 @@ def _substitution(context: Context, rates: Rates, flipped: set[str], sign: Calla
 
 ACTIONS = ("permutation", "translation", "sign")
 _BOTH = frozenset({
-    "number", "dim", "time", "state", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean", "dot", "norm", "largest",
-    "smallest", "softmax", "spread", "apply", "compose", "transpose",
+    "number", "dim", "time", "state", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean", "dot", "norm",
+    "largest", "smallest", "softmax", "spread", "apply", "compose", "transpose",
 })
 _COMMUTE = {"permutation": _BOTH | {"eye", "diag", "outer", "sym"}, "translation": _BOTH | {"channels"}}
 

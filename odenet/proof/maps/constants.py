@@ -216,16 +216,20 @@ def invertible(context: Context, move: Move, setting: Setting) -> Outcome:
 
 
 def _monotone(context: Context, move: Move, setting: Setting) -> Outcome:
+    """x + h f(x) with a symmetric Jacobian that stays above a positive number (its upper end does not matter)."""
     if not move.is_euler:
         return "h Lip(f) < 1 is not shown"
-    found = _spectrum_of_gradient(context, move, setting)
-    if isinstance(found, str):
-        return f"h Lip(f) < 1 is not shown, and the step is not shown to be monotone: {found}"
-    low, high, symmetry = found
-    ends = (move.duration * low, move.duration * high)
-    if all(_is_below_one(-end, setting) for end in ends):
-        return by("monotone step", f"I + h Df >= 1 + {ends[0].key} > 0", symmetry)
-    return f"I + h Df is not shown to be positive definite: h Df reaches {ends[0].key}"
+    symmetry = gradient(context, move.rates, ())
+    found = symmetric_spectrum(context, move.rates, setting)
+    if isinstance(symmetry, str) or isinstance(found, str):
+        return f"h Lip(f) < 1 is not shown, and the step is not shown to be monotone: {symmetry}"
+    end = found.low if is_forward(move, setting) else found.high if is_nonnegative(-move.duration, setting) else None
+    if end is None:
+        return "h Lip(f) < 1 is not shown, and h Df has no known lower bound"
+    least = move.duration * end
+    if _is_below_one(-least, setting):
+        return by("monotone step", f"I + h Df >= 1 + {least.key} > 0", symmetry)
+    return f"I + h Df is not shown to be positive definite: h Df reaches {least.key}"
 
 
 def _is_below_one(scalar: Scalar, setting: Setting) -> bool:

@@ -37,11 +37,24 @@ def volume_preserving(context: Context, plan: Plan, move: Move, setting: Setting
     field = structure.divergence_free(context, move.rates)
     if move.is_exact and isinstance(field, Proof):
         return by("exact flow", f"the flow of the divergence-free part `{move.field}` keeps volume", field)
+    if _is_rotation(context, move):
+        return by("orthogonal step", f"`{move.field}` is linear and skew, and its method keeps x'x",
+                  conditions=solvable(context, move, setting))
     if context.model.pairs and structure.unpaired(context, move.rates) is None:
         outcome = symplectic(context, plan, move, setting)
         if isinstance(outcome, Proof):
             return by("volume of a symplectic map", "a symplectic substep keeps volume", outcome)
     return field if isinstance(field, str) else "the field has no divergence, but its method is not shown to keep volume"
+
+
+def _is_rotation(context: Context, move: Move) -> bool:
+    """A linear field with a skew Jacobian, under a method that keeps quadratic integrals: the step is an orthogonal matrix."""
+    if move.table is None or not is_symplectic(move.table):
+        return False
+    names = [b.name for b in context.blocks_of(move.rates)]
+    blocks = {(i, j): context.jacobian(move.rates, i, j) for i in names for j in names}
+    return not any(_holds_state(form) for form in blocks.values()) and all(
+        (blocks[i, j] + blocks[j, i].T).is_zero() for i in names for j in names)
 
 
 # --- first integrals --------------------------------------------------------------------------------------------

@@ -1,14 +1,13 @@
 """The group actions a claim of equivariance can name, on flat states."""
 from __future__ import annotations
 
-from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
 
 from odenet.ir.model import Model
 from odenet.ir.node import Node
 from odenet.ir.sizes import Size
-from odenet.proof.refute.cases import Case, Layout, Vector
+from odenet.proof.refute.cases import Case, Layout
 from odenet.proof.refute.scalars import Scalar, Undefined, inner
 
 if TYPE_CHECKING:
@@ -25,8 +24,11 @@ def action_name(problem: Problem) -> str:
     return str(word)
 
 
-def moves(problem: Problem) -> tuple[Vector, ...]:
-    """Generators of the group as rearrangements of the flat state: entry i of g x is entry g[i] of x."""
+Rearrangement = tuple[int, ...]  # entry i of g x is entry g[i] of x
+
+
+def moves(problem: Problem) -> tuple[tuple[str, Rearrangement], ...]:
+    """Generators of the group, with their names, as rearrangements of the flat state."""
     name, layout = action_name(problem), problem.subject.layout
     if name == "permutation":
         return _permutations(problem.model, layout)
@@ -36,15 +38,28 @@ def moves(problem: Problem) -> tuple[Vector, ...]:
 
 
 def acted(problem: Problem, case: Case, items: list[Scalar]) -> list[Scalar]:
-    """g x, with the rearrangement the case has chosen."""
+    """g x; of a group of rearrangements, with the generator whose number is `g` in the case."""
     name = action_name(problem)
     if name == "sign":
         return [-item for item in items]
     if name in ("permutation", "translation"):
-        if case.points["g"] not in moves(problem):
-            raise Undefined("a rearrangement that is not in the group")
-        return [items[int(place)] for place in case.points["g"]]
+        return [items[place] for place in _chosen(problem, case)[1]]
     return _turned(problem, name, items)
+
+
+def described(problem: Problem, case: Case) -> str:
+    """What g is, to follow a formula that speaks of g."""
+    name = action_name(problem)
+    if name in ("permutation", "translation"):
+        return f", g {_chosen(problem, case)[0]}"
+    return ", g x = -x" if name == "sign" else f", g = {name}"
+
+
+def _chosen(problem: Problem, case: Case) -> tuple[str, Rearrangement]:
+    (number,), known = case.points["g"], moves(problem)
+    if number.denominator != 1 or not 0 <= number < len(known):
+        raise Undefined("a rearrangement that is not in the group")
+    return known[int(number)]
 
 
 def _turned(problem: Problem, name: str, items: list[Scalar]) -> list[Scalar]:
@@ -65,48 +80,48 @@ def _sizes(model: Model, layout: Layout) -> list[tuple[str, tuple[Size, ...]]]:
     return [(name, model.block(name).space.sizes) for name, _ in layout.blocks]
 
 
-def _rearranged(layout: Layout, blocks: set[str], order: list[int]) -> Vector:
+def _rearranged(layout: Layout, blocks: list[str], order: list[int]) -> Rearrangement:
     """The flat rearrangement that permutes the entries of some blocks alike."""
     result = list(range(layout.size))
     for name in blocks:
         place = layout.place(name)
         for i, source in enumerate(order):
             result[place[i]] = place[source]
-    return tuple(Fraction(i) for i in result)
+    return tuple(result)
 
 
-def _permutations(model: Model, layout: Layout) -> tuple[Vector, ...]:
+def _permutations(model: Model, layout: Layout) -> tuple[tuple[str, Rearrangement], ...]:
     sizes = _sizes(model, layout)
     if any(len(s) > 1 for _, s in sizes):
         raise Undefined("a permutation of matrices or images")
     found = []
     for size in dict.fromkeys(s for _, s in sizes if len(s) == 1):
-        blocks = {name for name, s in sizes if s == size}
-        n = len(layout.place(min(blocks)))
-        found += [_rearranged(layout, blocks, [1, 0, *range(2, n)])] if n > 1 else []
-        found += [_rearranged(layout, blocks, [*range(1, n), 0])] if n > 2 else []
+        blocks = [name for name, s in sizes if s == size]
+        n, names = len(layout.place(blocks[0])), ", ".join(blocks)
+        if n > 1:
+            found.append((f"swaps the first two entries of {names}", _rearranged(layout, blocks, [1, 0, *range(2, n)])))
+        if n > 2:
+            found.append((f"moves each entry of {names} one place down", _rearranged(layout, blocks, [*range(1, n), 0])))
     return tuple(found)
 
 
-def _translations(model: Model, layout: Layout) -> tuple[Vector, ...]:
+def _translations(model: Model, layout: Layout) -> tuple[tuple[str, Rearrangement], ...]:
     sizes = dict.fromkeys(s[-2:] if len(s) == 3 else s for _, s in _sizes(model, layout))
     ranks = {len(s) for _, s in _sizes(model, layout)}
     if len(sizes) != 1 or ranks not in ({1}, {3}):
         raise Undefined("a translation of blocks of several sizes")
     if ranks == {1}:
         n = len(layout.place(layout.blocks[0][0]))
-        return (_rearranged(layout, {name for name, _ in layout.blocks}, [*range(1, n), 0]),)
-    return (_shifted(layout, 0, 1), _shifted(layout, 1, 0))
+        order = _rearranged(layout, [name for name, _ in layout.blocks], [*range(1, n), 0])
+        return (("moves each entry one place down", order),)
+    return (("shifts by one column", _shifted(layout, 0, 1)), ("shifts by one row", _shifted(layout, 1, 0)))
 
 
-def _shifted(layout: Layout, down: int, right: int) -> Vector:
-    result: list[Fraction] = []
+def _shifted(layout: Layout, down: int, right: int) -> Rearrangement:
+    result: list[int] = []
     for _, (channels, height, width) in layout.blocks:
         start = len(result)
-        for c in range(channels):
-            for i in range(height):
-                for j in range(width):
-                    source = (c * height + (i + down) % height) * width + (j + right) % width
-                    result.append(Fraction(start + source))
+        result.extend(start + (c * height + (i + down) % height) * width + (j + right) % width
+                      for c in range(channels) for i in range(height) for j in range(width))
     assert len(result) == sum(prod(shape) for _, shape in layout.blocks)
     return tuple(result)

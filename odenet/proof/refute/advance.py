@@ -188,6 +188,8 @@ def _dense_row(evaluator: Evaluator, row: tuple[Node | None, ...], sizes: list[i
     lines: list[list[Scalar]] = [[] for _ in range(height)]
     for node, width in zip(row, sizes, strict=True):
         items = [ZERO] * (height * width) if node is None else evaluator.tensor(node, {}).items
+        if len(items) == 1 and height == width:  # a scalar in front of the block
+            items = [items[0] if i == j else ZERO for i in range(height) for j in range(width)]
         if len(items) != height * width:
             raise Undefined("a linear map that is not written as a matrix")
         for i, line in enumerate(lines):

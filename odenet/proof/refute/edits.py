@@ -7,18 +7,19 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from odenet.proof.refute.cases import Case
+from odenet.proof.refute.cases import Case, Vector
 from odenet.proof.refute.relevant import Scope
 from odenet.proof.refute.scalars import Undefined
-from odenet.proof.refute.settings import draw
+from odenet.proof.refute.settings import LARGE, draw
 
 Spot = tuple[str, str, tuple[int, ...]]  # "point" or "value", its name, the path to the entry
 
 
 def places(scope: Scope, case: Case, directions: bool) -> list[Spot]:
-    """The entries that may be changed at will: of points, and of parameters without a set."""
+    """The entries that may be changed at will: of points that are not images, and of parameters without a set."""
     names = [name for name in case.points if name == "x" or (directions and name in ("y", "v"))]
-    found: list[Spot] = [("point", name, (i,)) for name in names for i in range(len(case.points[name]))]
+    found: list[Spot] = [("point", name, (i,)) for name in names for i in range(len(case.points[name]))
+                         if len(case.points[name]) <= LARGE]
     for parameter in scope.parameters:
         if all(s.name == "frozen" for s in parameter.sets):
             found += [("value", parameter.name, path) for path in _paths(case.setting.values[parameter.name])]
@@ -73,9 +74,17 @@ def plainer(scope: Scope, case: Case) -> list[Callable[[Case], Case]]:
         values = {}
     changes: list[Callable[[Case], Case]] = [_setter(name, value) for name, value in values.items()
                                              if value != case.setting.values[name]]
+    for name in (n for n in case.points if n != "g" and len(case.points[n]) > LARGE):
+        zeros = (Fraction(0),) * len(case.points[name])
+        ones = (Fraction(1),) * len(zeros)
+        changes += [_mover(name, point) for point in (ones, (Fraction(1), *zeros[1:]), zeros)]
     if case.setting.time:
         changes.append(lambda old: replace(old, setting=replace(old.setting, time=Fraction(0))))
     return changes
+
+
+def _mover(name: str, point: Vector) -> Callable[[Case], Case]:
+    return lambda old: old.at(name, point)
 
 
 def _setter(name: str, value: Any) -> Callable[[Case], Case]:

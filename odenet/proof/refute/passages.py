@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import Random
 
-from odenet.proof.refute.actions import acted
+from odenet.proof.refute.actions import acted, described
 from odenet.proof.refute.attack import (
     LARGEST,
     Attack,
@@ -148,7 +148,7 @@ def _equivariant(problem: Problem, case: Case) -> Measure:
     items, value = case.scalars(), problem.subject.value
     there = acted(problem, case, items)
     within(problem, there)
-    return difference(problem, value(there), acted(problem, case, value(items)), "(Φ(g x) - g Φ(x))[{}]")
+    return difference(problem, value(there), acted(problem, case, value(items)), "(Φ(g x) - g Φ(x))[{}]" + described(problem, case))
 
 
 def _one_step(problem: Problem) -> FlowSubject:

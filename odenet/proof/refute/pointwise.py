@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 from random import Random
 
-from odenet.proof.refute.actions import acted, action_name, moves
+from odenet.proof.refute.actions import acted, action_name, described, moves
 from odenet.proof.refute.attack import (
     LARGEST,
     Attack,
@@ -96,11 +97,11 @@ def along(problem: Problem, case: Case) -> list[Scalar]:
 
 
 def any_direction(case: Case, size: int, chance: Random) -> Iterable[Case]:
-    """Directions for a state too large for its Jacobian: all ones, few entries, small whole numbers."""
-    for style in ("plain", "units", "small"):
-        direction = tuple(entry(chance, style) for _ in range(size))
-        if any(direction):
-            yield case.at("v", direction)
+    """A direction for a state too large for its Jacobian: all ones, or small whole numbers."""
+    style = chance.choice(("plain", "units", "small"))
+    direction = tuple(entry(chance, style) for _ in range(size))
+    if any(direction):
+        yield case.at("v", direction)
 
 
 def _rate_bound(problem: Problem, case: Case) -> Scalar:
@@ -175,14 +176,14 @@ def _equivariant(problem: Problem, case: Case) -> Measure:
     there = acted(problem, case, items)
     within(problem, there)
     value = problem.subject.value
-    return difference(problem, value(there), acted(problem, case, value(items)), "(f(g x) - g f(x))[{}]")
+    return difference(problem, value(there), acted(problem, case, value(items)), "(f(g x) - g f(x))[{}]" + described(problem, case))
 
 
 def aim_action(problem: Problem, case: Case, chance: Random) -> Iterable[Case]:
     """The case with each generator of the group."""
     del chance
     if action_name(problem) in ("permutation", "translation"):
-        yield from (case.at("g", move) for move in moves(problem))
+        yield from (case.at("g", (Fraction(k),)) for k in range(len(moves(problem))))
     else:
         yield case
 

@@ -65,7 +65,6 @@ class Jet:
 
 def exact(value: int | Fraction) -> Scalar:
     """A rational as a scalar."""
-    value = Fraction(value)
     return fmpq(value.numerator, value.denominator)
 
 

@@ -16,11 +16,11 @@ from odenet.proof.refute.draws import entry
 from odenet.proof.refute.edits import drawn_again, edited, places
 from odenet.proof.refute.relevant import Scope
 from odenet.proof.refute.scalars import Undefined, approximate, is_nonzero, is_positive
-from odenet.proof.refute.settings import check, draw, sizes
+from odenet.proof.refute.settings import LARGE, check, draw, entries, sizes
 from odenet.proof.refute.subjects import build, in_region
 
 SEARCHING, DECIDING = 64, 160  # bits
-SETTINGS, CLIMBS, KEPT = 64, 240, 3
+SETTINGS, FEW, CLIMBS, KEPT = 64, 10, 240, 3
 STATE_STYLES = ("plain", "small", "zero", "wide", "large", "halves")
 FAILURES = (Undefined, ZeroDivisionError, OverflowError, RecursionError, ValueError)
 SEED = 1729
@@ -40,6 +40,7 @@ class Search:
     chance: Random = field(default_factory=lambda: Random(SEED))
     best: list[tuple[float, Case]] = field(default_factory=list)
     problems: dict[int, tuple[Setting, Problem]] = field(default_factory=dict)
+    is_large: bool = False
 
     def run(self) -> Case | None:
         """A case that is certainly a violation, or None."""
@@ -100,7 +101,8 @@ class Search:
 
     def _cases(self) -> Iterator[Case]:
         choices = sizes(self.scope)
-        for attempt in range(SETTINGS if choices else 0):
+        self.is_large = bool(choices) and entries(self.scope, choices[0]) > LARGE
+        for attempt in range((FEW if self.is_large else SETTINGS) if choices else 0):
             dims = choices[(attempt // 2) % len(choices)]
             try:
                 setting = draw(self.scope, dims, self.chance, attempt)
@@ -112,7 +114,7 @@ class Search:
     def _states(self, setting: Setting, attempt: int) -> list[Vector]:
         problem = self.problem(setting)
         size = problem.subject.layout.size
-        styles = [STATE_STYLES[(attempt + k) % len(STATE_STYLES)] for k in range(2 if self.attack.differs else 4)]
+        styles = [STATE_STYLES[(attempt + k) % len(STATE_STYLES)] for k in range(2 if self.attack.differs or self.is_large else 4)]
         states = [drawn_state(self.chance, size, style) for style in styles]
         return inside(self.scope, problem, states, self.chance) if self.scope.claim.region else states
 
@@ -129,9 +131,9 @@ class Search:
                 yield found
 
     def _changed(self, case: Case, round_: int) -> Case:
-        if round_ % 5 == 4:
-            return drawn_again(self.scope, case, self.chance)
         spots = places(self.scope, case, directions=False)
+        if round_ % 5 == 4 or not spots:
+            return drawn_again(self.scope, case, self.chance)
         spot = spots[self.chance.randrange(len(spots))]
         step = Fraction(self.chance.choice((-3, -2, -1, 1, 2, 3)), 2 ** (round_ * 5 // CLIMBS + self.chance.randrange(2)))
         return edited(case, spot, lambda value: value + step)

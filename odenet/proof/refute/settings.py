@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from odenet.ir.model import ConvolutionSpace, Parameter
-from odenet.ir.sizes import Space
+from odenet.ir.sizes import Space, count
 from odenet.proof.refute.cases import Setting
 from odenet.proof.refute.draws import STYLES, member
 from odenet.proof.refute.evaluate import Evaluator, shape_of
@@ -18,6 +18,7 @@ from odenet.proof.refute.tensors import tensor
 
 PATTERNS = ((2,), (2, 1), (1, 2), (2, 3), (3, 2), (1,), (3,), (1, 2, 2), (2, 2, 3), (3, 1))
 TIMES = (Fraction(0), Fraction(1), Fraction(1, 2), Fraction(2), Fraction(3))
+LARGE = 64
 MANY = 8  # steps beyond which two values of a parameter take turns
 
 
@@ -30,7 +31,15 @@ def sizes(scope: Scope) -> list[dict[str, int]]:
         dims = scope.model.dim_values(choice)
         if dims not in found and _fits(scope, dims):
             found.append(dims)
-    return found[:-1] if len(found) > 1 else found
+    found = found[:-1] if len(found) > 1 else found
+    if found and entries(scope, found[0]) > LARGE:  # images of a given size: every entry costs
+        found.sort(key=lambda dims: entries(scope, dims))
+    return found
+
+
+def entries(scope: Scope, dims: Mapping[str, int]) -> int:
+    """How many numbers a state has."""
+    return sum(int(count(scope.model.block(name).space).evaluate(dims)) for name in scope.blocks)
 
 
 def _fits(scope: Scope, dims: Mapping[str, int]) -> bool:
