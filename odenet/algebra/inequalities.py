@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from odenet.algebra.intervals import Interval
+from odenet.algebra.boxes import nonnegative_on_box
 from odenet.algebra.polynomials import (
     factor,
     from_flint,
@@ -275,36 +275,11 @@ def _by_sturm(scalar: Scalar, setting: Setting, depth: int) -> bool:
     return nonnegative_where(polynomial, known)
 
 
-def _by_subdivision(scalar: Scalar, setting: Setting, depth: int) -> bool:
-    """Split bounded atoms until interval enclosures decide; at most three atoms, a few hundred boxes."""
-    atoms = [a for a in deep_atoms(scalar) if a.kind in ("param", "state", "variable", "function")]
-    if not atoms or len(atoms) > 3 or depth < DEPTH - 2:
-        return False
-    box = {a.key: setting.interval(a) for a in atoms}
-    if any(i.low is None or i.high is None for i in box.values()):
-        return False
-    stack, work = [box], 0
-    while stack:
-        work += 1
-        if work > 400:
-            return False
-        current = stack.pop()
-        trial = setting.assuming()
-        trial._intervals.update(current)
-        if trial.enclosure(scalar).is_nonnegative() or _contradicts(trial.assumptions, trial):
-            continue
-        stack.extend(_halves(current))
-    return True
-
-
-def _halves(box: dict[str, Interval]) -> list[dict[str, Interval]]:
-    key = max(box, key=lambda k: ((box[k].high or 0) - (box[k].low or 0), k))
-    low, high = box[key].low, box[key].high
-    assert low is not None and high is not None
-    middle = (low + high) / 2
-    return [{**box, key: Interval(low, middle)}, {**box, key: Interval(middle, high)}]
+def _by_balls(scalar: Scalar, setting: Setting, depth: int) -> bool:
+    """Bounded variables, functions of them: branch and bound in balls. Tried at the top only, as it is the dearest."""
+    return depth >= DEPTH - 2 and nonnegative_on_box(scalar, setting)
 
 
 _RULES = (_by_denominators, _by_assumption, _by_division, _by_quadratic_form, _by_ends, _by_cases, _by_factors, _by_sturm,
-          _by_subdivision)
+          _by_balls)
 

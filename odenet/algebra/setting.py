@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import isqrt
 
 from odenet.algebra.forms import reverse
 from odenet.algebra.intervals import REAL, Interval, point
@@ -48,6 +49,7 @@ class Setting:
     def _learn(self, assumption: Scalar) -> None:
         """Read a bound of one atom off an assumption a atom + c >= 0 (or a atom^2 + c >= 0, which bounds no sign)."""
         variable = [(m, c) for m, c in assumption.terms if m]
+        self._learn_disc(variable, next((c for m, c in assumption.terms if not m), Fraction(0)))
         if len(variable) != 1 or len(variable[0][0]) != 1 or variable[0][0][0][1] != 1:
             return
         (factors, a) = variable[0]
@@ -56,6 +58,16 @@ class Setting:
         found = Interval(end, None) if a > 0 else Interval(None, end)
         key = factors[0][0].key
         self._intervals[key] = self._intervals.get(key, REAL).meet(found)
+
+    def _learn_disc(self, variable: list[tuple[Monomial, Fraction]], constant: Fraction) -> None:
+        """From c - a_1 z_1^2 - … - a_k z_k^2 >= 0 (or with |z|) with all a_i > 0: each z_i^2 <= c / a_i."""
+        squares = [(m[0][0], -c) for m, c in variable if len(m) == 1 and c < 0 and (m[0][1] == 2 or _is_bars(m[0]))]
+        if len(squares) < len(variable) or constant < 0:
+            return
+        for (factors, _), (atom, a) in zip(variable, squares, strict=True):
+            inner = atom.data[2].terms[0][0][0][0] if _is_bars(factors[0]) else atom
+            end = constant / a if _is_bars(factors[0]) else root_above(constant / a)
+            self._intervals[inner.key] = self._intervals.get(inner.key, REAL).meet(Interval(-end, end))
 
     def interval(self, atom: Atom) -> Interval:
         """An enclosure of all values of an atom (of all entries, for a vector atom)."""
@@ -154,6 +166,25 @@ class Setting:
                 if item.name == "interval":
                     low, high = (self.translator.scalar(node) for node in item.arguments)
         return low, high
+
+
+def _is_bars(factor: tuple[Atom, Fraction]) -> bool:
+    """|z| of a single atom z."""
+    atom, exponent = factor
+    if exponent != 1 or atom.kind != "function" or atom.data[0] != "abs" or not isinstance(atom.data[2], Scalar):
+        return False
+    terms = atom.data[2].terms
+    return len(terms) == 1 and terms[0][1] == 1 and len(terms[0][0]) == 1 and terms[0][0][0][1] == 1
+
+
+def root_above(value: Fraction) -> Fraction:
+    """A rational at least the square root, exact for squares."""
+    scale = 10**6
+    product = value.numerator * value.denominator
+    whole = isqrt(product)
+    if whole * whole == product:
+        return Fraction(whole, value.denominator)
+    return Fraction(isqrt(product * scale * scale) + 1, value.denominator * scale)
 
 
 def _choose(ends: list[Fraction | None], choose: object, skip: bool) -> Fraction | None:

@@ -148,8 +148,8 @@ def _scaled(scalar: Scalar, one: Spectrum, setting: Setting) -> Spectrum:
         return Spectrum(times(one.low), times(one.high))
     if one.low is None or one.high is None:
         return Spectrum(None, None)
-    reach = absolute(scalar, setting) * largest(one.high, -one.low)
-    return Spectrum(-reach, reach)
+    ends = (scalar * one.low, scalar * one.high)
+    return Spectrum(-largest(*(-end for end in ends)), largest(*ends))
 
 
 def _split(word: Word, setting: Setting) -> tuple[Word, Spectrum] | None:
@@ -178,13 +178,21 @@ def _congruence(right: Word, middle: Spectrum, setting: Setting) -> Spectrum:
 
 
 def _end(end: Scalar | None, least: Scalar, squared: Scalar | None, setting: Setting, is_low: bool) -> Scalar | None:
-    """One end of the spectrum of R' M R: end * smallest or largest squared singular value of R."""
+    """One end of the spectrum of R' M R.
+
+    high R'R <= high s_min^2 where high <= 0, and <= high s_max^2 where high >= 0; the larger of both where the sign is not
+    known. The same for the low end, turned round.
+    """
     if end is None:
         return None
-    inward = is_nonnegative(end if is_low else -end, setting, 2)
-    if inward:  # low >= 0 (or high <= 0): R'MR >= low R'R >= low s_min^2
+    if is_nonnegative(end if is_low else -end, setting, 2):
         return end * least
-    return None if squared is None else end * squared
+    if squared is None:
+        return None
+    if is_nonnegative(-end if is_low else end, setting, 2):
+        return end * squared
+    ends = (end * least, end * squared)
+    return -largest(*(-x for x in ends)) if is_low else largest(*ends)
 
 
 def _center(letter: Letter, setting: Setting) -> Spectrum:

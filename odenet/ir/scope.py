@@ -52,6 +52,7 @@ class Scope:
     places: dict[str, list[Span]] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     misnamed: set[str] = field(default_factory=set)  # built-in names that someone tried to declare
+    twice: set[str] = field(default_factory=set)  # names that were declared more than once
     now: int = 0  # the number of the statement that is being read
 
     def declare(self, name: tree.Name, kind: str, whole: Span, order: int) -> None:
@@ -65,6 +66,7 @@ class Scope:
                                edits=[(place, new) for place in self.places.get(name.text, [name.span])])
             return
         if name.text in self.entries:
+            self.twice.add(name.text)
             self._report_twice(name, self.entries[name.text])
             return
         self.entries[name.text] = Entry(name.text, kind, name.span, whole, order)
@@ -114,7 +116,7 @@ class Scope:
                            help=_known_names(known, extra, wanted))
 
     def _report_kind(self, name: tree.Name, entry: Entry, wanted: str) -> None:
-        if entry.is_read and entry.value is None:
+        if name.text in self.twice or (entry.is_read and entry.value is None):
             return  # its own declaration is at fault
         self.faults.report("ODE106", f"`{name.text}` is {entry.words}, not a {wanted}",
                            (name.span, f"a {wanted} is needed here"), (entry.span, f"`{name.text}` is declared here"))

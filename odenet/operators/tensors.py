@@ -117,23 +117,26 @@ def square_root(size: Size) -> Size | None:
     return None
 
 
-def _order(monomial: tuple[tuple[str, int], ...]) -> tuple[int, tuple[tuple[str, int], ...]]:
-    return sum(e for _, e in monomial), tuple((name, e) for name, e in monomial)
+def _leading(size: Size, names: list[str]) -> tuple[tuple[tuple[str, int], ...], Fraction]:
+    """The term of the highest degree, the first in the lexicographic order of exponents."""
 
+    def key(term: tuple[tuple[tuple[str, int], ...], Fraction]) -> tuple[int, tuple[int, ...]]:
+        powers = dict(term[0])
+        return sum(powers.values()), tuple(powers.get(name, 0) for name in names)
 
-def _leading(size: Size) -> tuple[tuple[tuple[str, int], ...], Fraction]:
-    return max(size.terms, key=lambda term: _order(term[0]))
+    return max(size.terms, key=key)
 
 
 def _next_term(root: Size, rest: Size) -> Size | None:
     """The next term of the root, from the leading term of what is left."""
-    monomial, coefficient = _leading(rest)
+    names = sorted(rest.dims() | root.dims())
+    monomial, coefficient = _leading(rest, names)
     if not root.terms:
         top, bottom = isqrt(max(coefficient.numerator, 0)), isqrt(coefficient.denominator)
         if any(e % 2 for _, e in monomial) or Fraction(top * top, bottom * bottom) != coefficient:
             return None
         return Size.collect({tuple((name, e // 2) for name, e in monomial): Fraction(top, bottom)})
-    head, factor = _leading(root)
+    head, factor = _leading(root, names)
     powers = dict(monomial)
     for name, e in head:
         powers[name] = powers.get(name, 0) - e

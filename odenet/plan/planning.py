@@ -10,7 +10,7 @@ from odenet.plan.potential import Potential, potential_of
 from odenet.plan.quadratic import degree
 from odenet.plan.steps import Advance, Closed, DiscreteGradient, Linear, Plan, Relax, RungeKutta, Substep
 from odenet.schemes import tables
-from odenet.schemes.numbers import Exact, exact
+from odenet.schemes.numbers import Exact, ExactError, exact
 from odenet.text import Span
 
 
@@ -18,15 +18,19 @@ def plan_flow(model: Model, flow: Flow) -> Plan:
     """The plan of a flow.
 
     Raises:
-        Rejected: ODE510 a part has no exact flow and no method, ODE511 `discrete_gradient` without a potential, ODE512
-            `relax` with an invariant that is not quadratic, ODE513 `relax` of a method that would then stand still.
+        Rejected: ODE502 coefficients beyond exact work, ODE510 a part has no exact flow and no method, ODE511
+            `discrete_gradient` without a potential, ODE512 `relax` with an invariant that is not quadratic, ODE513
+            `relax` of a method that would then stand still.
     """
     found = [_advance(model, part, moves_clock=i == 0) for i, part in enumerate(flow.parts)]
     faults = tuple(item for item in found if isinstance(item, Diagnostic))
     if faults:
         raise Rejected(model.source, faults)
     advances = tuple(item for item in found if not isinstance(item, Diagnostic))
-    step = _merged(_substeps(flow), advances)
+    try:
+        step = _merged(_substeps(flow), advances)
+    except ExactError as error:
+        raise Rejected(model.source, (_too_large(flow, error),)) from None
     if not _joins_steps(model, flow, advances, step):
         return Plan(flow, advances, step, False)
     return Plan(flow, advances, step, True, *_across(step))
@@ -129,6 +133,11 @@ def _squared_length(field: Field) -> Node:
     """dot(x, x) over the moved blocks."""
     blocks = [state(name, rate.space) for name, rate in field.rows]  # type: ignore[arg-type]
     return add(*(power(b, 2) if b.space == SCALAR else scalar("dot", b, b) for b in blocks))
+
+
+def _too_large(flow: Flow, error: ExactError) -> Diagnostic:
+    return Diagnostic("ODE502", f"the coefficients of `{flow.scheme.name}` cannot be added up exactly",
+                      (Label(flow.span, str(error)),))
 
 
 # --- faults --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from odenet.algebra.scalars import ONE, ZERO, Scalar, TooLarge, Unsupported
 from odenet.algebra.setting import Setting
 from odenet.ir.model import Claim, Model
 from odenet.ir.node import Node, number
+from odenet.ir.sizes import SCALAR
 from odenet.plan.steps import Plan
 from odenet.proof import curvature, definitions, domains
 from odenet.proof.context import Context, Outcome, Rates
@@ -17,7 +18,7 @@ from odenet.proof.fields import integrals, metric, structure
 from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.maps import constants, nets
 from odenet.proof.maps import structure as maps
-from odenet.proof.maps.substeps import Move, each, moves
+from odenet.proof.maps.substeps import Move, NoSolution, each, moves
 from odenet.proof.rules import by
 
 DEFAULT_SECONDS = 10.0
@@ -44,6 +45,8 @@ class Prover:
             outcome = self.outcome(claim)
         except (Unsupported, TooLarge) as limit:
             outcome = f"{limit} has no normal form here" if isinstance(limit, Unsupported) else f"{limit} grew too large"
+        except NoSolution as problem:
+            outcome = str(problem)
         if isinstance(outcome, Proof):
             return Finding(claim, "proved", outcome.rule, outcome.statement, time.perf_counter() - began, proof=outcome)
         witness = outcome if isinstance(outcome, Witness) else self._attack(claim, seconds)
@@ -80,7 +83,7 @@ class Prover:
     def _obstacle(self, nodes: tuple[Node, ...], claim: Claim, setting: Setting) -> str | None:
         invariants = tuple(a for a in claim.arguments if isinstance(a, Node))
         strict = tuple(self.context.translator.scalar(c.right) - self.context.translator.scalar(c.left)
-                       for c in claim.region if c.is_strict)
+                       for c in claim.region if c.is_strict and c.left.space == SCALAR)
         return domains.obstacle(self.context, nodes + invariants, setting, strict)
 
     # --- flows ------------------------------------------------------------------------------------------------
@@ -176,7 +179,6 @@ def _is_total(node: Node | str) -> bool:
 
 def _sum_of(model: Model, blocks: tuple[str, ...]) -> Node:
     from odenet.ir.node import add, scalar, state
-    from odenet.ir.sizes import SCALAR
 
     leaves = [state(name, model.block(name).space) for name in blocks]
     return add(*(leaf if leaf.space == SCALAR else scalar("sum", leaf) for leaf in leaves))

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from odenet.ir.model import Scheme
 from odenet.ir.node import Node, mul
-from odenet.schemes.numbers import Exact, as_node, exact
+from odenet.schemes.numbers import Exact, ExactError, as_node, exact
 
 Stages = tuple[tuple[int, Node], ...]
 
@@ -37,17 +37,17 @@ def expand(scheme: Scheme, parts: int) -> Stages | None:
     """The stages of a scheme for a flow with `parts` parts: (index of the part, coefficient).
 
     A scheme serves as many parts as it names. One that names two serves any number when the coefficients of both have
-    the same sum (see above). None: it does not serve that many.
-
-    Raises:
-        ExactError: a coefficient is not an exact real number (only when the scheme must be factored).
+    the same sum (see above). None: it does not serve that many, or exact work on its coefficients would be too much.
     """
     if len(scheme.parts) == parts:
         return scheme.stages
     if len(scheme.parts) != 2 or parts < 1:
         return None
-    factors = factor([(index, exact(coefficient)) for index, coefficient in scheme.stages])
-    return None if factors is None else tuple((i, as_node(c)) for i, c in compose(factors, parts))
+    try:
+        factors = factor([(index, exact(coefficient)) for index, coefficient in scheme.stages])
+        return None if factors is None else tuple((i, as_node(c)) for i, c in compose(factors, parts))
+    except ExactError:
+        return None
 
 
 def scaled(scheme: Scheme, coefficient: Node) -> Stages:

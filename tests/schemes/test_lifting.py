@@ -9,7 +9,8 @@ from odenet.ir.model import Scheme
 from odenet.ir.node import number
 from odenet.schemes.lifting import compose, expand, factor
 from odenet.schemes.numbers import Exact, exact
-from tests.schemes.prelude import ORDERS, stages
+
+from .prelude import ORDERS, stages
 
 
 def spelled(name: str, parts: int) -> str:

@@ -12,7 +12,8 @@ from odenet.schemes.methods import named
 from odenet.schemes.numbers import Exact
 from odenet.schemes.order import Traits, asymmetry, composition_order, is_palindromic, traits
 from odenet.schemes.words import lyndon_words
-from tests.schemes.prelude import ORDERS, SYMMETRIC, stages
+
+from .prelude import ORDERS, SYMMETRIC, stages
 
 EXACT = Traits(None, True)
 QUICK = [name for name in ORDERS if name != "triple_jump8"]
@@ -42,7 +43,7 @@ def test_lifted_schemes_keep_their_order(name: str, parts: int) -> None:
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_changed_coefficient_lowers_the_order(name: str) -> None:
-    for place in range(len(stages(name))):
+    for place in range(min(len(stages(name)), 13)):
         mutant = [(part, c + (Fraction(1, 1000) if i == place else 0)) for i, (part, c) in enumerate(stages(name))]
         assert composition_order(mutant, [EXACT] * 2, 4).order == 0
     pushed = [(part, c + shift) for (part, c), shift in zip(stages(name), _shifts(stages(name)), strict=True)]
@@ -74,7 +75,7 @@ def test_a_rational_yoshida_has_order_two() -> None:
 def test_sums_and_commutators() -> None:
     zero = composition_order(parsed("A(1/2) B(1) A(2/5)"), [EXACT] * 2, 1)
     assert (zero.order, zero.residual) == (0, Fraction(-1, 10))
-    assert zero.condition == "the coefficients of A must add up to 1"
+    assert zero.condition == "the word A"
     tilted = composition_order(parsed("A(1/3) B(1) A(2/3)"), [EXACT] * 2, 2)
     assert (tilted.order, tilted.residual) == (1, Fraction(-1, 6))
 
@@ -110,6 +111,11 @@ def test_not_symmetric_is_proved() -> None:
     assert asymmetry(stages("strang"), [EXACT, method("rk4")]) is not None
     assert asymmetry(stages("lie", 1), [method("gauss4")]) is None
     assert asymmetry(parsed("A(1/3) B(1) A(2/3)"), [EXACT] * 2) is not None
+
+
+def test_the_exact_flow_has_every_order() -> None:
+    assert composition_order(stages("yoshida4", 1), [EXACT], 50).order == 50
+    assert composition_order([(0, Exact(2))], [EXACT], 1).order == 0
 
 
 def test_lyndon_words_are_those_smaller_than_their_rotations() -> None:

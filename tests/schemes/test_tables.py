@@ -11,8 +11,17 @@ from odenet.ir.model import Table
 from odenet.schemes.contractivity import Radius, circle_radius
 from odenet.schemes.methods import named, names, table
 from odenet.schemes.numbers import Exact, as_node
-from odenet.schemes.tables import (coefficients, has_consistent_nodes, is_explicit, is_symmetric, is_symplectic, order,
-                                   quadratic_order, relaxed_order, stability_function)
+from odenet.schemes.tables import (
+    coefficients,
+    has_consistent_nodes,
+    is_explicit,
+    is_symmetric,
+    is_symplectic,
+    order,
+    quadratic_order,
+    relaxed_order,
+    stability_function,
+)
 from odenet.schemes.trees import density, show, trees
 
 ORDERS = {"euler": 1, "heun": 2, "midpoint": 2, "heun3": 3, "kutta3": 3, "ssp3": 3, "rk4": 4, "kutta38": 4,
@@ -61,6 +70,8 @@ def test_nodes_that_are_not_row_sums_count_for_t() -> None:
     found = order(late)
     assert not has_consistent_nodes(late)
     assert found.order == 1 and found.condition == "[t]"
+    still = replace(known("trapezoidal"), nodes=(rk4.nodes[0], rk4.nodes[0]))
+    assert not is_symmetric(still)
 
 
 def test_structure() -> None:

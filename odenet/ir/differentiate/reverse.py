@@ -100,12 +100,13 @@ def _pull_extreme(n: Node, g: Node) -> list[Share]:
 
 
 def extreme_weights(n: Node) -> list[Node]:
-    """For `largest` and `smallest`: the derivative by each argument (one-hot tensors), almost everywhere."""
+    """For `largest` and `smallest`: the derivative by each argument (zero where it does not win), almost everywhere."""
     sign = MINUS if n.op == "smallest" else Fraction(1)
     if len(n.args) == 1:
         x = n.args[0]
         gap = scaled(sign, collect(spread(n, x.space), scaled(MINUS, x)))  # type: ignore[arg-type]
-        return [collect(ones(x.space), scaled(MINUS, nodes.function("sign", gap)))]  # type: ignore[arg-type]
+        hits = collect(ones(x.space), scaled(MINUS, nodes.function("sign", gap)))  # type: ignore[arg-type]
+        return [by_scalar(powered(nodes.scalar("sum", hits), MINUS), hits)]  # equal entries share the slope
     weights: list[Node] = []
     left = spread(number(1), n.space)  # type: ignore[arg-type]
     for i, x in enumerate(n.args[:-1]):

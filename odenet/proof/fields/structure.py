@@ -178,8 +178,10 @@ def commuting(context: Context, rates: Rates, action: str) -> Outcome:
 
 def _inside_channels(root: Node, inner: Node) -> bool:
     """Whether a node only occurs in what is spread over channels and holds no state (so a shift leaves it alone)."""
-    return not depends_on(inner, "state") and isinstance(inner.space, Space) and inner.space.rank == 1 and all(
-        parent.op == "channels" or _inside_channels(root, parent) for parent in root.walk() if inner in parent.args)
+    parents = [parent for parent in root.walk() if inner in parent.args]
+    if not parents or depends_on(inner, "state") or not isinstance(inner.space, Space) or inner.space.rank != 1:
+        return False
+    return all(parent.op == "channels" or _inside_channels(root, parent) for parent in parents)
 
 
 def _is_fixed(context: Context, node: Node, action: str) -> bool:

@@ -8,7 +8,6 @@ from odenet.algebra.scalars import ONE, ZERO, Scalar, exponential, rational
 from odenet.algebra.setting import Setting
 from odenet.algebra.spectrum import absolute, largest
 from odenet.ir.model import Table
-from odenet.ir.node import parameters
 from odenet.ir.sizes import SCALAR, Size
 from odenet.plan.steps import Closed, Linear, RungeKutta
 from odenet.proof.context import Context, Outcome
@@ -16,7 +15,7 @@ from odenet.proof.fields import integrals
 from odenet.proof.fields.metric import contractive, jacobian_norm, symmetric_spectrum
 from odenet.proof.fields.structure import gradient
 from odenet.proof.finding import Proof
-from odenet.proof.maps.substeps import Move, is_forward, moves_within_steps, solvable
+from odenet.proof.maps.substeps import Move, is_forward, solvable
 from odenet.proof.rules import by
 from odenet.schemes.contractivity import circle_radius
 from odenet.schemes.tables import is_symmetric
@@ -27,39 +26,53 @@ Bound = tuple[Scalar, Proof]
 def lipschitz(context: Context, substeps: list[Move], steps: Size, bound: Scalar, setting: Setting) -> Outcome:
     """|Phi(x) - Phi(y)| <= bound |x - y| for the whole flow."""
     total, premises = ONE, []
-    coupled = not any(moves_within_steps(context, name) for move in substeps for _, node in move.rates.rows
-                      for name in parameters(node))
+    is_coupled = not any(move.is_timed for move in substeps)
     for move in substeps:
         found = substep_constant(context, move, setting)
         if isinstance(found, str):
             return f"part `{move.field}`: {found}"
-        if not coupled and not at_most(found[0], ONE, setting):
-            return (f"part `{move.field}` has the constant {found[0].key}; parameters that move within a step are not the same in "
-                    "two substeps, so each substep would have to be nonexpansive")
-        total = total * found[0]
+        value = found[0] if is_coupled else settled(found[0], setting)
+        if value is None:
+            return (f"part `{move.field}` has the constant {found[0].key}; what moves within a step is not the same in two "
+                    "substeps, so each substep would need a bound of its own")
+        total = total * value
         premises.append(found[1])
     return _all_steps(total, steps, bound, setting, tuple(dict.fromkeys(premises)))
+
+
+def settled(scalar: Scalar, setting: Setting) -> Scalar | None:
+    """A number at least the scalar, whatever time and parameters are; for bounds of quantities at different times."""
+    high = setting.enclosure(scalar).high
+    if at_most(scalar, ONE, setting):
+        return ONE if high is None or high > 1 else rational(high)
+    return None if high is None else rational(high)
 
 
 def _all_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, premises: tuple[Proof, ...]) -> Outcome:
     if is_nonnegative(bound - ONE, setting) and at_most(total, ONE, setting):
         return by("coupled product", f"one step has the constant {total.key} <= 1 for all parameters in their sets", *premises)
     count = steps.constant()
-    if count is not None and count <= 64:
-        product = total.power(int(count))
-        if at_most(product, bound, setting):
-            return by("coupled product", f"{count} steps have the constant {product.key} <= {bound.key}", *premises)
-    return f"one step is bounded by {total.key}, which does not give {bound.key} over {steps} steps"
+    if count is None or count > 64:
+        return f"one step is bounded by {total.key}, which does not give {bound.key} over {steps} steps"
+    worst = total if count == 1 else settled(total, setting)  # other steps have other parameters
+    if worst is None:
+        return f"one step is bounded by {total.key}, which has no known upper end"
+    product = worst.power(int(count))
+    if at_most(product, bound, setting):
+        return by("coupled product", f"{count} steps have the constant {product.key} <= {bound.key}", *premises)
+    return f"{count} steps are bounded by {product.key}, which is not shown to be at most {bound.key}"
 
 
 def substep_constant(context: Context, move: Move, setting: Setting) -> Bound | str:
-    """A Lipschitz constant of one substep."""
+    """A Lipschitz constant of one substep, on all blocks of the flow."""
     options = [rule(context, move, setting) for rule in (_contraction, _symmetric_step, _circle, _stages)]
     proved = [option for option in options if not isinstance(option, str)]
     if not proved:
         return str(options[-1])
-    units = [p for p in proved if p[0] == ONE]
-    return units[0] if units else proved[0]
+    best = next((p for p in proved if p[0] == ONE), proved[0])
+    if move.is_whole:
+        return best
+    return largest(ONE, best[0]), best[1]  # the identity on the blocks that the part leaves alone
 
 
 def _contraction(context: Context, move: Move, setting: Setting) -> Bound | str:
@@ -122,6 +135,11 @@ def _stages(context: Context, move: Move, setting: Setting) -> Bound | str:
     if isinstance(found, str):
         return found
     constant, premise = found
+    if move.is_timed:  # the stages see other times and parameters
+        numeric = settled(constant, setting)
+        if numeric is None:
+            return f"|Df| <= {constant.key} has no bound that holds for all times"
+        constant = numeric
     reach = absolute(move.duration, setting)
     if isinstance(move.advance, Closed | Linear) and not move.is_shear:
         value = exponential(reach * constant)
@@ -184,6 +202,8 @@ def _share(context: Context, move: Move, setting: Setting) -> tuple[Fraction, Pr
     if isinstance(found, str):
         return found
     low, high, symmetry = found
+    if not is_forward(move, setting):
+        return "a substep that runs backwards is not shown to be averaged"
     low, high = move.duration * low, move.duration * high
     if not is_nonnegative(-high, setting):
         return "h Df is not shown to be negative semidefinite"
@@ -208,8 +228,9 @@ def invertible(context: Context, move: Move, setting: Setting) -> Outcome:
     if not isinstance(move.advance, RungeKutta):
         return "no rule shows that this method is a bijection"
     found = jacobian_norm(context, move.rates, setting)
-    if not isinstance(found, str):
-        growth = increment_constant(context, move, absolute(move.duration, setting), found[0], setting)
+    constant = None if isinstance(found, str) else settled(found[0], setting) if move.is_timed else found[0]
+    if constant is not None and not isinstance(found, str):
+        growth = increment_constant(context, move, absolute(move.duration, setting), constant, setting)
         if growth is not None and _is_below_one(growth, setting):
             return by("invertible contraction", f"the increment of `{move.field}` has the constant {growth.key} < 1", found[1])
     return _monotone(context, move, setting)

@@ -9,7 +9,7 @@ from odenet.plan.steps import DiscreteGradient, Plan, Relax, RungeKutta
 from odenet.proof.context import Context, Outcome
 from odenet.proof.fields import integrals, structure
 from odenet.proof.finding import Proof
-from odenet.proof.maps.substeps import Move, solvable
+from odenet.proof.maps.substeps import Move, is_forward, solvable
 from odenet.proof.rules import by
 from odenet.schemes.tables import is_symmetric, is_symplectic
 
@@ -126,6 +126,8 @@ def dissipates(context: Context, move: Move, invariant: Node, setting: Setting) 
     field = integrals.dissipates(context, move.rates, invariant, setting)
     if isinstance(field, str):
         return field
+    if not is_forward(move, setting):
+        return "the quantity rises in a substep that runs backwards"
     if move.is_exact:
         return by("exact flow", f"along the flow of `{move.field}` the quantity does not rise", field)
     if isinstance(move.advance, DiscreteGradient) and _is_potential(context, move, invariant):

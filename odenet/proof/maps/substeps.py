@@ -26,6 +26,7 @@ class Move:
     coefficient: Exact
     duration: Scalar
     is_timed: bool  # the rates hold t, or a parameter that moves within a step
+    is_whole: bool  # the field reads or moves every block of the flow (else the substep is the identity on some)
 
     @property
     def is_shear(self) -> bool:
@@ -46,7 +47,9 @@ class Move:
     @property
     def is_euler(self) -> bool:
         table = self.table
-        return table is not None and len(table.weights) == 1 and isinstance(self.advance, RungeKutta) and self.advance.is_explicit
+        if table is None or len(table.weights) != 1 or not isinstance(self.advance, RungeKutta):
+            return False
+        return self.advance.is_explicit and is_consistent(table)
 
     @property
     def is_implicit(self) -> bool:
@@ -62,7 +65,9 @@ def moves(context: Context, plan: Plan) -> list[Move]:
         field = plan.flow.parts[substep.part].field
         duration = step * context.translator.scalar(as_node(substep.coefficient))
         rates = context.rates((field,))
-        found.append(Move(field, rates, plan.advances[substep.part], substep.coefficient, duration, is_timed(context, rates)))
+        is_whole = {b.name for b in context.blocks_of(rates)} >= set(plan.flow.blocks)
+        advance = plan.advances[substep.part]
+        found.append(Move(field, rates, advance, substep.coefficient, duration, is_timed(context, rates), is_whole))
     return found
 
 
@@ -97,17 +102,41 @@ def each(substeps: list[Move], prove: Callable[[Move], Outcome], what: str) -> O
     return by("composition", f"every substep {what}, so every step and the whole flow do", *premises)
 
 
+class NoSolution(Exception):
+    """An implicit substep whose step bound is known and broken: whether it is a map at all is open."""
+
+
 def solvable(context: Context, move: Move, setting: Setting) -> tuple[str, ...]:
-    """The condition under which an implicit substep is a map: none for explicit ones, or when the step bound is shown to hold."""
+    """The condition under which an implicit substep is a map: none for explicit ones, or when the step bound is shown to hold.
+
+    Raises:
+        NoSolution: the bound is a number and not below 1.
+    """
     if not move.is_implicit or move.is_exact:
+        return ()
+    if _is_monotone(context, move, setting):
         return ()
     bound = step_bound(context, move, setting)
     if bound is None:
         return (f"the implicit equation of each substep of `{move.field}` has one solution",)
-    value = bound.value()
+    value = setting.enclosure(bound).high
     if value is not None and value < 1:
         return ()
+    if bound.value() is not None:
+        raise NoSolution(f"the implicit equation of `{move.field}` is only shown to have one solution when h |A| Lip(f) < 1; here "
+                         f"it is {bound.key}: take more steps")
     return (f"h |A| Lip({move.field}) = {bound.key} < 1, so that the implicit equation has one solution",)
+
+
+def _is_monotone(context: Context, move: Move, setting: Setting) -> bool:
+    """One stage with a >= 0 of a nonexpansive field: Y - h a f(Y) = x has one solution for every h >= 0 (Browder-Minty)."""
+    from odenet.algebra.scalars import ZERO
+    from odenet.proof.fields.metric import contractive
+
+    table = move.table
+    if table is None or len(table.weights) != 1 or exact(table.matrix[0][0]) < 0 or not is_forward(move, setting):
+        return False
+    return isinstance(contractive(context, move.rates, ZERO, setting), Proof)
 
 
 def step_bound(context: Context, move: Move, setting: Setting) -> Scalar | None:

@@ -11,7 +11,7 @@ from odenet.ir.model import Claim, Model
 from odenet.plan.steps import Plan
 from odenet.proof.finding import Witness
 from odenet.proof.refute.attack import Attack
-from odenet.proof.refute.passages import FIELD_STRETCH, FLOW_ATTACKS
+from odenet.proof.refute.passages import FIELD_STRETCH, FLOW_ATTACKS, NET_ATTACKS
 from odenet.proof.refute.pointwise import DEFINITION_ATTACKS, FIELD_ATTACKS
 from odenet.proof.refute.relevant import Scope
 from odenet.proof.refute.search import DECIDING, Search, confirmed, measured
@@ -21,13 +21,15 @@ from odenet.proof.refute.witness import witness as witness_of
 
 __all__ = ["attack_on", "recheck", "refute"]
 
+TABLES = {"field": {**FIELD_ATTACKS, "lipschitz": FIELD_STRETCH}, "flow": FLOW_ATTACKS, "net": NET_ATTACKS,
+          "def": DEFINITION_ATTACKS}
+
 
 def attack_on(scope: Scope) -> Attack | None:
     """How the property of a claim is attacked; None where it is not."""
     claim = scope.claim
-    tables = {"field": {**FIELD_ATTACKS, "lipschitz": FIELD_STRETCH}, "def": DEFINITION_ATTACKS, "flow": FLOW_ATTACKS}
-    attack = tables.get(claim.kind, {}).get(claim.property)
-    if attack is None or (claim.kind == "flow" and scope.plan is None):
+    attack = TABLES[claim.kind].get(claim.property)
+    if attack is None or not scope.is_planned:
         return None
     if (attack.continuous and not scope.is_continuous) or (attack.explicit and not scope.is_explicit):
         return None
@@ -43,7 +45,7 @@ def refute(model: Model, claim: Claim, plan: Plan | None, seconds: float, plans:
         plan: how the flow of the claim is run; None for fields and defs.
         plans: the plans of all flows by name, for nets.
     """
-    scope = Scope(model, claim, plan or plans.get(claim.subject))
+    scope = Scope(model, claim, {**plans, claim.subject: plan} if plan is not None else plans)
     attack = attack_on(scope)
     if attack is None:
         return None
@@ -58,7 +60,7 @@ def refute(model: Model, claim: Claim, plan: Plan | None, seconds: float, plans:
 
 def recheck(model: Model, claim: Claim, plans: dict[str, Plan], witness: Witness) -> bool:
     """Whether a witness, from its data alone and at a higher precision, violates the claim: sizes, sets, region, quantity."""
-    scope = Scope(model, claim, plans.get(claim.subject))
+    scope = Scope(model, claim, plans)
     attack = attack_on(scope)
     if attack is None:
         return False

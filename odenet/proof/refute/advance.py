@@ -11,7 +11,7 @@ from odenet.ir.model import ConvolutionSpace, Schedule
 from odenet.ir.node import Node
 from odenet.ir.sizes import Space
 from odenet.plan.steps import DURATION, Advance, Closed, Linear, Plan, Relax, RungeKutta
-from odenet.proof.refute.evaluate import Evaluator, shape_of
+from odenet.proof.refute.evaluate import Evaluator
 from odenet.proof.refute.scalars import (
     ONE,
     ZERO,
@@ -28,6 +28,7 @@ from odenet.proof.refute.scalars import (
     power,
     tame,
 )
+from odenet.proof.refute.shapes import shape_of
 from odenet.proof.refute.stages import Coefficients, States, explicit, implicit
 from odenet.proof.refute.tensors import Tensor
 from odenet.schemes.numbers import Exact

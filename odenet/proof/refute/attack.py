@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import isfinite
 from random import Random
 
@@ -11,12 +10,13 @@ from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from odenet.ir.model import Claim, Model
 from odenet.ir.node import Node, is_number
-from odenet.proof.refute.cases import Case, Vector
+from odenet.proof.refute.cases import Case
 from odenet.proof.refute.scalars import ZERO, Scalar, Undefined, approximate, ball, inner
+from odenet.proof.refute.spectra import leading_vector, rounded
 from odenet.proof.refute.subjects import Subject, in_region
 
 Matrix = list[list[Scalar]]
-LARGEST = 12  # states with more entries are attacked along directions, never by a whole Jacobian
+LARGEST = 36  # states with more entries are attacked along directions, never by a whole Jacobian
 
 
 @dataclass(frozen=True)
@@ -151,42 +151,6 @@ def norm_name(claim: Claim) -> str:
 
 
 # --- numeric directions ------------------------------------------------------------------------------------------
-
-
-def leading_vector(matrix: Sequence[Sequence[float]]) -> list[float]:
-    """An eigenvector of a symmetric matrix for its largest eigenvalue: Jacobi's rotations, for small matrices."""
-    size = len(matrix)
-    work = [list(row) for row in matrix]
-    vectors = [[float(i == j) for j in range(size)] for i in range(size)]
-    for _ in range(12):
-        for i in range(size):
-            for j in range(i):
-                _rotate(work, vectors, i, j)
-    best = max(range(size), key=lambda k: work[k][k])
-    return [vectors[i][best] for i in range(size)]
-
-
-def _rotate(work: list[list[float]], vectors: list[list[float]], i: int, j: int) -> None:
-    """One rotation in the plane (i, j) that makes work[i][j] vanish."""
-    if not abs(work[i][j]) > 1e-14:
-        return
-    angle = (work[j][j] - work[i][i]) / (2 * work[i][j])
-    tangent = (1 if angle >= 0 else -1) / (abs(angle) + (angle * angle + 1) ** 0.5)
-    cosine = 1 / (tangent * tangent + 1) ** 0.5
-    sine = tangent * cosine
-    for row in (*work, *vectors):  # columns i and j
-        row[i], row[j] = cosine * row[i] - sine * row[j], sine * row[i] + cosine * row[j]
-    upper, lower = work[i], work[j]
-    work[i] = [cosine * a - sine * b for a, b in zip(upper, lower, strict=True)]
-    work[j] = [sine * a + cosine * b for a, b in zip(upper, lower, strict=True)]
-
-
-def rounded(vector: Sequence[float], parts: int) -> Vector | None:
-    """A direction with short rational entries, the largest of size 1."""
-    most = max((abs(v) for v in vector), default=0.0)
-    if not 0 < most < float("inf"):
-        return None
-    return tuple(Fraction(round(v / most * parts), parts) for v in vector)
 
 
 def floats(matrix: Matrix) -> list[list[float]]:

@@ -2,9 +2,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 from odenet.ir.model import ConvolutionSpace, Parameter
-from odenet.proof.refute.scalars import ONE, ZERO, Scalar, Undefined, is_nonnegative, is_positive, is_zero, total
+from odenet.proof.refute.scalars import (
+    ONE,
+    ZERO,
+    Scalar,
+    Undefined,
+    approximate,
+    exact,
+    is_nonnegative,
+    is_positive,
+    is_zero,
+    total,
+)
+from odenet.proof.refute.spectra import norm_near
 from odenet.proof.refute.tensors import Tensor
 
 Rows = list[list[Scalar]]
@@ -60,13 +73,28 @@ def is_short(value: Tensor, bound: Scalar) -> bool:
 
 
 def _is_short_kernel(kernel: Tensor, bound: Scalar) -> bool:
-    """|K|^2 <= |K|_1 |K|_inf: the largest sum of weights into one output times the largest out of one input."""
+    """Whether a convolution certainly has a norm of at most `bound`: the sum of the norms of its taps, or
+    |K|^2 <= |K|_1 |K|_inf, the largest sum of weights into one output times the largest out of one input."""
     outputs, inputs, size, _ = kernel.shape
     area = size * size
+    taps = [Tensor((outputs, inputs), kernel.items[place::area]) for place in range(area)]
+    if is_nonnegative(bound - total(_norm_bound(tap) for tap in taps)):
+        return True
     sums = [total(abs(w) for w in kernel.items[place * area:(place + 1) * area]) for place in range(outputs * inputs)]
     into = [total(sums[k * inputs:(k + 1) * inputs]) for k in range(outputs)]
     out = [total(sums[c::inputs]) for c in range(inputs)]
     return is_nonnegative(bound) and all(is_nonnegative(bound * bound - a * b) for a in into for b in out)
+
+
+def _norm_bound(matrix: Tensor) -> Scalar:
+    """A number that the norm of a matrix certainly does not exceed; the norm itself where it is a short rational."""
+    if all(is_zero(item) for item in matrix.items):
+        return ZERO
+    near = Fraction(norm_near([[approximate(item) for item in row] for row in matrix.rows()]))
+    for candidate in (near.limit_denominator(10**4), near * Fraction(1_000_001, 1_000_000)):
+        if is_short(matrix, exact(candidate)):
+            return exact(candidate)
+    return total(abs(item) for item in matrix.items)
 
 
 def _equal(left: Rows, right: Rows) -> bool:

@@ -235,4 +235,22 @@ FLOW_ATTACKS: dict[str, Attack] = {
     "symmetric": Attack(_symmetric, explicit=True),
     "invertible": Attack(_folded, _aim_folded, differs=False, continuous=True, explicit=True),
 }
+
+
+def _sum(problem: Problem, case: Case) -> Measure:
+    """The sum of all entries after a net minus the sum before."""
+    invariant = scalar_node(problem)
+    if invariant is None or invariant.op != "sum" or invariant.args[0].op != "state":
+        raise Undefined("an invariant of a net other than a sum")
+    items = case.scalars()
+    value = total(problem.subject.value(items)) - total(items)
+    return Measure(value, "sum(Φ(x)) - sum(x)", value, "0")
+
+
+NET_ATTACKS: dict[str, Attack] = {
+    "lipschitz": FLOW_ATTACKS["lipschitz"],
+    "nonexpansive": FLOW_ATTACKS["nonexpansive"],
+    "positive": FLOW_ATTACKS["positive"],
+    "preserves": Attack(_sum),
+}
 FIELD_STRETCH = Attack(_stretch, _aim_stretch, differs=False)

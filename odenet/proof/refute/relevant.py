@@ -1,15 +1,16 @@
 """What a claim depends on: nodes, parameters, dims."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from odenet.ir.model import Claim, ConvolutionSpace, Model, Parameter
+from odenet.ir.model import Claim, ConvolutionSpace, Model, Net, Parameter
 from odenet.ir.node import Node
 from odenet.ir.sizes import MapSpace, Size, Space
-from odenet.operators.functions import row_of
+from odenet.operators.functions import FUNCTIONS, row_of
 from odenet.plan.steps import Advance, Closed, DiscreteGradient, Linear, Plan, Relax, RungeKutta
+from odenet.proof.refute.networks import stage_weights
 from odenet.proof.refute.subjects import subject_blocks
 
 
@@ -19,7 +20,31 @@ class Scope:
 
     model: Model
     claim: Claim
-    plan: Plan | None
+    known_plans: Mapping[str, Plan]
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the claim is about a flow or a net, where a parameter has a value for every step."""
+        return self.claim.kind in ("flow", "net")
+
+    @cached_property
+    def net(self) -> Net | None:
+        return self.model.net(self.claim.subject) if self.claim.kind == "net" else None
+
+    @cached_property
+    def flows(self) -> tuple[str, ...]:
+        """The flows that the subject runs."""
+        if self.net is not None:
+            return tuple(dict.fromkeys(stage.data[0] for stage in self.net.stages if stage.kind == "flow"))
+        return (self.claim.subject,) if self.claim.kind == "flow" else ()
+
+    @cached_property
+    def plans(self) -> tuple[Plan, ...]:
+        return tuple(self.known_plans[name] for name in self.flows if name in self.known_plans)
+
+    @property
+    def is_planned(self) -> bool:
+        return len(self.plans) == len(self.flows)
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -36,11 +61,14 @@ class Scope:
             yield from (comparison.left, comparison.right)
         if claim.kind == "def":
             yield self.model.definition(claim.subject).body
+        for stage in self.net.stages if self.net is not None else ():
+            if stage.kind == "def":
+                yield self.model.definition(stage.data[0]).body
         for name in claim.fields:
             yield from (rate for _, rate in self.model.field(name).rows)
-        if self.plan is not None:
-            yield from (self.plan.flow.start, self.plan.flow.end, self.plan.flow.step)
-            for advance in self.plan.advances:
+        for plan in self.plans:
+            yield from (plan.flow.start, plan.flow.end, plan.flow.step)
+            for advance in plan.advances:
                 yield from advance_nodes(advance)
 
     @cached_property
@@ -52,11 +80,21 @@ class Scope:
             if parameter.name in names:
                 for node in _bounds(parameter):
                     names |= {n.data[0] for n in node.walk() if n.op == "param"}
-        return tuple(p for p in self.model.parameters if p.name in names)
+        weights = stage_weights(self.net) if self.net is not None else ()
+        return (*(p for p in self.model.parameters if p.name in names), *weights)
 
     @cached_property
     def blocks(self) -> tuple[str, ...]:
-        return () if self.claim.kind == "def" else subject_blocks(self.model, self.claim)
+        return () if self.claim.kind in ("def", "net") else subject_blocks(self.model, self.claim)
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """The spaces a point of the claim lies in."""
+        if self.claim.kind == "def":
+            return tuple(space for _, space in self.model.definition(self.claim.subject).arguments)
+        if self.net is not None:
+            return (self.net.domain,)
+        return tuple(self.model.block(name).space for name in self.blocks)
 
     @cached_property
     def sizes(self) -> tuple[Size, ...]:
@@ -66,12 +104,11 @@ class Scope:
             space = parameter.space
             listed = (space.inputs, space.outputs) if isinstance(space, ConvolutionSpace) else space.sizes
             found.update(dict.fromkeys(listed))
-        for name in self.blocks:
-            found.update(dict.fromkeys(self.model.block(name).space.sizes))
+        spaces = [*self.spaces, *(stage.codomain for stage in (self.net.stages if self.net is not None else ()))]
+        found.update(dict.fromkeys(size for space in spaces for size in space.sizes))
         for node in self.nodes:
             found.update(dict.fromkeys(_sizes(node)))
-        if self.plan is not None:
-            found[self.plan.flow.steps] = None
+        found.update(dict.fromkeys(plan.flow.steps for plan in self.plans))
         return tuple(found)
 
     @cached_property
@@ -89,23 +126,25 @@ class Scope:
     @cached_property
     def image_dims(self) -> frozenset[str]:
         """The dims that are heights and widths of images."""
-        spaces = [self.model.block(name).space for name in self.blocks]
-        return frozenset(name for space in spaces if space.rank == 3 for size in space.sizes[1:] for name in size.dims())
+        return frozenset(name for space in self.spaces if space.rank == 3 for size in space.sizes[1:] for name in size.dims())
 
     @property
     def depends_on_time(self) -> bool:
-        return self.claim.kind != "flow" and any(node.op == "time" for node in self.nodes)
+        return not self.is_map and any(node.op == "time" for node in self.nodes)
 
     @property
     def is_explicit(self) -> bool:
         """Whether no part of the flow solves an equation."""
-        advances = self.plan.advances if self.plan is not None else ()
+        advances = [advance for plan in self.plans for advance in plan.advances]
         methods = [a.inner if isinstance(a, Relax) else a for a in advances]
         return all(not isinstance(a, DiscreteGradient) and (not isinstance(a, RungeKutta) or a.is_explicit) for a in methods)
 
     @property
     def is_continuous(self) -> bool:
         """Whether no function with a jump occurs."""
+        stages = self.net.stages if self.net is not None else ()
+        if any(stage.kind == "function" and FUNCTIONS[stage.data[0]].smoothness == -1 for stage in stages):
+            return False
         return not any(node.op == "function" and row_of(node).smoothness == -1 for node in self.nodes)
 
 

@@ -11,16 +11,18 @@ from time import monotonic
 from flint import ctx
 
 from odenet.proof.refute.attack import Attack, Measure, Problem
+from odenet.proof.refute.building import build
 from odenet.proof.refute.cases import Case, Setting, Vector
 from odenet.proof.refute.draws import entry
 from odenet.proof.refute.edits import drawn_again, edited, places
 from odenet.proof.refute.relevant import Scope
 from odenet.proof.refute.scalars import Undefined, approximate, is_nonzero, is_positive
 from odenet.proof.refute.settings import LARGE, check, draw, entries, sizes
-from odenet.proof.refute.subjects import build, in_region
+from odenet.proof.refute.subjects import in_region
 
 SEARCHING, DECIDING = 64, 160  # bits
-SETTINGS, FEW, CLIMBS, KEPT = 64, 10, 240, 3
+SETTINGS, CLIMBS, KEPT = 64, 240, 3
+MIDDLING = 12  # entries of a state beyond which a third of the trials has to do
 STATE_STYLES = ("plain", "small", "zero", "wide", "large", "halves")
 FAILURES = (Undefined, ZeroDivisionError, OverflowError, RecursionError, ValueError)
 SEED = 1729
@@ -41,6 +43,7 @@ class Search:
     best: list[tuple[float, Case]] = field(default_factory=list)
     problems: dict[int, tuple[Setting, Problem]] = field(default_factory=dict)
     is_large: bool = False
+    share: int = 1
 
     def run(self) -> Case | None:
         """A case that is certainly a violation, or None."""
@@ -64,7 +67,7 @@ class Search:
         """The claim at a setting; the last one is kept, since many cases share it."""
         known = self.problems.get(0)
         if known is None or known[0] is not setting:
-            subject = build(self.scope.model, self.scope.claim, self.scope.plan, setting)
+            subject = build(self.scope, setting)
             self.problems[0] = known = (setting, Problem(self.scope.model, self.scope.claim, subject))
         return known[1]
 
@@ -102,7 +105,8 @@ class Search:
     def _cases(self) -> Iterator[Case]:
         choices = sizes(self.scope)
         self.is_large = bool(choices) and entries(self.scope, choices[0]) > LARGE
-        for attempt in range((FEW if self.is_large else SETTINGS) if choices else 0):
+        self.share = 1 if not choices or entries(self.scope, choices[0]) <= MIDDLING else 3
+        for attempt in range(SETTINGS // (6 if self.is_large else self.share) if choices else 0):
             dims = choices[(attempt // 2) % len(choices)]
             try:
                 setting = draw(self.scope, dims, self.chance, attempt)
@@ -120,7 +124,7 @@ class Search:
 
     def _climb(self) -> Iterator[Case]:
         """Random changes of one entry, kept when the margin grows."""
-        for round_ in range(CLIMBS if self.best else 0):
+        for round_ in range(CLIMBS // self.share if self.best else 0):
             _, case = self.best[0 if round_ % 4 else min(round_ // 4 % KEPT, len(self.best) - 1)]
             try:
                 changed = self._changed(case, round_)
@@ -156,7 +160,7 @@ def measured(scope: Scope, attack: Attack, case: Case, bits: int = DECIDING) -> 
         try:
             if not check(scope, case.setting):
                 return None
-            subject = build(scope.model, scope.claim, scope.plan, case.setting)
+            subject = build(scope, case.setting)
             if any(len(point) != subject.layout.size for point in _states_of(case)):
                 return None
             if not in_region(subject, scope.claim.region, case.scalars()):

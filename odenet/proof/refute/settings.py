@@ -10,13 +10,14 @@ from odenet.ir.model import ConvolutionSpace, Parameter
 from odenet.ir.sizes import Space, count
 from odenet.proof.refute.cases import Setting
 from odenet.proof.refute.draws import STYLES, member
-from odenet.proof.refute.evaluate import Evaluator, shape_of
+from odenet.proof.refute.evaluate import Evaluator
 from odenet.proof.refute.members import is_member
 from odenet.proof.refute.relevant import Scope
 from odenet.proof.refute.scalars import Scalar, Undefined, exact
+from odenet.proof.refute.shapes import shape_of
 from odenet.proof.refute.tensors import tensor
 
-PATTERNS = ((2,), (2, 1), (1, 2), (2, 3), (3, 2), (1,), (3,), (1, 2, 2), (2, 2, 3), (3, 1))
+PATTERNS = ((2,), (2, 1), (1, 2), (2, 3), (3, 2), (1,), (3,), (1, 2, 2), (2, 2, 3), (3, 1), (4,), (5, 6))
 TIMES = (Fraction(0), Fraction(1), Fraction(1, 2), Fraction(2), Fraction(3))
 LARGE = 64
 MANY = 8  # steps beyond which two values of a parameter take turns
@@ -39,7 +40,7 @@ def sizes(scope: Scope) -> list[dict[str, int]]:
 
 def entries(scope: Scope, dims: Mapping[str, int]) -> int:
     """How many numbers a state has."""
-    return sum(int(count(scope.model.block(name).space).evaluate(dims)) for name in scope.blocks)
+    return sum(int(count(space).evaluate(dims)) for space in scope.spaces)
 
 
 def _fits(scope: Scope, dims: Mapping[str, int]) -> bool:
@@ -58,7 +59,7 @@ def draw(scope: Scope, dims: Mapping[str, int], chance: Random, attempt: int) ->
         Undefined: a set is empty at these values, or the value drawn is not certainly inside.
     """
     time = TIMES[attempt % len(TIMES)] if scope.depends_on_time else Fraction(0)
-    if scope.claim.kind != "flow":
+    if not scope.is_map:
         return Setting(dims, _values(scope, dims, {}, scope.parameters, chance, attempt, time), time)
     still = [p for p in scope.parameters if p.schedule is None]
     moving = [p for p in scope.parameters if p.schedule is not None]
@@ -70,8 +71,7 @@ def draw(scope: Scope, dims: Mapping[str, int], chance: Random, attempt: int) ->
 def _scheduled(scope: Scope, dims: Mapping[str, int], known: Mapping[str, Any], moving: Sequence[Parameter], chance: Random,
                attempt: int) -> dict[str, Any]:
     """Values for each step or knot: drawn for the first few, then taking turns; sometimes one for all."""
-    assert scope.plan is not None
-    (steps,) = shape_of(Space((scope.plan.flow.steps,)), dims)
+    steps = max(shape_of(Space(tuple(plan.flow.steps for plan in scope.plans)), dims), default=0)
     if any(_mixes(p, moving) for p in moving):
         raise Undefined("a bound that moves otherwise than what it bounds")
     lengths = {p.name: _length(p, steps) for p in moving}
@@ -134,7 +134,7 @@ def check(scope: Scope, setting: Setting) -> bool:
 
 
 def _rounds(scope: Scope, setting: Setting) -> int:
-    if scope.claim.kind != "flow":
+    if not scope.is_map:
         return 1
     return max((len(setting.values[p.name]) for p in scope.parameters if p.schedule is not None), default=1)
 
@@ -154,7 +154,7 @@ def _now(scope: Scope, setting: Setting, index: int) -> Iterator[tuple[str, Any]
     """The values of one step or knot."""
     for parameter in scope.parameters:
         value = setting.values[parameter.name]
-        if parameter.schedule is None or scope.claim.kind != "flow":
+        if parameter.schedule is None or not scope.is_map:
             yield parameter.name, value
         elif index < len(value):
             yield parameter.name, value[index]

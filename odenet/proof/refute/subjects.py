@@ -5,21 +5,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from odenet.ir.model import Claim, Comparison, ConvolutionSpace, Field, Model, Pair
+from odenet.ir.model import Claim, Comparison, Field, Model, Pair
 from odenet.ir.node import Node, states
-from odenet.plan.steps import Plan
 from odenet.proof.refute.advance import Runner
-from odenet.proof.refute.cases import Layout, Setting, seeded, tensors
-from odenet.proof.refute.evaluate import Evaluator, shape_of
-from odenet.proof.refute.scalars import ZERO, Jet, Scalar, Undefined, exact, is_nonnegative, is_positive
-from odenet.proof.refute.tensors import Tensor, tensor
+from odenet.proof.refute.cases import Layout, Setting, seeded
+from odenet.proof.refute.evaluate import Evaluator
+from odenet.proof.refute.scalars import ZERO, Jet, Scalar, exact, is_nonnegative, is_positive
+from odenet.proof.refute.shapes import shape_of
+from odenet.proof.refute.tensors import Tensor
 
 
 class Subject(Protocol):
     """A map from states to states (rates, for a field)."""
 
-    layout: Layout
     evaluator: Evaluator
+
+    @property
+    def layout(self) -> Layout: ...
 
     @property
     def image(self) -> Layout: ...
@@ -144,44 +146,8 @@ def claim_states(claim: Claim) -> frozenset[str]:
     return frozenset(name for node in nodes for name in states(node))
 
 
-def build(model: Model, claim: Claim, plan: Plan | None, setting: Setting) -> Subject:
-    """The subject of a claim at a setting.
-
-    Raises:
-        Undefined: the attack cannot run such a subject, or not at these sizes.
-    """
-    spaces = {p.name: p.space for p in model.parameters if isinstance(p.space, ConvolutionSpace)}
-    if claim.kind == "flow":
-        return _flow_subject(model, claim, plan, setting, spaces)
-    evaluator = Evaluator(setting.dims, tensors(setting.values, list(setting.values)), spaces)
-    if claim.kind == "def":
-        definition = model.definition(claim.subject)
-        shapes = tuple((name, shape_of(space, setting.dims)) for name, space in definition.arguments)
-        return DefinitionSubject(definition.body, Layout(shapes), evaluator, exact(setting.time))
-    if claim.kind == "field":
-        fields = tuple(model.field(name) for name in claim.fields)
-        return FieldSubject(fields, layout(model, subject_blocks(model, claim), setting), evaluator, exact(setting.time))
-    raise Undefined("a net")
-
-
 def layout(model: Model, names: tuple[str, ...], setting: Setting) -> Layout:
     return Layout(tuple((name, shape_of(model.block(name).space, setting.dims)) for name in names))
-
-
-def _flow_subject(model: Model, claim: Claim, plan: Plan | None, setting: Setting,
-                  spaces: dict[str, ConvolutionSpace]) -> FlowSubject:
-    if plan is None:
-        raise Undefined("a flow without a plan")
-    still, scheduled = {}, {}
-    for name, value in setting.values.items():
-        schedule = model.parameter(name).schedule
-        if schedule is None:
-            still[name] = tensor(value)
-        else:
-            scheduled[name] = (schedule, tuple(tensor(v) for v in value))
-    runner = Runner(plan, setting.dims, still, scheduled, spaces)
-    blocks = layout(model, subject_blocks(model, claim), setting)
-    return FlowSubject(runner, blocks, Evaluator(setting.dims, still, spaces))
 
 
 def in_region(subject: Subject, region: tuple[Comparison, ...], items: Sequence[Scalar]) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 from odenet.proof.finding import Witness
 from odenet.proof.refute.attack import Measure, shown
 from odenet.proof.refute.cases import Case, Layout, Setting, Vector
-from odenet.proof.refute.evaluate import shape_of
+from odenet.proof.refute.networks import INPUT
 from odenet.proof.refute.relevant import Scope
+from odenet.proof.refute.shapes import shape_of
 from odenet.proof.refute.subjects import layout
 from odenet.proof.refute.tensors import nested
 
@@ -52,6 +53,8 @@ def case_layout(scope: Scope, setting: Setting) -> Layout:
     if scope.claim.kind == "def":
         arguments = scope.model.definition(scope.claim.subject).arguments
         return Layout(tuple((name, shape_of(space, setting.dims)) for name, space in arguments))
+    if scope.net is not None:
+        return Layout(((INPUT, shape_of(scope.net.domain, setting.dims)),))
     return layout(scope.model, scope.blocks, setting)
 
 
