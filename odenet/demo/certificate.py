@@ -35,4 +35,4 @@ def measured_constant(network: nn.Module, pixels: Tensor) -> float:
     slopes = torch.linalg.matrix_norm(torch.stack(rows, 1).double(), ord=2)
     apart = torch.pdist(pixels.double())
     ratios = torch.pdist(scores.detach().double())[apart > 0] / apart[apart > 0]
-    return max(slopes.max().item(), ratios.max().item())
+    return float(torch.maximum(slopes.max(), ratios.max()))

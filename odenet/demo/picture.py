@@ -17,13 +17,13 @@ def save(path: Path, certified: Tensor, radii: tuple[float, ...], attacked: list
     axes = figure.subplots()
     grid = torch.linspace(0, radii[-1], 400, dtype=certified.dtype)
     proved = [100 * (certified > r).double().mean().item() for r in grid]
-    axes.plot(grid, proved, color=_BLUE, lw=2.5, label="odenet, certified: no change of this size can do more")
+    axes.plot(grid, proved, color=_BLUE, lw=2.5, label="odenet, certified")
     axes.plot(places, _percent(attacked), color=_BLUE, lw=1.6, ls="--", marker="o", label="odenet, attacked")
     axes.plot(places, _percent(plain), color=_ORANGE, lw=1.6, ls=":", marker="s", label="plain network, attacked")
     axes.set(xlim=(0, radii[-1]), ylim=(0, 102), xlabel="size of the change of the image (l2; 1 = one pixel from white to black)",
              ylabel="test images classified right (%)", title="Handwritten digits: proved and attacked accuracy")
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower left", framealpha=0.95)
+    axes.legend(loc="upper right", framealpha=0.95)
     figure.savefig(path, dpi=120)
 
 

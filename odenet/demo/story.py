@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import torch
+import torch.nn.functional as F
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -55,13 +56,14 @@ class Outcome:
 def tell(settings: Settings, output: Path) -> Outcome:
     """Run the demo on standard output. Raises OSError when the picture cannot be written."""
     console, start = Console(highlight=False), time.perf_counter()
+    torch.set_num_threads(1)  # matrices of this size are slower on two threads, and much slower where the cores are shared
     loaded = networks.spec()
     _show_proof(console, loaded)
     torch.manual_seed(settings.seed)
     certified, plain = networks.certified(loaded), networks.plain(loaded, CLASSES)
     training, tests = load(settings.seed)
-    console.print(f"\n[bold]Training[/bold] on {len(training):,} images, {settings.epochs} epochs each, "
-                  f"{networks.parameter_count(certified):,} and {networks.parameter_count(plain):,} trained numbers")
+    sizes = f"{networks.parameter_count(certified):,} and {networks.parameter_count(plain):,} trained numbers"
+    console.print(f"\n[bold]Training[/bold] on {len(training):,} images, {settings.epochs} epochs each, {sizes}", soft_wrap=True)
     _train(console, settings, training, certified, plain)
     outcome = _measure(console, settings, tests, certified, plain, torch.cat((training.pixels, tests.pixels)))
     _show_outcome(console, outcome)
@@ -76,7 +78,7 @@ def _show_proof(console: Console, loaded: Loaded) -> None:
     console.print(Text.from_ansi(report_text(loaded.model, loaded.report.findings, _ansi)), soft_wrap=True)
     lines = loaded.source().count("\n")
     console.print(f"\n[bold]Module[/bold]  {lines} lines of PyTorch; "
-                  f"`odenet new digits --from {networks.SPEC}` and `odenet compile digits.ode` write it")
+                  f"`odenet new digits --from {networks.SPEC}` and `odenet compile digits.ode` write it", soft_wrap=True)
 
 
 def _ansi(text: str, colour: str) -> str:
@@ -89,7 +91,8 @@ def _bar(console: Console) -> Progress:
 
 
 def _train(console: Console, settings: Settings, images: Images, certified: nn.Module, plain: nn.Module) -> None:
-    jobs = (("odenet", certified, settings.loss, settings.rate), ("plain", plain, nn.CrossEntropyLoss(), settings.plain_rate))
+    jobs: tuple[tuple[str, nn.Module, Loss, float], ...] = (
+        ("odenet", certified, settings.loss, settings.rate), ("plain", plain, F.cross_entropy, settings.plain_rate))
     with _bar(console) as progress:
         tasks = [progress.add_task(name, total=settings.epochs, start=False, note="") for name, *_ in jobs]
         for task, (_, network, loss, rate) in zip(tasks, jobs, strict=True):
@@ -101,7 +104,7 @@ def _train(console: Console, settings: Settings, images: Images, certified: nn.M
 def _measure(console: Console, settings: Settings, tests: Images, certified: nn.Module, plain: nn.Module,
              everything: Tensor) -> Outcome:
     console.print(f"\n[bold]Attack[/bold] on {len(tests)} test images: projected gradients, {attack.STEPS} steps from "
-                  f"{attack.RESTARTS} random starts, at {len(RADII)} radii")
+                  f"{attack.RESTARTS} random starts, at {len(RADII)} radii", soft_wrap=True)
     found = []
     with _bar(console) as progress:
         tasks = [progress.add_task(name, total=len(RADII), start=False, note="") for name in ("odenet", "plain")]
@@ -123,13 +126,14 @@ def _show_outcome(console: Console, outcome: Outcome) -> None:
         name = f"{radius:g}" if radius else "0 (clean)"
         table.add_row(name, *(f"{100 * share:.1f} %" for share in shares))
     console.print(table)
-    console.print("r in units of one pixel's range. Certified: margin > sqrt(2) * 1 * r with the proved constant 1, so no change\n"
-                  "of size r can change the answer (Tsuzuku et al. 2018). Attacked: what one strong attack left standing.", soft_wrap=True)
+    console.print("r in units of one pixel's range. Certified: margin > sqrt(2) * 1 * r, with the proved constant 1, so no change\n"
+                  "of size r can change the answer (Tsuzuku et al. 2018). Attacked: what the attack left standing.", soft_wrap=True)
     radii = torch.tensor(RADII, dtype=outcome.certified.dtype)[:, None]
     certified = outcome.certified[None] > radii
     broken = int((certified & ~outcome.attacked).sum())
     console.print(f"certified answers that the attack changed: {broken} of {int(certified.sum())}")
-    console.print(f"Lipschitz constant in float32: proved <= 1, measured {outcome.constant:.7f} (Jacobians at all images, all pairs)")
+    console.print(f"Lipschitz constant: proved <= 1, measured {outcome.constant:.7f} in float32 (Jacobians at all images; pairs)",
+                  soft_wrap=True)
 
 
 def _share(hits: Tensor) -> float:

@@ -36,7 +36,7 @@ def train(network: nn.Module, images: Images, loss: Loss, rate: float, epochs: i
     network.train()
     for _ in range(epochs):
         total = 0.0
-        for batch in torch.randperm(len(images), generator=order).split(_BATCH):
+        for batch in torch.split(torch.randperm(len(images), generator=order), _BATCH):
             optimizer.zero_grad()
             value = loss(network(images.pixels[batch]), images.labels[batch])
             value.backward()  # type: ignore[no-untyped-call]

@@ -30,13 +30,14 @@ def add_values(reader: Reader, expression: tree.Binary, left: Value, right: Valu
     sign = Fraction(-1 if expression.operator == "-" else 1)
     if not isinstance(left, Node) or not isinstance(right, Node):
         return _add_maps(reader, expression, left, right, sign)
-    right = products.scaled(sign, right)
-    if left.op == "number" and right.op == "number":
-        return nodes.number(left.data[0] + right.data[0])
+    if right.op == "number":
+        right, sign = nodes.number(sign * right.data[0]), Fraction(1)
+        if left.op == "number":
+            return nodes.number(left.data[0] + right.data[0])
     joined = join(left, right)
     if joined is None:
         return _report_sum(reader, expression, left, right)
-    return nodes.add(*joined)
+    return nodes.add(joined[0], products.scaled(sign, joined[1]))
 
 
 def _add_maps(reader: Reader, expression: tree.Binary, left: Value, right: Value, sign: Fraction) -> OpenMap | None:

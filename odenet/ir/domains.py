@@ -114,8 +114,19 @@ class Signs:
         if node.op == "function":
             return self._of_function(node, signs[0])
         if node.op == "largest":
-            return max(signs)
+            return max(*signs, self._of_larger(node)) if len(signs) == 2 else max(signs)
         return min(signs) if node.op in ("smallest", "stack", "concat") else UNKNOWN
+
+    def _of_larger(self, node: Node) -> int:
+        """max(a, b) >= c a + (1 - c) b for 0 <= c <= 1; with the c that cancels a term of both."""
+        a, b = node.args
+        mine = dict(_terms(a))
+        best = UNKNOWN
+        for rest, coefficient in _terms(b):
+            if rest.op != "number" and mine.get(rest, Fraction(0)) * coefficient < 0:
+                weight = coefficient / (coefficient - mine[rest])
+                best = max(best, self._from_form(collect(*_multiple(weight, a), *_multiple(1 - weight, b))))
+        return best
 
     def _of_product(self, node: Node, least: int) -> int:
         """Sums of products; with a matrix of entries >= 0 a row may be all zero."""
@@ -161,7 +172,12 @@ def _remainders(node: Node, known: Node) -> Iterator[Node]:
     mine = dict(_terms(node))
     for rest, coefficient in _terms(known):
         if rest.op != "number" and rest in mine and mine[rest] / coefficient > 0:
-            yield collect(node, scaled(-mine[rest] / coefficient, known))
+            yield collect(node, *_multiple(-mine[rest] / coefficient, known))
+
+
+def _multiple(factor: Fraction, node: Node) -> list[Node]:
+    """The terms of a number times a sum."""
+    return [scaled(factor * coefficient, rest) for rest, coefficient in _terms(node)]
 
 
 def _terms(node: Node) -> list[tuple[Node, Fraction]]:

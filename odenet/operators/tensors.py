@@ -86,10 +86,17 @@ def _extreme(op: str) -> Callable[..., Node]:
         for i, s in enumerate(spaces):
             if s not in (SCALAR, wide):
                 raise Unfit(i, f"is in {s}, the others are in {wide}")
-        spread = [nodes.spread(a, wide) if a.space == SCALAR else a for a in arguments]
-        return nodes.same(op, *spread)
+        return nodes.same(op, *(_spread(a, wide) for a in arguments))
 
     return make
+
+
+def _spread(value: Node, space: Space) -> Node:
+    if value.space != SCALAR or space == SCALAR:
+        return value
+    if nodes.is_number(value, 0) or nodes.is_number(value, 1):
+        return nodes.ones(space) if value.data[0] else nodes.zeros(space)
+    return nodes.spread(value, space)
 
 
 def triangle_side(size: Size) -> Size | None:

@@ -31,7 +31,7 @@ def test_operation(op):
     assert all(abs(b.mid() - float(v)) < 1e-12 * (1 + abs(v)) for b, v in zip(found.ravel(), exact.ravel(), strict=True))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.one_of(vectors(3), scalars(3), images(2)), st.integers(0, 10**6))
 def test_values_and_tangents_are_enclosed(node, seed):
     env = values(seed)
@@ -47,7 +47,7 @@ def test_values_and_tangents_are_enclosed(node, seed):
     assert slope.shape == value.shape and set(BLOCKS) >= set(along)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(vectors(3), st.integers(0, 10**6))
 def test_wide_balls_hold_the_values_at_their_points(node, seed):
     env = values(seed)

@@ -39,7 +39,7 @@ def directions_of(env, seed):
     return {name: np.asarray(rng.normal(size=np.shape(value))) for name, value in env.states.items()}
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.one_of(vectors(3), scalars(3), images(2)), st.integers(0, 10**6))
 def test_tangents(node, seed):
     env = values(seed)
@@ -51,7 +51,7 @@ def test_tangents(node, seed):
     assert np.allclose(exact, rough, rtol=1e-3, atol=1e-3 * scale)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(scalars(4), st.integers(0, 10**6))
 def test_gradients(node, seed):
     env = values(seed)

@@ -10,8 +10,7 @@ import pytest
 from odenet.ir.interpret import convolve
 from odenet.ir.model import ConvolutionSpace
 from odenet.ir.sizes import Size
-from odenet.sets import COMPATIBLE, SETS, residual, sample
-from odenet.sets import exact
+from odenet.sets import COMPATIBLE, SETS, exact, residual, sample
 from odenet.sets.row import entries
 
 ARGUMENTS = {"interval": (Fraction(-1, 3), Fraction(2)), "norm": (Fraction(3, 2),)}

@@ -44,7 +44,11 @@ def bounded_normal(raw: Tensor, bound: Tensor | float) -> Tensor:
     return bound[..., None, None] * inside if isinstance(bound, Tensor) else bound * inside
 
 
-def bounded_vector(raw: Tensor, bound: Tensor | float) -> Tensor:
-    """Vectors [..., n] with Euclidean norm below `bound`: bound * v / sqrt(1 + |v|^2)."""
-    inside = raw / torch.sqrt(1 + raw.square().sum(-1, keepdim=True))
-    return bound[..., None] * inside if isinstance(bound, Tensor) else bound * inside
+def bounded_normal_raw(value: Tensor, bound: Tensor | float) -> Tensor:
+    """Raw values that `bounded_normal` maps to `value` [..., n, n], of norm at most `bound`."""
+    inside = value / (bound[..., None, None] if isinstance(bound, Tensor) else bound)
+    identity = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
+    squares, vectors = torch.linalg.eigh(inside.mT @ inside)
+    root = (vectors * (1 - squares).clamp(min=0).sqrt()[..., None, :]) @ vectors.mT
+    raw: Tensor = inside @ torch.linalg.inv(identity + root)  # s = y / (1 + sqrt(1 - y^2)) solves y = 2 s / (1 + s^2)
+    return raw

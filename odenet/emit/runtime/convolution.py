@@ -70,4 +70,5 @@ def gram_norm(matrix: Tensor, rounds: int = 5) -> Tensor:
         gram = gram @ gram
         scale = torch.linalg.matrix_norm(gram).clamp(min=tiny)
         squared = squared * scale ** (0.5 ** (index + 1))
-    return squared.sqrt()
+    norm: Tensor = squared.sqrt()
+    return norm

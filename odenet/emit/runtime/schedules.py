@@ -16,6 +16,7 @@ def schedule(knots: Tensor, places: Tensor, kind: str) -> Tensor:
     count = knots.shape[0]
     index = torch.arange(count, dtype=places.dtype, device=places.device)
     if kind == "linear":
+        places = places.clamp(0, 1)
         basis = (1 - (places[:, None] * max(count - 1, 1) - index).abs()).clamp(min=0)
         basis = basis if count > 1 else torch.ones_like(basis)
     elif kind == "poly":
@@ -28,3 +29,8 @@ def schedule(knots: Tensor, places: Tensor, kind: str) -> Tensor:
         basis = torch.cat((torch.ones_like(basis[:, :1]), basis[:, 1:]), 1)
     values = basis.to(knots.dtype) @ knots.reshape(count, -1)
     return values.reshape(places.shape[0], *knots.shape[1:])
+
+
+def constant_first(value: Tensor, shape: torch.Size) -> Tensor:
+    """Coefficients of the given shape for a parameter that begins constant in time: `value`, then zeros."""
+    return torch.cat((value.expand(1, *shape[1:]), torch.zeros(shape, dtype=value.dtype)[1:]))

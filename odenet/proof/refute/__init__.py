@@ -11,8 +11,9 @@ from odenet.ir.model import Claim, Model
 from odenet.plan.steps import Plan
 from odenet.proof.finding import Witness
 from odenet.proof.refute.attack import Attack
+from odenet.proof.refute.curvature import DEFINITION_ATTACKS
 from odenet.proof.refute.passages import FIELD_STRETCH, FLOW_ATTACKS, NET_ATTACKS
-from odenet.proof.refute.pointwise import DEFINITION_ATTACKS, FIELD_ATTACKS
+from odenet.proof.refute.pointwise import FIELD_ATTACKS
 from odenet.proof.refute.relevant import Scope
 from odenet.proof.refute.search import DECIDING, Search, confirmed, measured
 from odenet.proof.refute.simplify import simplified

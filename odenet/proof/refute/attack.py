@@ -21,11 +21,12 @@ LARGEST = 36  # states with more entries are attacked along directions, never by
 
 @dataclass(frozen=True)
 class Problem:
-    """A claim at one setting."""
+    """A claim at one setting. `is_smooth`: nothing in it has a kink, so derivatives say all."""
 
     model: Model
     claim: Claim
     subject: Subject
+    is_smooth: bool = True
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,26 @@ def shown(value: Scalar) -> str:
             return str(value)
         value = arb(value)
     return str(value.str(12)).strip("[]").replace("+/-", "±")
+
+
+def pairs(problem: Problem, case: Case) -> Iterable[Case]:
+    """Two states close to each other on both sides of zero, where kinks and jumps are; on a region the pointwise form is meant."""
+    is_apt = not problem.is_smooth and not problem.claim.region and problem.subject.layout.size <= LARGEST
+    if is_apt and any(case.points["x"]):
+        for size in (1, 64):
+            near = tuple(entry / size for entry in case.points["x"])
+            yield case.at("x", near).at("y", tuple(-entry for entry in near))
+
+
+def steps(case: Case) -> list[Scalar]:
+    """x - y"""
+    return [a - b for a, b in zip(case.scalars("x"), case.scalars("y"), strict=True)]
+
+
+def gaps(problem: Problem, case: Case) -> list[Scalar]:
+    """f(x) - f(y)"""
+    value = problem.subject.value
+    return [a - b for a, b in zip(value(case.scalars("x")), value(case.scalars("y")), strict=True)]
 
 
 def worst(entries: Iterable[tuple[Scalar, str]]) -> tuple[Scalar, str]:

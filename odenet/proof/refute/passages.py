@@ -16,11 +16,14 @@ from odenet.proof.refute.attack import (
     difference,
     eigen_cases,
     floats,
+    gaps,
     norm_name,
+    pairs,
     scalar_node,
     shown,
     small,
     square,
+    steps,
     transposed,
     within,
     worst,
@@ -68,6 +71,10 @@ def _bound(problem: Problem, case: Case) -> Scalar:
 def _stretch(problem: Problem, case: Case) -> Measure:
     """|DΦ v|^2 - L^2 |v|^2, or the largest sum of a row or column."""
     bound, name = _bound(problem, case), "DΦ(x)" if problem.claim.kind != "field" else "Df(x)"
+    if "y" in case.points:
+        value = square(gaps(problem, case)) / square(steps(case))
+        return Measure(value - bound * abs(bound), f"|{name[1]}(x) - {name[1]}(y)|^2 / |x - y|^2", value,
+                       f"<= {shown(bound * abs(bound))}")
     if norm_name(problem.claim) == "2":
         direction = case.scalars("v")
         value = square(along(problem, case)) / square(direction)
@@ -83,7 +90,9 @@ def _stretch(problem: Problem, case: Case) -> Measure:
 def _aim_stretch(problem: Problem, case: Case, chance: Random) -> Iterable[Case]:
     if norm_name(problem.claim) != "2":
         yield case
-    elif problem.subject.layout.size > LARGEST:
+        return
+    yield from pairs(problem, case)
+    if problem.subject.layout.size > LARGEST:
         yield from any_direction(case, problem.subject.layout.size, chance)
     else:
         yield from eigen_cases(case, _gram(floats(jacobian(problem.subject, case.scalars()))))

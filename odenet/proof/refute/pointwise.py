@@ -1,4 +1,4 @@
-"""Attacks on what fields have in every point, and on scalar functions."""
+"""Attacks on what fields have in every point."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -9,7 +9,6 @@ from odenet.proof.refute.actions import acted, action_name, described, moves
 from odenet.proof.refute.attack import (
     LARGEST,
     Attack,
-    Matrix,
     Measure,
     Problem,
     argument,
@@ -17,18 +16,20 @@ from odenet.proof.refute.attack import (
     difference,
     eigen_cases,
     floats,
+    gaps,
     norm_name,
+    pairs,
     scalar_node,
     shown,
     small,
     square,
-    times,
+    steps,
     transposed,
     within,
 )
 from odenet.proof.refute.cases import Case
 from odenet.proof.refute.draws import entry
-from odenet.proof.refute.scalars import ZERO, Jet, Scalar, Undefined, approximate, exact, inner, total
+from odenet.proof.refute.scalars import ZERO, Jet, Scalar, Undefined, approximate, inner, total
 from odenet.proof.refute.subjects import gradient, jacobian, momenta, pushed
 
 
@@ -112,6 +113,10 @@ def _contraction(problem: Problem, case: Case) -> Measure:
     bound = _rate_bound(problem, case)
     if norm_name(problem.claim) != "2":
         return _matrix_measure(problem, case, bound)
+    if "y" in case.points:
+        step = steps(case)
+        value = inner(step, gaps(problem, case)) / square(step)
+        return Measure(value + bound, "<f(x) - f(y), x - y> / |x - y|^2", value, f"<= {_negative(bound)}")
     direction = case.scalars("v")
     value = inner(direction, along(problem, case)) / square(direction)
     return Measure(value + bound, "<v, Df(x) v> / |v|^2", value, f"<= {_negative(bound)}")
@@ -138,7 +143,9 @@ def _matrix_measure(problem: Problem, case: Case, bound: Scalar) -> Measure:
 def _aim_contraction(problem: Problem, case: Case, chance: Random) -> Iterable[Case]:
     if norm_name(problem.claim) != "2":
         yield case
-    elif problem.subject.layout.size > LARGEST:
+        return
+    yield from pairs(problem, case)
+    if problem.subject.layout.size > LARGEST:
         yield from any_direction(case, problem.subject.layout.size, chance)
     else:
         rows = floats(jacobian(problem.subject, case.scalars()))
@@ -207,60 +214,6 @@ def _reversible(problem: Problem, case: Case) -> Measure:
     return difference(problem, there, back, "(f(R x) + R f(x))[{}]")
 
 
-# --- scalar functions --------------------------------------------------------------------------------------------
-
-
-def hessian(problem: Problem, case: Case) -> Matrix:
-    """Second derivatives of the value: jets of jets."""
-    small(problem)
-    size, items = problem.subject.layout.size, case.scalars()
-    seeds = [[exact(int(i == j)) for i in range(size)] for j in range(size)]
-    inner_jets = [Jet(item, [seed[i] for seed in seeds]) for i, item in enumerate(items)]
-    outer = [Jet(jet, [Jet(seed[i], [ZERO] * size) for seed in seeds]) for i, jet in enumerate(inner_jets)]
-    (value,) = problem.subject.value(outer)
-    if not isinstance(value, Jet):
-        return [[ZERO] * size for _ in range(size)]
-    return [list(t.tangents) if isinstance(t, Jet) else [ZERO] * size for t in value.tangents]
-
-
-def _curvature(problem: Problem, case: Case) -> Scalar:
-    direction = case.scalars("v")
-    return inner(direction, times(hessian(problem, case), direction)) / square(direction)
-
-
-def _middle(problem: Problem, case: Case) -> Measure:
-    """V((x + y)/2) - (V(x) + V(y))/2, or the curvature along v."""
-    if "v" in case.points:
-        value = _curvature(problem, case)
-        return Measure(-value, "<v, D2V(x) v> / |v|^2", value, ">= 0")
-    x, y = case.scalars("x"), case.scalars("y")
-    (low,), (high,) = problem.subject.value(x), problem.subject.value(y)
-    (middle,) = problem.subject.value([(a + b) / 2 for a, b in zip(x, y, strict=True)])
-    value = middle - (low + high) / 2
-    return Measure(value, "V((x + y)/2) - (V(x) + V(y))/2", value, "<= 0")
-
-
-def _smooth(problem: Problem, case: Case) -> Measure:
-    bound, value = argument(problem, case), _curvature(problem, case)
-    return Measure(abs(value) - bound, "<v, D2V(x) v> / |v|^2", value, f"between -L and L, L = {shown(bound)}")
-
-
-def _aim_convex(problem: Problem, case: Case, chance: Random) -> Iterable[Case]:
-    size = problem.subject.layout.size
-    if not problem.claim.region:  # on a region the pointwise form is meant
-        yield case.at("y", tuple(entry(chance, "small") for _ in range(size)))
-        yield case.at("y", tuple(-item for item in case.points["x"]))
-    rows = floats(hessian(problem, case))
-    yield from eigen_cases(case, [[-a for a in row] for row in rows])
-
-
-def _aim_smooth(problem: Problem, case: Case, chance: Random) -> Iterable[Case]:
-    del chance
-    rows = floats(hessian(problem, case))
-    for sign in (1, -1):
-        yield from eigen_cases(case, [[sign * a for a in row] for row in rows])
-
-
 FIELD_ATTACKS: dict[str, Attack] = {
     "divergence_free": Attack(_trace),
     "hamiltonian": Attack(_hamiltonian),
@@ -272,9 +225,4 @@ FIELD_ATTACKS: dict[str, Attack] = {
     "positive": Attack(_positive, _aim_positive, differs=False),
     "equivariant": Attack(_equivariant, aim_action),
     "reversible": Attack(_reversible),
-}
-
-DEFINITION_ATTACKS: dict[str, Attack] = {
-    "convex": Attack(_middle, _aim_convex, differs=False),
-    "smooth": Attack(_smooth, _aim_smooth, differs=False),
 }

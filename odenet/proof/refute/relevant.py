@@ -140,6 +140,15 @@ class Scope:
         return all(not isinstance(a, DiscreteGradient) and (not isinstance(a, RungeKutta) or a.is_explicit) for a in methods)
 
     @property
+    def is_smooth(self) -> bool:
+        """Whether everything that occurs has a continuous derivative, as far as is known."""
+        stages = self.net.stages if self.net is not None else ()
+        rows = [row_of(node) for node in self.nodes if node.op == "function"]
+        rows += [FUNCTIONS[stage.data[0]] for stage in stages if stage.kind == "function"]
+        kinked = any(node.op in ("largest", "smallest", "norm") for node in self.nodes)
+        return not kinked and all(row.smoothness is None or row.smoothness > 0 for row in rows)
+
+    @property
     def is_continuous(self) -> bool:
         """Whether no function with a jump occurs."""
         stages = self.net.stages if self.net is not None else ()

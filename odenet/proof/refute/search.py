@@ -8,7 +8,7 @@ from math import isfinite
 from random import Random
 from time import monotonic
 
-from flint import ctx
+from flint import arb, ctx
 
 from odenet.proof.refute.attack import Attack, Measure, Problem
 from odenet.proof.refute.building import build
@@ -20,7 +20,7 @@ from odenet.proof.refute.scalars import Undefined, approximate, is_nonzero, is_p
 from odenet.proof.refute.settings import LARGE, check, draw, entries, sizes
 from odenet.proof.refute.subjects import in_region
 
-SEARCHING, DECIDING = 64, 160  # bits
+SEARCHING, DECIDING, LEAST = 64, 160, 16  # bits of the search, of the decision, and that are known of a violation
 SETTINGS, CLIMBS, KEPT = 64, 240, 3
 MIDDLING = 12  # entries of a state beyond which a third of the trials has to do
 STATE_STYLES = ("plain", "small", "zero", "wide", "large", "halves")
@@ -68,7 +68,7 @@ class Search:
         known = self.problems.get(0)
         if known is None or known[0] is not setting:
             subject = build(self.scope, setting)
-            self.problems[0] = known = (setting, Problem(self.scope.model, self.scope.claim, subject))
+            self.problems[0] = known = (setting, Problem(self.scope.model, self.scope.claim, subject, self.scope.is_smooth))
         return known[1]
 
     def look(self, case: Case) -> Case | None:
@@ -150,7 +150,9 @@ def drawn_state(chance: Random, size: int, style: str) -> Vector:
 
 
 def violates(attack: Attack, measure: Measure) -> bool:
-    """Whether the excess certainly is what the claim forbids."""
+    """Whether the excess certainly is what the claim forbids, and is known well enough to be shown."""
+    if isinstance(measure.excess, arb) and measure.excess.rel_accuracy_bits() < LEAST:
+        return False
     return is_nonzero(measure.excess) if attack.differs else is_positive(measure.excess)
 
 

@@ -1,0 +1,51 @@
+"""Source text of the functions of `odenet.emit.runtime`, read without importing them (they import torch)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One runtime function: its text, and the names that occur in it."""
+
+    name: str
+    text: str
+    uses: frozenset[str]
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """All runtime functions by name, file by file in the order of their names."""
+    found: dict[str, Entry] = {}
+    folder = files("odenet.emit.runtime")
+    for file in sorted((f for f in folder.iterdir() if f.name.endswith(".py")), key=lambda f: f.name):
+        text = file.read_text(encoding="utf-8")
+        lines = text.split("\n")
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef):
+                found[node.name] = _entry(node, lines)
+    return found
+
+
+def _entry(node: ast.FunctionDef, lines: list[str]) -> Entry:
+    chosen = [line.split("  # type: ignore")[0] for line in lines[node.lineno - 1 : node.end_lineno]]
+    uses = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+    return Entry(node.name, "\n".join(chosen) + "\n", uses)
+
+
+def closure(wanted: Iterable[str]) -> tuple[Entry, ...]:
+    """The wanted functions and all that they call, in the order in which the library holds them."""
+    known = entries()
+    found: set[str] = set()
+    waiting = list(wanted)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(sorted(known[name].uses & known.keys()))
+    return tuple(entry for name, entry in known.items() if name in found)
