@@ -147,7 +147,7 @@ class Setting:
         """An enclosure of all entries of an entrywise product."""
         total = point(1)
         for atom, exponent in factors:
-            total = total * self.interval(atom).power(exponent)
+            total = total * (prime_power(atom.data[0], exponent) if atom.kind == "prime" else self.interval(atom).power(exponent))
         return total
 
     def enclosure(self, scalar: Scalar) -> Interval:
@@ -185,6 +185,15 @@ def root_above(value: Fraction) -> Fraction:
     if whole * whole == product:
         return Fraction(whole, value.denominator)
     return Fraction(isqrt(product * scale * scale) + 1, value.denominator * scale)
+
+
+def prime_power(prime: int, exponent: Fraction) -> Interval:
+    """A narrow interval around a root of a prime, 0 < exponent < 1."""
+    from flint import fmpz
+
+    scale, degree = 10**9, exponent.denominator
+    low = int((fmpz(prime) ** exponent.numerator * fmpz(scale) ** degree).root(degree))
+    return Interval(Fraction(low, scale), Fraction(low + 1, scale))
 
 
 def _choose(ends: list[Fraction | None], choose: object, skip: bool) -> Fraction | None:

@@ -21,7 +21,8 @@ from odenet.text import Span
 if TYPE_CHECKING:
     from odenet.ir.expressions import Reader
 
-LARGEST_EXPRESSION = 20_000  # nodes, counted where they are written out
+LARGEST_EXPRESSION = 20_000  # operations, counted where they are written out
+DEEPEST_EXPRESSION = 250  # operations inside each other
 _ENTRY_BY_ENTRY = frozenset(("add", "mul", "scale", "power", "function", "largest", "smallest"))
 
 _REDUCTIONS = ("sum", "mean", "norm", "dot")
@@ -201,10 +202,18 @@ def _substitute(reader: Reader, call: tree.Call, template: Template, values: dic
         return reader.fault("ODE210", f"`{call.function.text}` cannot be used entry by entry", call, unfit.why,
                             (template.spans[0], "this argument has no space of its own"),
                             help="give the argument its space in the `def`: `def f(z : R[n]) = …`")
-    if weight(found) > LARGEST_EXPRESSION:
-        return reader.fault("ODE109", "this expression is too large when its `def`s are written out", call,
-                            f"more than {LARGEST_EXPRESSION} operations")
-    return found
+    return checked(reader, call, found)
+
+
+def checked(reader: Reader, expression: tree.Expression, found: Node) -> Node | None:
+    """An expression, unless it has grown out of all bounds. Errors: ODE109."""
+    weight, depth = extent(found)
+    if weight <= LARGEST_EXPRESSION and depth <= DEEPEST_EXPRESSION:
+        return found
+    why = f"more than {LARGEST_EXPRESSION:,} operations" if weight > LARGEST_EXPRESSION else (
+        f"more than {DEEPEST_EXPRESSION} operations inside each other")
+    return reader.fault("ODE109", "this expression is too large when it is written out", expression, why,
+                        help="use fewer or smaller `def`s")
 
 
 def lift(body: Node, values: dict[str, Node]) -> Node:
@@ -243,9 +252,10 @@ def _lifted(n: Node, arguments: tuple[Node, ...]) -> Node:
     return nodes.add(*spread) if n.op == "add" else Node(n.op, tuple(spread), n.data, wide, n.span)
 
 
-def weight(node: Node) -> int:
-    """The number of operations of a node where it is written out in full."""
-    known: dict[Node, int] = {}
+def extent(node: Node) -> tuple[int, int]:
+    """The number of operations of a node where it is written out in full, and how many stand inside each other."""
+    known: dict[Node, tuple[int, int]] = {}
     for n in node.walk():
-        known[n] = 1 + sum(known[a] for a in n.args)
+        inner = [known[a] for a in n.args]
+        known[n] = 1 + sum(w for w, _ in inner), 1 + max((d for _, d in inner), default=0)
     return known[node]

@@ -11,7 +11,7 @@ from odenet.ir.claim_arguments import read_arguments, read_keywords
 from odenet.ir.domains import Hole, Signs, holes
 from odenet.ir.expressions import Reader
 from odenet.ir.model import Claim, Comparison, Field, Flow, Model, Net, Parameter
-from odenet.ir.node import Node, states
+from odenet.ir.node import Node, function, states, variable
 from odenet.ir.scope import Entry, Scope
 from odenet.ir.sizes import SCALAR
 from odenet.operators.properties import PROPERTIES, Property
@@ -221,10 +221,22 @@ class ClaimReader:
             if isinstance(value, Field):
                 found += [rate for _, rate in value.rows]
             elif isinstance(value, Flow):
-                for part in value.parts:
-                    found += [rate for _, rate in self.scope.entries[part.field].value.rows]
+                found += self._expressions([self.scope.entries[part.field] for part in value.parts])
+            elif isinstance(value, Net):
+                found += self._stages(value)
             elif isinstance(value, Template):
                 found.append(value.body)
+        return found
+
+    def _stages(self, net: Net) -> list[Node]:
+        """What the stages of a net evaluate."""
+        found: list[Node] = []
+        for stage in net.stages:
+            if stage.kind in ("flow", "def"):
+                found += self._expressions([self.scope.entries[stage.data[0]]])
+            elif stage.kind == "function":
+                inside = variable("input", stage.domain)
+                found.append(function(stage.data[0], inside, *stage.data[1:]).at(stage.span))
         return found
 
     def _report_hole(self, statement: tree.ClaimStatement, syntax: tree.PropertySyntax, hole: Hole, node: Node) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import odenet.ir.node as nodes
-from odenet.ir.calls import LARGEST_EXPRESSION, Template, lift, weight
+from odenet.ir.calls import Template, checked, lift
 from odenet.ir.expressions import Reader
 from odenet.ir.model import Block, Definition, Dim, Field, Pair
 from odenet.ir.node import Node
@@ -99,9 +99,7 @@ def read_def(scope: Scope, statement: tree.DefStatement) -> Definition | None:
     body = reader.read(statement.body)
     if body is None:
         return None
-    if weight(body) > LARGEST_EXPRESSION:
-        scope.faults.report("ODE109", "this expression is too large when its `def`s are written out",
-                            (statement.body.span, f"more than {LARGEST_EXPRESSION} operations"))
+    if checked(reader, statement.body, body) is None:
         return None
     pairs = tuple((name, space) for name, space, _ in arguments)
     template = Template(pairs, tuple(is_open for _, _, is_open in arguments), body,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from odenet.ir.calls import checked
 from odenet.ir.differentiate import NotSupported, divergence, laplacian, reverse
 from odenet.ir.differentiate.products import collect
 from odenet.ir.node import Node, state
@@ -27,7 +28,8 @@ def read_derivative(reader: Reader, call: tree.Call) -> Node | None:
         return reader.fault("ODE214", f"`{name}` is taken of a scalar", first, f"this is in {subject.space}",
                             *reader.declared(first), help="a potential is a scalar, say a `sum(…)`")
     try:
-        return _derivative(reader, call, subject, leaves)
+        found = _derivative(reader, call, subject, leaves)
+        return None if found is None else checked(reader, call, found)
     except NotSupported:
         return reader.fault("ODE216", f"`{name}` of this has no closed form for a block of symbolic size", call,
                             f"over {leaves[0].space}",

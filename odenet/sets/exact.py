@@ -17,6 +17,9 @@ def diagonal(values: list[Fraction]) -> Matrix:
     return tuple(tuple(v if i == j else ZERO for j in range(len(values))) for i, v in enumerate(values))
 
 
+MOST_MIXED = 6  # columns that a drawn orthogonal matrix mixes beyond a signed permutation
+
+
 def zero(rows: int, columns: int) -> Matrix:
     return tuple((ZERO,) * columns for _ in range(rows))
 
@@ -70,6 +73,21 @@ def skew(random: Random, n: int) -> Matrix:
     return tuple(tuple(above.get((i, j), -above.get((j, i), ZERO)) for j in range(n)) for i in range(n))
 
 
+def _mixed(q: Matrix, places: list[int], random: Random) -> Matrix:
+    """The given columns of q times a Cayley transform; few of them, since exact inverses of large matrices are slow."""
+    s = skew(random, len(places))
+    unit = identity(len(places))
+    turn = transpose(multiply(add(unit, scaled(-ONE, s)), inverse(add(unit, s))))
+    rows = []
+    for row in q:
+        values, known = list(row), [row[i] for i in places]
+        if any(known):
+            for i, column in zip(places, turn, strict=True):
+                values[i] = sum((x * y for x, y in zip(known, column, strict=True)), ZERO)
+        rows.append(tuple(values))
+    return tuple(rows)
+
+
 def orthogonal(random: Random, rows: int, columns: int) -> Matrix:
     """A.T A = I (tall) or A A.T = I (wide), exactly.
 
@@ -80,8 +98,7 @@ def orthogonal(random: Random, rows: int, columns: int) -> Matrix:
     kind = random.randrange(4)
     q = identity(n) if kind == 0 else signed_permutation(random, n)
     if kind >= 2 and n > 1:
-        s = skew(random, n)
-        q = multiply(q, multiply(add(identity(n), scaled(-ONE, s)), inverse(add(identity(n), s))))
+        q = _mixed(q, sorted(random.sample(range(n), min(n, MOST_MIXED))), random)
     return tuple(row[:columns] for row in q[:rows])
 
 

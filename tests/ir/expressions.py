@@ -44,10 +44,10 @@ def scalars(draw, depth=3):
     s, v = scalars(depth - 1), vectors(depth - 1)
     return draw(st.one_of(
         _entrywise(s),
-        st.builds(lambda op, x: nodes.scalar(op, x), st.sampled_from(["sum", "mean"]), v),
+        st.builds(nodes.scalar, st.sampled_from(["sum", "mean"]), v),
         st.builds(lambda x, y: nodes.scalar("dot", x, y), v, v),
         st.builds(lambda x: nodes.scalar("norm", nodes.add(x, nodes.ones(VECTOR))), v),
-        st.builds(lambda op, x: nodes.scalar(op, x), st.sampled_from(["largest", "smallest"]), v),
+        st.builds(nodes.scalar, st.sampled_from(["largest", "smallest"]), v),
         st.builds(lambda x: Node("index", (x,), (1,), SCALAR), v),
         st.builds(lambda x: nodes.power(_positive(x), Fraction(-1, 2)), s),
         st.builds(lambda x: nodes.function("sqrt", _positive(x)), s),
@@ -67,7 +67,7 @@ def vectors(draw, depth=3):
         st.builds(products.by_scalar, s, v), st.builds(lambda x: products.spread(x, VECTOR), s),
         st.builds(lambda x: products.apply(products.transpose(A), nodes.add(products.apply(A, x), B)), v),
         st.builds(products.apply, q, v), st.builds(lambda m, x: products.apply(nodes.transpose(m), x), q, v),
-        st.builds(lambda op, x: nodes.same(op, x), st.sampled_from(["cumsum", "softmax"]), v),
+        st.builds(nodes.same, st.sampled_from(["cumsum", "softmax"]), v),
         st.builds(lambda a, b, c: Node("stack", (a, b, c), (), Space((Size.number(3),))), s, s, s).map(_renamed),
         st.builds(lambda x, a: Node("concat", (Node("slice", (x,), (Size.number(1), N), half), a), (), VECTOR), v, s),
         st.builds(lambda m: Node("unskew", (m,), (), PACKED), q).map(_unpacked)))

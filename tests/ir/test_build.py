@@ -39,7 +39,8 @@ def rate(expression, *lines):
     return built.field("f").rate("x")
 
 
-X, A, B, D = nodes.state("x", Space((n,))), nodes.param("A", Space((m, n))), nodes.param("b", Space((m,))), nodes.param("d", Space((m,)))
+X, A = nodes.state("x", Space((n,))), nodes.param("A", Space((m, n)))
+B, D = nodes.param("b", Space((m,))), nodes.param("d", Space((m,)))
 K = nodes.param("k", SCALAR)
 
 
@@ -50,7 +51,8 @@ def test_specs_build(path):
 
 
 @pytest.mark.parametrize("text, expected", [
-    ("-A.T @ tanh(A @ x + b)", nodes.negate(nodes.apply(nodes.transpose(A), nodes.function("tanh", nodes.add(nodes.apply(A, X), B))))),
+    ("-A.T @ tanh(A @ x + b)",
+     nodes.negate(nodes.apply(nodes.transpose(A), nodes.function("tanh", nodes.add(nodes.apply(A, X), B))))),
     ("-k * A.T @ b", nodes.scale(nodes.mul(nodes.number(-1), K), nodes.apply(nodes.transpose(A), B))),
     ("A.T @ (d * b)", nodes.apply(nodes.transpose(A), nodes.mul(D, B))),
     ("x - mean(x)", nodes.add(X, nodes.scale(nodes.number(-1), nodes.spread(nodes.scalar("mean", X), X.space)))),
@@ -94,7 +96,8 @@ def test_sizes_are_compared_as_polynomials():
 
 
 def test_a_derived_dim_is_its_definition():
-    built = model("dim m = 4, k = 3, n = m + k", "state x : R[n]", "param A : R[m, n], orthogonal", "field f { x' = A.T @ (A @ x) }")
+    built = model("dim m = 4, k = 3, n = m + k", "state x : R[n]", "param A : R[m, n], orthogonal",
+                  "field f { x' = A.T @ (A @ x) }")
     rows, columns = built.parameter("A").space.sizes
     assert columns.at_least(rows) and not rows.at_least(columns)
     assert [d.is_free for d in built.dims] == [True, True, False]
@@ -138,7 +141,8 @@ def test_a_step_that_depends_on_a_dim():
 
 def test_flows():
     built = model("state q, p : R", "state r : R", "field a { q' = p }", "field b { p' = -q }",
-                  "scheme tri(A, B, C) = A(1/2) B(1/2) C(1) B(1/2) A(1/2)", "method own = table([0, 2/3], [[0, 0], [2/3, 0]], [1/4, 3/4])",
+                  "scheme tri(A, B, C) = A(1/2) B(1/2) C(1) B(1/2) A(1/2)",
+                  "method own = table([0, 2/3], [[0, 0], [2/3, 0]], [1/4, 3/4])",
                   "field c { p' = -p }", "flow net = tri(a, b: own, c: relax(heun, p^2)) over [0, 1] steps 2",
                   "flow yo = yoshida4(a, b) over [0, 1] steps 2")
     net = built.flow("net")
@@ -214,7 +218,8 @@ def test_deep_and_large_expressions():
     assert codes("dim n = 9", "state x : R[(n + 1)^99]", "field f { x' = x }") == ["ODE201"]
 
 
-KEYWORDS = set(["model", "dim", "state", "param", "const", "def", "field", "scheme", "method", "flow", "net", "claim", "over", "steps", "on", "in", "and", "conv", "R", "T"])
+KEYWORDS = {"model", "dim", "state", "param", "const", "def", "field", "scheme", "method", "flow", "net", "claim", "over",
+            "steps", "on", "in", "and", "conv", "R", "T"}
 
 
 def mutants(count):
@@ -230,7 +235,8 @@ def mutants(count):
     for _ in range(count):
         words = token.findall(rng.choice(texts))
         place = rng.randrange(len(words))
-        words[place] = rng.choice([w for w in words if kind(w) == kind(words[place]) and w.endswith("'") == words[place].endswith("'")])
+        like = [w for w in words if kind(w) == kind(words[place]) and w.endswith("'") == words[place].endswith("'")]
+        words[place] = rng.choice(like)
         yield " ".join(words)
 
 
@@ -244,3 +250,14 @@ def test_mutants_build_or_are_rejected():
             assert all(fault.labels for fault in rejected.faults)
             outcomes["rejected"] += 1
     assert min(outcomes.values()) > 20
+
+
+def test_stages_of_a_net_have_domains_too():
+    net = "net all : R[3] -> R[3] = relu -> log"
+    assert codes(net, "claim all : lipschitz(1)") == ["ODE405"]
+    assert model(net).nets
+
+
+def test_nests_are_bounded():
+    lines = ["def f0(z) = sin(z)", *(f"def f{i + 1}(z) = f{i}(f{i}(z))" for i in range(9))]
+    assert codes("state x : R", *lines, "field f { x' = f9(x) }") == ["ODE109"]

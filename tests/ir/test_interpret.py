@@ -15,14 +15,15 @@ from odenet.ir.sizes import SCALAR, MapSpace, Size, Space, transposed
 
 n, m = Size.dim("n"), Size.dim("m")
 RNG = np.random.default_rng(0)
-x, y, M, P, u = RNG.normal(size=4), RNG.normal(size=4), RNG.normal(size=(3, 4)), RNG.normal(size=(4, 4)), RNG.normal(size=(3, 5, 6))
+x, y, M, P = RNG.normal(size=4), RNG.normal(size=4), RNG.normal(size=(3, 4)), RNG.normal(size=(4, 4))
+u = RNG.normal(size=(3, 5, 6))
 kernel = RNG.normal(size=(2, 3, 3, 3))
 V, W = Space((n,)), Space((m,))
 CONV = ConvolutionSpace(Size.number(3), Size.number(2), 3, "circular", 1)
 U = Space((Size.number(3), Size.number(5), Size.number(6)))
 U2 = Space((Size.number(2), Size.number(5), Size.number(6)))
-ENV = Environment({"n": 4, "m": 3}, {"x": x, "s": np.float64(0.7), "u": u}, {"M": M, "P": P, "y": y, "K": kernel}, {"z": -1.5}, 0.25,
-                  {"K": CONV})
+ENV = Environment({"n": 4, "m": 3}, {"x": x, "s": np.float64(0.7), "u": u}, {"M": M, "P": P, "y": y, "K": kernel},
+                  {"z": -1.5}, 0.25, {"K": CONV})
 X, Y, S = nodes.state("x", V), nodes.param("y", V), nodes.state("s", SCALAR)
 A, Q, IMAGE = nodes.param("M", Space((m, n))), nodes.param("P", Space((n, n))), nodes.state("u", U)
 K = nodes.param("K", MapSpace(U, U2))
@@ -35,7 +36,8 @@ def node(op, *args, data=(), space=V):
 CASES = {
     "number": (nodes.number(Fraction(1, 3)), 1 / 3), "dim": (nodes.dim("n"), 4), "time": (nodes.time(), 0.25),
     "state": (X, x), "param": (A, M), "variable": (nodes.variable("z", SCALAR), -1.5),
-    "ones": (nodes.ones(V), [1, 1, 1, 1]), "zeros": (nodes.zeros(Space((m, n))), [[0] * 4] * 3), "eye": (nodes.eye(n), np.diag([1] * 4)),
+    "ones": (nodes.ones(V), [1, 1, 1, 1]), "zeros": (nodes.zeros(Space((m, n))), [[0] * 4] * 3),
+    "eye": (nodes.eye(n), np.diag([1] * 4)),
     "add": (node("add", X, Y, X), 2 * x + y), "mul": (node("mul", X, Y), [a * b for a, b in zip(x, y, strict=True)]),
     "scale": (node("scale", S, X), 0.7 * x), "power": (node("power", X, data=(Fraction(3),)), x * x * x),
     "function": (node("function", X, data=("tanh",)), np.tanh(x)),
@@ -89,7 +91,8 @@ def test_skew_and_channels():
 @pytest.mark.parametrize("size", [1, 3, 5])
 def test_convolutions_are_those_of_torch_and_have_exact_adjoints(padding, stride, size):
     space = ConvolutionSpace(Size.number(3), Size.number(2), size, padding, stride)
-    taps, image, other = RNG.normal(size=(2, 3, size, size)), RNG.normal(size=(3, 4, 6)), RNG.normal(size=(2, 4 // stride, 6 // stride))
+    taps, image = RNG.normal(size=(2, 3, size, size)), RNG.normal(size=(3, 4, 6))
+    other = RNG.normal(size=(2, 4 // stride, 6 // stride))
     found = convolve(taps, image, space)
     reach = (size - 1) // 2
     mode = "circular" if padding == "circular" else "constant"

@@ -27,7 +27,7 @@ def expressions():
     return st.recursive(leaf, lambda inner: st.one_of(
         st.builds(add, inner, inner), st.builds(mul, inner, inner),
         st.builds(lambda f, x: function(f, x, *(d for d in FUNCTIONS[f].defaults)), st.sampled_from(ONE_VARIABLE), inner),
-        st.builds(lambda x, k: power(x, k), inner, st.sampled_from([2, 3, 4])),
+        st.builds(power, inner, st.sampled_from([2, 3, 4])),
         st.builds(lambda x, y: same("largest", x, y), inner, inner),
         st.builds(lambda x, y: same("smallest", x, y), inner, inner)), max_leaves=6)
 

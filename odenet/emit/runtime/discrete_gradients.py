@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.packing import packing
 from odenet.emit.runtime.solvers import newton
 
 
@@ -22,15 +23,7 @@ def discrete_gradient_step(
     S is the identity, or (`is_hamiltonian`, blocks position and momentum by turns) (q, p) -> (p, -q).
     Source: Gonzalez (1996), Time integration and discrete Hamiltonian systems.
     """
-    batch = state[0].shape[0]
-    sizes = [block[0].numel() for block in state]
-
-    def split(z: Tensor) -> tuple[Tensor, ...]:
-        pieces = torch.split(z, sizes, -1)
-        return tuple(piece.reshape(block.shape) for piece, block in zip(pieces, state, strict=True))
-
-    def join(blocks: tuple[Tensor, ...]) -> Tensor:
-        return torch.cat([block.reshape(batch, -1) for block in blocks], -1)
+    join, split = packing(state)
 
     def turned(z: Tensor) -> Tensor:
         if not is_hamiltonian:

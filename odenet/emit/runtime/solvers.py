@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.packing import packing
+
 
 def newton(map: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
     """The solution z [batch, d] of z = map(z), by a damped Newton iteration from `start`; samples do not mix in `map`.
@@ -91,28 +93,26 @@ def implicit_stages(
 
     `rate(i, *blocks)` gives the slopes of all blocks [batch, ...] at stage i.
     """
-    batch = state[0].shape[0]
-    sizes = [block[0].numel() for block in state]
-
-    def split(z: Tensor) -> list[tuple[Tensor, ...]]:
-        stages = z.reshape(z.shape[0], len(matrix), -1).unbind(1)
-        pieces = [torch.split(stage, sizes, -1) for stage in stages]
-        return [tuple(k.reshape(block.shape) for k, block in zip(piece, state, strict=True)) for piece in pieces]
-
-    def join(stages: list[tuple[Tensor, ...]]) -> Tensor:
-        return torch.cat([k.reshape(batch, -1) for stage in stages for k in stage], -1)
+    join, split = packing(state)
 
     def slopes(z: Tensor) -> Tensor:
-        stages = split(z)
+        stages = [split(k) for k in z.chunk(len(matrix), -1)]
         found = []
         for index, row in enumerate(matrix):
-            moved = [
+            moved = tuple(
                 block + h * sum(a * stage[place] for a, stage in zip(row, stages, strict=True) if a)
                 for place, block in enumerate(state)
-            ]
-            found.append(rate(index, *moved))
-        return join(found)
+            )
+            found.append(join(rate(index, *moved)))
+        return torch.cat(found, -1)
 
     with torch.no_grad():
-        start = join([rate(index, *state) for index in range(len(matrix))])
-    return split(newton(slopes, start))
+        start = torch.cat([join(rate(index, *state)) for index in range(len(matrix))], -1)
+    return [split(k) for k in newton(slopes, start).chunk(len(matrix), -1)]
+
+
+def inverse_step(step: Callable[..., tuple[Tensor, ...]], state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The blocks x with step(*x) = state, for a step x + g(x) with g a contraction: x is the limit of x <- y - g(x)."""
+    join, split = packing(state)
+    target = join(state)
+    return split(contraction(lambda z: target - (join(step(*split(z))) - z), target))

@@ -4,12 +4,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from odenet.algebra.facts import resolved
 from odenet.algebra.forms import size_scalar
 from odenet.algebra.inequalities import at_most
 from odenet.algebra.scalars import ONE, Scalar, power, rational
 from odenet.algebra.setting import Setting
 from odenet.algebra.spectrum import largest
 from odenet.ir.model import Net, NetStage
+from odenet.ir.sizes import count
 from odenet.operators.functions import FUNCTIONS
 from odenet.proof.context import Context, Outcome
 from odenet.proof.finding import Proof
@@ -48,6 +50,10 @@ def _constant(context: Context, stage: NetStage, setting: Setting, flow: FlowPro
     if stage.kind == "avgpool":
         value = power(size_scalar(stage.data[0]), Fraction(-1), lambda _: True)
         return value, by("stage constants", f"the mean over k x k entries has the norm 1/k = {value.key}")
+    if stage.kind == "fold":
+        n, k = (size_scalar(resolved(context.model, count(space))) for space in (stage.domain, stage.codomain))
+        value = power(n * power(k, Fraction(-1), lambda _: True), Fraction(1, 2), lambda atom: atom.kind in ("dim", "prime"))
+        return value, by("stage constants", "fold M = [I, 11'/k] has M M' = I + (n - k) 11'/k^2, so its norm is sqrt(n/k)")
     return f"no constant is on record for stage `{stage.kind}`"
 
 
@@ -90,6 +96,6 @@ def preserves_sum(net: Net, flow: Callable[[str], Outcome]) -> Outcome:
             if isinstance(outcome, str):
                 return outcome
             premises.append(outcome)
-        elif stage.kind not in _KEEPS_SUM:
+        elif stage.kind not in _KEEPS_SUM and not (stage.kind == "take" and stage.domain == stage.codomain):
             return f"stage `{stage.kind}` is not shown to keep the sum"
     return by("composition", "every stage keeps the sum", *premises)

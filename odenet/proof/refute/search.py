@@ -71,15 +71,19 @@ class Search:
             self.problems[0] = known = (setting, Problem(self.scope.model, self.scope.claim, subject, self.scope.is_smooth))
         return known[1]
 
-    def look(self, case: Case) -> Case | None:
-        """The case, aimed, if it is certainly a violation; otherwise its margin is remembered."""
+    def mind_the_clock(self) -> None:
         if monotonic() > self.deadline:
             raise OutOfTime
+
+    def look(self, case: Case) -> Case | None:
+        """The case, aimed, if it is certainly a violation; otherwise its margin is remembered."""
+        self.mind_the_clock()
         try:
             problem = self.problem(case.setting)
             if not in_region(problem.subject, self.scope.claim.region, case.scalars()):
                 return None
             for aimed in self.attack.aim(problem, case, self.chance):
+                self.mind_the_clock()
                 if self.tries(problem, aimed):
                     return aimed
         except FAILURES:
@@ -106,7 +110,7 @@ class Search:
         choices = sizes(self.scope)
         self.is_large = bool(choices) and entries(self.scope, choices[0]) > LARGE
         self.share = 1 if not choices or entries(self.scope, choices[0]) <= MIDDLING else 3
-        for attempt in range(SETTINGS // (6 if self.is_large else self.share) if choices else 0):
+        for attempt in range(SETTINGS // (3 if self.is_large else self.share) if choices else 0):
             dims = choices[(attempt // 2) % len(choices)]
             try:
                 setting = draw(self.scope, dims, self.chance, attempt)

@@ -1,0 +1,412 @@
+"""One substep of each kind of advance, as a method of the emitted class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from odenet.emit.parts import Part, Want, Workshop, returns, unpacked
+from odenet.emit.sizes import Sizes
+from odenet.emit.tree import (
+    Assign,
+    Binary,
+    Expression,
+    Function,
+    Items,
+    Lambda,
+    Name,
+    Number,
+    Return,
+    Statement,
+    Subscript,
+    call,
+    items,
+)
+from odenet.emit.values import Value, aligned
+from odenet.ir.differentiate import gradient, products, tangent
+from odenet.ir.model import Table
+from odenet.ir.node import Node, add, depends_on, number, scale, state, variable
+from odenet.ir.sizes import SCALAR, Space
+from odenet.plan.steps import DURATION, Advance, Closed, DiscreteGradient, Linear, Relax, RungeKutta
+from odenet.schemes.numbers import Exact, as_node
+from odenet.schemes.tables import coefficients, is_explicit
+
+Rows = tuple[tuple[str, Node], ...]
+
+
+@dataclass(frozen=True)
+class Inverse:
+    """How a substep is undone: by `part` with the opposite duration (`is_backward`), or with the same."""
+
+    part: Part
+    is_backward: bool
+
+
+class Advances:
+    """The methods of all advances of a model. `field` names the part's field, `moves_clock` that t runs inside it."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.shop, self.locals, self.model = workshop, workshop.locals, workshop.model
+
+    def part(self, field: str, advance: Advance, moves_clock: bool, label: str) -> Part:
+        """The method of an advance; `label` names its method of integration."""
+        moves_clock = moves_clock and self._is_timed(field)
+        key = (field, advance, moves_clock)
+        if key not in self.shop.parts:
+            self.shop.parts[key] = self._make(field, advance, moves_clock, label)
+        return self.shop.parts[key]
+
+    def inverse(self, field: str, advance: Advance, moves_clock: bool, label: str, contracts: bool) -> Inverse | str:
+        """The method that undoes an advance, or why there is none."""
+        part = self.part(field, advance, moves_clock, label)
+        if isinstance(advance, Closed | Linear | DiscreteGradient):
+            return Inverse(part, True)
+        if isinstance(advance, Relax):
+            return f"the relaxed steps of `{field}` have no inverse in closed form"
+        if not advance.is_explicit:
+            table = adjoint(advance.table)
+            other = RungeKutta(advance.rates, table, is_explicit(table))
+            return Inverse(self.part(field, other, moves_clock, f"{label}_adjoint"), True)
+        if not contracts:
+            return f"the {label} steps of `{field}` are not proved invertible"
+        key = ("inverse", field, advance, moves_clock)
+        if key not in self.shop.parts:
+            self.shop.parts[key] = self._undone(part, field)
+        return Inverse(self.shop.parts[key], False)
+
+    def _is_timed(self, field: str) -> bool:
+        rates = [rate for _, rate in self.model.field(field).rows]
+        return any(depends_on(rate, "time") for rate in rates) or any(
+            want.kind == "scheduled" for want in self.shop.wants(*rates)
+        )
+
+    def _make(self, field: str, advance: Advance, moves_clock: bool, label: str) -> Part:
+        name = self.shop.methods.new(f"_{field}_{label}")
+        if isinstance(advance, Closed):
+            return self._closed(name, field, advance)
+        if isinstance(advance, Linear):
+            return self._linear(name, field, advance)
+        if isinstance(advance, DiscreteGradient):
+            return self._discrete_gradient(name, field, advance, moves_clock)
+        if isinstance(advance, Relax):
+            return self._relaxed(name, field, advance, moves_clock)
+        if advance.is_explicit and len(advance.table.weights) == 1:
+            return self._euler(name, field, advance, moves_clock)
+        return self._runge_kutta(name, field, advance, moves_clock)
+
+    # --- closed forms -------------------------------------------------------------------------------------------
+
+    def _closed(self, name: str, field: str, advance: Closed) -> Part:
+        rows = tuple((block, self.shop.prepared(node)) for block, node in advance.rows)
+        return self._from_rows(name, rows, f"The exact flow of `{field}`, a closed form ({advance.reason}).")
+
+    def _euler(self, name: str, field: str, advance: RungeKutta, moves_clock: bool) -> Part:
+        duration = scale(as_node(coefficients(advance.table).weights[0]), variable(DURATION, SCALAR))
+        rows = tuple(
+            (block, add(state(block, _space(node)), products.times(duration, node))) for block, node in self.shop.rows(field)
+        )
+        return self._from_rows(name, rows, f"One Euler step of `{field}`.")
+
+    def _from_rows(self, name: str, rows: Rows, about: str) -> Part:
+        nodes = tuple(node for _, node in rows)
+        moved = tuple(block for block, _ in rows)
+        blocks, wants = self.shop.blocks(*nodes, moved=moved), self.shop.wants(*nodes)
+        timed = any(depends_on(node, "time") for node in nodes)
+        writer = self.shop.writer(self.locals.inner(), self.locals[moved[0]])
+        writer.count(*nodes)
+        results = [self.shop.like_block(writer, block, writer.value(node)) for block, node in rows]
+        return self._part(name, blocks, moved, wants, timed, writer.body, results, about)
+
+    def _part(self, name: str, blocks: tuple[str, ...], moved: tuple[str, ...], wants: tuple[Want, ...], timed: bool,
+              body: list[Statement], results: list[Expression], about: str, takes_duration: bool = True) -> Part:
+        result = results[0] if len(results) == 1 else items(*results)
+        arguments = self.shop.arguments(blocks, takes_duration, timed, self._local_names(wants))
+        function = Function(name, arguments, returns(len(moved)), (about,), (*body, Return(result)))
+        return Part(name, blocks, moved, wants, takes_duration, timed, function)
+
+    def _local_names(self, wants: tuple[Want, ...]) -> tuple[str, ...]:
+        """Names of wanted values; a parameter wanted at several times has one for each."""
+        counts: dict[str, int] = {}
+        for want in wants:
+            counts[want.name] = counts.get(want.name, 0) + 1
+        seen: dict[str, int] = {}
+        names = []
+        for want in wants:
+            seen[want.name] = seen.get(want.name, 0) + 1
+            name = self.shop.local(want)
+            names.append(name if counts[want.name] == 1 else f"{name}_{seen[want.name]}")
+        return tuple(names)
+
+    def _linear(self, name: str, field: str, advance: Linear) -> Part:
+        moved = advance.blocks
+        wants = (Want("propagator", field), Want("shift", field))
+        names = self.locals.inner()
+        matrix, shift, z = names.new("propagator"), names.new("shift"), names.new("z")
+        blocks = [Name(self.locals[b]) for b in moved]
+        is_scalar = self.model.block(moved[0]).space.rank == 0
+        body: list[Statement] = []
+        if len(moved) == 1 and not is_scalar:
+            results: list[Expression] = [call("F.linear", blocks[0], Name(matrix), Name(shift))]
+        else:
+            joined = call("torch.stack" if is_scalar else "torch.cat", items(*blocks), dim=Number(-1))
+            body.append(Assign((z,), call("F.linear", joined, Name(matrix), Name(shift))))
+            if is_scalar:
+                results = [Subscript(Name(z), f":, {i}") for i in range(len(moved))]
+            else:
+                sizes = Items(tuple(self._size(b) for b in moved), is_list=True)
+                body.append(Assign(tuple(self.locals[b] for b in moved), call("torch.split", Name(z), sizes, dim=Number(-1))))
+                results = list(blocks)
+        arguments = self.shop.arguments(moved, False, False, (matrix, shift))
+        about = f"The exact flow of `{field}`, which is linear: x -> propagator x + shift."
+        result = results[0] if len(results) == 1 else items(*results)
+        function = Function(name, arguments, returns(len(moved)), (about,), (*body, Return(result)))
+        return Part(name, moved, moved, wants, False, False, function)
+
+    def _size(self, block: str) -> Expression:
+        return Sizes(self.model).size(self.model.block(block).space.sizes[0])
+
+    # --- Runge-Kutta --------------------------------------------------------------------------------------------
+
+    def _runge_kutta(self, name: str, field: str, advance: RungeKutta, moves_clock: bool) -> Part:
+        stages = Stages(self, field, advance.table, moves_clock)
+        body = stages.explicit() if advance.is_explicit else stages.implicit()
+        results = [stages.moved(block, stages.weights) for block in stages.rates.moved]
+        about = f"One step of `{field}` by a Runge-Kutta method of {_stages_in_words(len(stages.weights))}."
+        rates = stages.rates
+        return self._part(name, rates.blocks, rates.moved, stages.wants, stages.takes_time, body, results, about)
+
+    def _relaxed(self, name: str, field: str, advance: Relax, moves_clock: bool) -> Part:
+        stages = Stages(self, field, advance.inner.table, moves_clock)
+        body = stages.explicit() if advance.inner.is_explicit else stages.implicit()
+        moved = stages.rates.moved
+        moves = {block: stages.names.new(f"d{self.locals[block]}") for block in moved}
+        body += [Assign((moves[block],), stages.increment(block)) for block in moved]
+        directions = {b: variable(f" {b}", self.model.block(b).space) for b in moved}
+        invariant = self.shop.prepared(advance.invariant)
+        slopes = gradient(invariant, {b: self.model.block(b).space for b in moved})
+        slope = products.collect(*(products.dot(slopes[b], directions[b]) for b in moved))
+        curvature = products.times(
+            number(Fraction(1, 2)),
+            products.collect(*(products.dot(tangent(slopes[b], directions), directions[b]) for b in moved)),
+        )
+        more = self.shop.wants(slope, curvature)
+        wants = (*stages.wants, *(w for w in more if w not in stages.wants))
+        extra = {f" {b}": Value(Name(moves[b]), rank=self.model.block(b).space.rank, lead=True) for b in moved}
+        writer = self.shop.writer(stages.names, self.locals[moved[0]], extra)
+        writer.count(slope, curvature)
+        self.shop.runtime["relaxation"] = None
+        factor = stages.names.new("s")
+        blocks = self.shop.blocks(slope, curvature, moved=stages.rates.blocks)
+        values = [writer.value(node).code for node in (slope, curvature)]
+        body += [*writer.body, Assign((factor,), call("relaxation", *values))]
+        results = [
+            Binary("+", Name(self.locals[b]), Binary("*", self._beside(factor, b), Name(moves[b]))) for b in moved
+        ]
+        about = f"One step of `{field}`, drawn back along itself so that its quadratic invariant is kept."
+        return self._part(name, blocks, moved, wants, stages.takes_time, body, list(results), about)
+
+    def _beside(self, factor: str, block: str) -> Expression:
+        return aligned(Value(Name(factor), lead=True), self.model.block(block).space.rank)
+
+    def _discrete_gradient(self, name: str, field: str, advance: DiscreteGradient, moves_clock: bool) -> Part:
+        assert advance.potential is not None
+        rates = self.shop.rates(field)
+        moved = tuple(block for block, _ in advance.rates)
+        half = Exact(Fraction(1, 2)) if moves_clock else Exact(0)
+        potential = self._potential(field, advance.potential)
+        wants = tuple(Want(w.kind, w.name, half if w.kind == "scheduled" else w.place) for w in rates.wants)
+        wants = (*wants, *(w for w in potential.wants if w not in wants))
+        timed = rates.takes_time or potential.takes_time
+        moment: Expression = Name(self.locals.time)
+        if moves_clock and timed:
+            moment = Binary("+", moment, Binary("*", Number(0.5), Name(self.locals.duration)))
+        blocks = tuple(b.name for b in self.model.blocks if b.name in (*rates.blocks, *potential.blocks))
+        inner = rates.call(self.locals, None, moment, tuple(Name(self.shop.local(w)) for w in rates.wants))
+        taken = ", ".join(self.locals[b] for b in moved)
+        value = Lambda(taken, potential.call(self.locals, None, moment,
+                                             tuple(Name(self.shop.local(w)) for w in potential.wants)))
+        self.shop.runtime["discrete_gradient_step"] = None
+        start = items(*(Name(self.locals[b]) for b in moved))
+        made = call("discrete_gradient_step", Lambda(taken, unpacked(len(moved), inner)), value, start, Name(self.locals.duration),
+                    Name(str(advance.is_hamiltonian)))
+        result: list[Expression] = [Subscript(made, "0")] if len(moved) == 1 else [made]
+        about = f"One step of `{field}` by the midpoint discrete gradient of its potential."
+        return self._part(name, blocks, moved, wants, timed, [], result, about)
+
+    def _potential(self, field: str, node: Node) -> Part:
+        node = self.shop.prepared(node)
+        blocks, wants = self.shop.blocks(node), self.shop.wants(node)
+        timed = depends_on(node, "time")
+        writer = self.shop.writer(self.locals.inner(), self.locals[blocks[0]])
+        writer.count(node)
+        value = writer.value(node)
+        key = ("potential", field)
+        if key not in self.shop.parts:
+            name = self.shop.methods.new(f"_{field}_potential")
+            arguments = self.shop.arguments(blocks, False, timed, self._local_names(wants))
+            body = (*writer.body, Return(value.code))
+            function = Function(name, arguments, "Tensor", (f"The potential of `{field}`.",), body)
+            self.shop.parts[key] = Part(name, blocks, (), wants, False, timed, function)
+        return self.shop.parts[key]
+
+    def _undone(self, part: Part, field: str) -> Part:
+        """The inverse of an explicit step by fixed-point iteration."""
+        self.shop.runtime["inverse_step"] = None
+        names = tuple(map(Name, self._local_names(part.wants)))
+        inner = part.call(self.locals, Name(self.locals.duration), Name(self.locals.time), names)
+        taken = ", ".join(self.locals[b] for b in part.moved)
+        blocks = items(*(Name(self.locals[b]) for b in part.moved))
+        made = call("inverse_step", Lambda(taken, unpacked(len(part.moved), inner)), blocks)
+        result = Subscript(made, "0") if len(part.moved) == 1 else made
+        name = self.shop.methods.new(f"{part.method}_inverse")
+        about = f"The state before one step of `{field}`, by iteration; the step moves it by a contraction."
+        arguments = part.function.parameters
+        function = Function(name, arguments, returns(len(part.moved)), (about,), (Return(result),))
+        return Part(name, part.blocks, part.moved, part.wants, part.takes_duration, part.takes_time, function)
+
+
+class Stages:
+    """The stages of a Runge-Kutta step as statements, and combinations of their slopes."""
+
+    def __init__(self, advances: Advances, field: str, table: Table, moves_clock: bool) -> None:
+        self.locals, self.shop = advances.locals, advances.shop
+        exacts = coefficients(table)
+        self.matrix, self.weights, self.nodes = exacts.matrix, exacts.weights, exacts.nodes
+        self.rates = self.shop.rates(field)
+        self.names = self.locals.inner()
+        self.moves_clock, self.takes_time = moves_clock, self.rates.takes_time
+        self.slopes = [
+            {b: self.names.new(f"k{i}" if len(self.rates.moved) == 1 else f"k{i}_{self.locals[b]}") for b in self.rates.moved}
+            for i in range(1, len(self.weights) + 1)
+        ]
+        self.wants = self._wants()
+        self._local = dict(zip(self.wants, advances._local_names(self.wants), strict=True))
+
+    def _wants(self) -> tuple[Want, ...]:
+        found: dict[Want, None] = {}
+        for want in self.rates.wants:
+            for node in self.nodes if want.kind == "scheduled" and self.moves_clock else (Exact(0),):
+                found[Want(want.kind, want.name, node)] = None
+        return tuple(found)
+
+    def _given(self, stage: int) -> tuple[Expression, ...]:
+        """The wanted values as stage number `stage` sees them."""
+        place = self.nodes[stage] if self.moves_clock else Exact(0)
+        return tuple(
+            Name(self._local[Want(w.kind, w.name, place if w.kind == "scheduled" else Exact(0))]) for w in self.rates.wants
+        )
+
+    def _moment(self, stage: int) -> Expression | None:
+        if not self.takes_time:
+            return None
+        time, node = Name(self.locals.time), self.nodes[stage]
+        if not self.moves_clock or not node:
+            return time
+        return Binary("+", time, _times(node, Name(self.locals.duration)))
+
+    def explicit(self) -> list[Statement]:
+        body: list[Statement] = []
+        for i, row in enumerate(self.matrix):
+            states = {b: self.moved(b, row[:i]) for b in self.rates.moved}
+            value = self.rates.call(self.locals, None, self._moment(i), self._given(i), states)
+            body.append(Assign(tuple(self.slopes[i].values()), value))
+        return body
+
+    def implicit(self) -> list[Statement]:
+        """The stages solve an equation together."""
+        self.shop.runtime["implicit_stages"] = None
+        rates, index, found = self.rates, self.names.new("i"), self.names.new("stages")
+        wanted = [self._given(i) for i in range(len(self.nodes))]
+        given = tuple(_choice([row[j] for row in wanted], index) for j in range(len(rates.wants)))
+        times = [self._moment(i) for i in range(len(self.nodes))]
+        moment = _choice([t for t in times if t is not None], index) if self.takes_time else None
+        slopes = unpacked(len(rates.moved), rates.call(self.locals, None, moment, given))
+        taken = ", ".join([index, *(self.locals[b] for b in rates.moved)])
+        matrix = Items(tuple(Items(tuple(Number(float(a)) for a in row)) for row in self.matrix))
+        state = items(*(Name(self.locals[b]) for b in rates.moved))
+        solved = call("implicit_stages", Lambda(taken, slopes), state, Name(self.locals.duration), matrix)
+        body: list[Statement] = [Assign((found,), solved)]
+        for i, names in enumerate(self.slopes):
+            if self.weights[i]:
+                value: Expression = Subscript(Name(found), str(i))
+                value = Subscript(value, "0") if len(names) == 1 else value
+                body.append(Assign(tuple(names.values()), value))
+        return body
+
+    def moved(self, block: str, weights: tuple[Exact, ...]) -> Expression:
+        """block + h * (weighted slopes)."""
+        base = Name(self.locals[block])
+        if not any(weights):
+            return base
+        factor, total = self._combination(block, weights)
+        return call("torch.add", base, total, alpha=_times(factor, Name(self.locals.duration)))
+
+    def increment(self, block: str) -> Expression:
+        factor, total = self._combination(block, self.weights)
+        return Binary("*", _times(factor, Name(self.locals.duration)), total)
+
+    def _combination(self, block: str, weights: tuple[Exact, ...]) -> tuple[Exact, Expression]:
+        """A common factor and the rest of a weighted sum of slopes: 1/6 and k1 + 2 k2 + 2 k3 + k4."""
+        chosen = [(w, Name(self.slopes[i][block])) for i, w in enumerate(weights) if w]
+        factor = _common(tuple(w for w, _ in chosen))
+        total: Expression | None = None
+        for weight, slope in chosen:
+            ratio = weight / factor
+            term = slope if abs(ratio) == 1 else Binary("*", _number(abs(ratio)), slope)
+            if total is None:
+                total = term if ratio.sign() > 0 else Binary("*", _number(ratio), slope)
+            else:
+                total = Binary("+" if ratio.sign() > 0 else "-", total, term)
+        assert total is not None
+        return factor, total
+
+
+def _common(weights: tuple[Exact, ...]) -> Exact:
+    """A weight of which all are whole multiples, or one."""
+    smallest = min(weights, key=abs)
+    ratios = [(w / smallest).as_fraction() for w in weights]
+    if all(r is not None and r.denominator == 1 and abs(r) <= 16 for r in ratios):
+        return abs(smallest) if weights[0].sign() > 0 else -abs(smallest)
+    return Exact(1)
+
+
+def _times(factor: Exact, value: Expression) -> Expression:
+    if factor == 1:
+        return value
+    return Binary("*", _number(factor), value)
+
+
+def _number(value: Exact) -> Expression:
+    rational = value.as_fraction()
+    if rational is not None and rational.denominator == 1:
+        return Number(int(rational))
+    return Number(float(value))
+
+
+def _choice(values: list[Expression], index: str) -> Expression:
+    """The value of a stage: the same for all, or picked by its number."""
+    if all(value == values[0] for value in values):
+        return values[0]
+    return Subscript(Items(tuple(values)), index)
+
+
+def adjoint(table: Table) -> Table:
+    """The adjoint method: its step with -h undoes a step of the method with h.
+
+    Source: Hairer, Lubich, Wanner (2006), theorem II.1.5 (a*_ij = b_(s+1-j) - a_(s+1-i, s+1-j), in reverse order).
+    """
+    exacts = coefficients(table)
+    size = range(len(exacts.weights) - 1, -1, -1)
+    matrix = tuple(tuple(as_node(exacts.weights[j] - exacts.matrix[i][j]) for j in size) for i in size)
+    nodes = tuple(as_node(1 - exacts.nodes[i]) for i in size)
+    return Table(nodes, matrix, tuple(as_node(exacts.weights[i]) for i in size))
+
+
+def _stages_in_words(count: int) -> str:
+    return "one stage" if count == 1 else f"{count} stages"
+
+
+def _space(node: Node) -> Space:
+    assert isinstance(node.space, Space)
+    return node.space
+

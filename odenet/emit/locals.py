@@ -1,0 +1,52 @@
+"""Names inside functions of the emitted module: blocks, parameters and hoisted values keep theirs everywhere."""
+
+from __future__ import annotations
+
+from odenet.emit.library import entries
+from odenet.emit.names import BARE, Names
+from odenet.emit.rewrite import is_fixed
+from odenet.ir.model import Model
+from odenet.ir.node import Node, parameters
+from odenet.plan.steps import DURATION
+
+
+class Locals:
+    """The local name of everything in a spec, and of each value that is computed before the steps."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.names = Names(BARE | frozenset(entries()))
+        declared = [*(b.name for b in model.blocks), *(p.name for p in model.parameters)]
+        self._of_spec = {name: self.names.new(name) for name in declared}
+        self.duration, self.time = self.names.new(DURATION), self.names.new("t")
+        self.step, self.batch = self.names.new("step"), self.names.new("batch")
+        self.hoisted: dict[Node, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        return self._of_spec[name]
+
+    def hoist(self, node: Node) -> str | None:
+        """The name of a value that is the same for all samples; None for one that cannot be computed before the steps."""
+        assert is_fixed(node)
+        schedules = [self.model.parameter(name).schedule for name in sorted(parameters(node))]
+        if any(s is not None and s.kind != "piecewise" for s in schedules):
+            return None
+        if node not in self.hoisted:
+            self.hoisted[node] = self.names.new(_hint(node, self))
+        return self.hoisted[node]
+
+    def hoisted_node(self, name: str) -> Node:
+        return next(node for node, found in self.hoisted.items() if found == name)
+
+    def inner(self) -> Names:
+        """Names for the temporaries of one function."""
+        return self.names.copy()
+
+
+def _hint(node: Node, locals: Locals) -> str:
+    leaf = node.args[-1]
+    if node.op == "scale" and leaf.op == "param":
+        return f"scaled_{locals[leaf.data[0]]}"
+    if node.op == "function" and leaf.op == "param":
+        return f"{node.data[0]}_{locals[leaf.data[0]]}"
+    return "fixed"
