@@ -54,6 +54,7 @@ def test_imports_point_backwards(path):
         assert other is None or other <= own, f"{_name(path)} imports {target}, which comes later"
 
 
+# `module.eval()` of torch is another thing than `eval(text)`
 FORBIDDEN_CALLS = {"eval", "exec", "sympify", "parse_expr", "lambdify"}
 
 
@@ -61,8 +62,9 @@ FORBIDDEN_CALLS = {"eval", "exec", "sympify", "parse_expr", "lambdify"}
 def test_no_text_is_run(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
-            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            assert name not in FORBIDDEN_CALLS, f"{name} at line {node.lineno}"
+            is_bare = isinstance(node.func, ast.Name)
+            name = node.func.id if is_bare else getattr(node.func, "attr", "")
+            assert name not in FORBIDDEN_CALLS - (set() if is_bare else {"eval"}), f"{name} at line {node.lineno}"
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if "demo" not in p.parts], ids=_name)

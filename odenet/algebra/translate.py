@@ -336,11 +336,15 @@ def _channels(_t: Translator, node: Node, a: list[Form]) -> Form:
     return of_letter(letters.channels(node.space)) @ a[0]
 
 
+def _unchannels(_t: Translator, node: Node, a: list[Form]) -> Form:
+    return of_letter(letters.channels(a[0].end)).T @ a[0]
+
+
 _HANDLERS: dict[str, Callable[[Translator, Node, list[Form]], Form]] = {
     "number": _number, "dim": _dim, "time": _time, "state": _state, "param": _param, "variable": _variable, "ones": _ones,
     "zeros": _zeros, "eye": _eye, "add": _add, "mul": _mul, "scale": _scale, "power": _power, "function": _function,
     "apply": _product, "compose": _product, "transpose": _transpose, "sum": _sum, "mean": _mean, "dot": _dot, "norm": _norm,
     "largest": _extreme, "smallest": _extreme, "cumsum": _cumsum, "softmax": _softmax, "diag": _diag, "skew": _skew,
     "unskew": _unskew, "sym": _sym, "outer": _outer, "stack": _stack, "index": _index, "slice": _slice, "concat": _concat,
-    "spread": _spread, "channels": _channels,
+    "spread": _spread, "channels": _channels, "unchannels": _unchannels,
 }

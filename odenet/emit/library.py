@@ -11,7 +11,7 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class Entry:
-    """One runtime function: its text, and the names that occur in it."""
+    """One runtime function or class: its text, and the names that occur in it."""
 
     name: str
     text: str
@@ -27,12 +27,12 @@ def entries() -> dict[str, Entry]:
         text = file.read_text(encoding="utf-8")
         lines = text.split("\n")
         for node in ast.parse(text).body:
-            if isinstance(node, ast.FunctionDef):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 found[node.name] = _entry(node, lines)
     return found
 
 
-def _entry(node: ast.FunctionDef, lines: list[str]) -> Entry:
+def _entry(node: ast.FunctionDef | ast.ClassDef, lines: list[str]) -> Entry:
     chosen = [line.split("  # type: ignore")[0] for line in lines[node.lineno - 1 : node.end_lineno]]
     uses = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
     return Entry(node.name, "\n".join(chosen) + "\n", uses)

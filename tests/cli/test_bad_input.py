@@ -48,8 +48,9 @@ def _run(folder, data, *command):
     path = folder / "bad.ode"
     path.write_bytes(data)
     began = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", "odenet", *command, "bad.ode", *(["-o", "out.py"] if "compile" in command else [])],
-                          capture_output=True, text=True, cwd=folder, timeout=60, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    target = ["-o", "out.py"] if "compile" in command else []
+    done = subprocess.run([sys.executable, "-m", "odenet", *command, "bad.ode", *target], capture_output=True,
+                          text=True, cwd=folder, timeout=60, env={**os.environ, "OMP_NUM_THREADS": "1"})
     return done, time.perf_counter() - began
 
 

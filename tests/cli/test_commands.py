@@ -71,7 +71,8 @@ def test_compile_writes_only_when_proved(run, tmp_path):
 
 
 def test_compile_sets_dims(run, tmp_path):
-    spec = "model M\ndim n = 4\nstate x : R[n]\nfield f { x' = -x }\nflow net = lie(f) over [0, 1] steps 4\nclaim net : nonexpansive\n"
+    spec = ("model M\ndim n = 4\nstate x : R[n]\nfield f { x' = -x }\nflow net = lie(f) over [0, 1] steps 4\n"
+            "claim net : nonexpansive\n")
     assert run("compile", "m.ode", "-o", "m.py", "--set", "n=7", m=spec).exit_code == 0
     assert "n: int = 7" in (tmp_path / "m.py").read_text()
     assert run("compile", "m.ode", "--set", "k=7").exit_code == 2

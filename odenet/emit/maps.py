@@ -1,0 +1,263 @@
+"""The public methods of a flow: forward, inverse, trajectory, field, log_abs_det_jacobian."""
+
+from __future__ import annotations
+
+from odenet.emit.computed import Computed, Key
+from odenet.emit.flows import FlowText, Move
+from odenet.emit.names import attribute
+from odenet.emit.parts import Want, returns
+from odenet.emit.slots import Slot
+from odenet.emit.tree import (
+    Assign,
+    Attribute,
+    Binary,
+    Call,
+    Do,
+    Expression,
+    Function,
+    Items,
+    Name,
+    Number,
+    Raise,
+    Return,
+    Statement,
+    Subscript,
+    Text,
+    call,
+    items,
+    method,
+)
+from odenet.ir.model import Model
+from odenet.ir.sizes import Space
+from odenet.schemes.numbers import Exact
+
+
+def public(text: FlowText) -> list[Function]:
+    """The public methods of a flow. The main flow has the plain names, another its own name in front."""
+    name = attribute(text.flow.name)
+    forward = "forward" if text.is_main else text.methods.new(name)
+    prefix = "" if text.is_main else f"{name}_"
+    return [
+        _forward(text, forward),
+        *_inverse(text, f"{prefix}inverse"),
+        _trajectory(text, f"{prefix}trajectory"),
+        _field(text, f"{prefix}field"),
+        *_determinant(text, f"{prefix}log_abs_det_jacobian"),
+    ]
+
+
+# --- shapes -------------------------------------------------------------------------------------------------------------
+
+
+def entered(model: Model, blocks: tuple[str, ...], text: FlowText | None, local: dict[str, str], batch: str,
+            shapes: dict[str, tuple[Expression, ...]], runtime: dict[str, None]) -> list[Statement]:
+    """Check the shapes of the arguments and flatten what is in front of them to one axis."""
+    runtime["leading"] = None
+    given = Text("{" + ", ".join(f'"{b}": {local[b]}' for b in blocks) + "}")
+    wanted = Text("{" + ", ".join(f'"{b}": {_text(Items(shapes[b]))}' for b in blocks) + "}")
+    body: list[Statement] = [Assign((batch,), call("leading", given, wanted))]
+    body += [Assign((local[b],), method(Name(local[b]), "reshape", Number(-1), *shapes[b])) for b in blocks]
+    return body
+
+
+def left(value: Expression, batch: str, shape: tuple[Expression, ...], front: tuple[Expression, ...] = ()) -> Expression:
+    """A result with the batch shape of the arguments again."""
+    if not shape and not front:
+        return method(value, "reshape", Name(batch))
+    return method(value, "reshape", *front, Text(f"*{batch}"), *shape)
+
+
+def _text(expression: Expression) -> str:
+    from odenet.emit.printer import text
+
+    return text(expression)
+
+
+def shape_words(space: Space) -> str:
+    """A space as a shape with a batch in front: `[..., n]`."""
+    return f"[{', '.join(['...', *map(str, space.sizes)])}]"
+
+
+class _Blocks:
+    """The blocks of a flow: names, shapes, what they are called in docstrings."""
+
+    def __init__(self, text: FlowText) -> None:
+        self.text, self.names = text, text.flow.blocks
+        self.local = {b: text.locals[b] for b in self.names}
+        self.shapes = {b: text.sizes.shape(text.model.block(b).space) for b in self.names}
+
+    def enter(self) -> list[Statement]:
+        text = self.text
+        return entered(text.model, self.names, text, self.local, text.locals.batch, self.shapes, text.shop.runtime)
+
+    def leave(self, values: dict[str, Expression], front: tuple[Expression, ...] = ()) -> Statement:
+        back = [left(values[b], self.text.locals.batch, self.shapes[b], front) for b in self.names]
+        return Return(back[0] if len(back) == 1 else items(*back))
+
+    def run(self, runner: str) -> Statement:
+        arguments = [Name(self.local[b]) for b in self.names]
+        return Assign(tuple(self.local.values()), call(f"self.{runner}", *arguments))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return ("self", *(f"{self.local[b]}: Tensor" for b in self.names))
+
+    @property
+    def returns(self) -> str:
+        return returns(len(self.names))
+
+    @property
+    def words(self) -> str:
+        return ", ".join(f"{b} {shape_words(self.text.model.block(b).space)}" for b in self.names)
+
+    @property
+    def values(self) -> dict[str, Expression]:
+        return {b: Name(self.local[b]) for b in self.names}
+
+
+# --- forward, inverse, trajectory -----------------------------------------------------------------------------------------
+
+
+def _forward(text: FlowText, name: str) -> Function:
+    text.run()
+    blocks = _Blocks(text)
+    about = f"The state after all steps of `{text.flow.name}`, from {blocks.words}."
+    return Function(name, blocks.parameters, blocks.returns, (about,),
+                    (*blocks.enter(), blocks.run(text.runner), blocks.leave(blocks.values)))
+
+
+def _inverse(text: FlowText, name: str) -> list[Function]:
+    blocks = _Blocks(text)
+    moves = [text.undone(substep) for substep in reversed(text.plan.step)]
+    reason = next((m for m in moves if isinstance(m, str)), None)
+    if reason is not None:
+        about = f"Not available: {reason}."
+        return [Function(name, blocks.parameters, blocks.returns, (about,), (Raise("NotImplementedError", reason),))]
+    runner = text.methods.new(f"_undo_{text.flow.name}")
+    text.run_back(runner, [m for m in moves if isinstance(m, Move)])
+    about = f"The state before all steps of `{text.flow.name}`, from the state after them: {blocks.words}."
+    return [Function(name, blocks.parameters, blocks.returns, (about,),
+                     (*blocks.enter(), blocks.run(runner), blocks.leave(blocks.values)))]
+
+
+def _trajectory(text: FlowText, name: str) -> Function:
+    blocks = _Blocks(text)
+    lists = {b: text.locals.names.new(f"{text.locals[b]}_states") for b in blocks.names}
+    record: list[Statement] = [Do(method(Name(lists[b]), "append", Name(text.locals[b]))) for b in blocks.names]
+    start = [Assign((lists[b],), Items((Name(text.locals[b]),), is_list=True)) for b in blocks.names]
+    body = [*blocks.enter(), *start, *text.steps_one_by_one(record)]
+    stacked = {b: call("torch.stack", Name(lists[b])) for b in blocks.names}
+    about = f"The states before the first step of `{text.flow.name}` and after each, stacked on a new first axis."
+    values: dict[str, Expression] = dict(stacked)
+    return Function(name, blocks.parameters, blocks.returns, (about,), (*body, blocks.leave(values, (Number(-1),))))
+
+
+def _determinant(text: FlowText, name: str) -> list[Function]:
+    if not text.keeps_volume:
+        return []
+    blocks = _Blocks(text)
+    first = blocks.names[0]
+    batch = call("leading", Text("{" + ", ".join(f'"{b}": {blocks.local[b]}' for b in blocks.names) + "}"),
+                 Text("{" + ", ".join(f'"{b}": {_text(Items(blocks.shapes[b]))}' for b in blocks.names) + "}"))
+    about = f"log abs det of the Jacobian of `{text.flow.name}`: 0, since it keeps volume. From {blocks.words}, of shape [...]."
+    return [Function(name, blocks.parameters, "Tensor", (about,),
+                     (Return(method(Name(blocks.local[first]), "new_zeros", batch)),))]
+
+
+# --- the right-hand side ----------------------------------------------------------------------------------------------------
+
+
+def _field(text: FlowText, name: str) -> Function:
+    """The sum of the fields of the flow at a time; a piecewise parameter is the one of the step that the time lies in."""
+    blocks, locals = _Blocks(text), text.locals
+    parts = [text.shop.rates(part.field) for part in text.flow.parts]
+    wants = list(dict.fromkeys(w for part in parts for w in part.wants))
+    index, place, time = locals.names.new("index"), locals.names.new("place"), locals.time
+    slots = _slots_of(text, wants)
+    body = blocks.enter()
+    clocked = any(s.is_stacked for s in slots)
+    if clocked:
+        body += _clock(text, time, index, place, slots)
+
+    def raw(slot: Slot) -> Expression:
+        kept = Name(f"self.{slot.attribute}")
+        if slot.steps is not None:
+            return method(kept, "index_select", Number(0), Name(index))
+        return Subscript(kept, "0") if not slot.is_stacked and slot.rank == 0 else kept
+
+    computed = Computed(text.model, locals, text.shop.runtime, text.slot, Name(locals[blocks.names[0]]), raw)
+    codes: dict[Want, Expression] = {}
+    for want in wants:
+        codes[want] = _now(computed, want, place)
+    body += computed.body
+    calls = [part.call(locals, None, Name(time), tuple(codes[w] for w in part.wants)) for part in parts]
+    totals = _summed(text, parts, calls, body)
+    body.append(blocks.leave(totals))
+    about = (
+        f"The right-hand side of `{text.flow.name}` at time t: the sum of its fields.",
+        "",
+        f"From {blocks.words}; t is a number or a tensor without axes.",
+        "",
+    )
+    takes = ("self", f"{time}: float | Tensor", *blocks.parameters[1:])
+    return Function(name, takes, blocks.returns, about[:-1], tuple(body))
+
+
+def _slots_of(text: FlowText, wants: list[Want]) -> list[Slot]:
+    from odenet.emit.slots import used_parameters
+    from odenet.ir.node import param
+    from odenet.ir.sizes import SCALAR
+
+    nodes = [text.locals.hoisted_node(w.name) if w.kind == "hoisted" else param(w.name, SCALAR) for w in wants]
+    return [text.slot(name) for name in used_parameters(text.model, tuple(nodes))]
+
+
+def _clock(text: FlowText, time: str, index: str, place: str, slots: list[Slot]) -> list[Statement]:
+    like = text.locals[text.flow.blocks[0]]
+    start, end = text.number(text.flow.start), text.number(text.flow.end)
+    body: list[Statement] = [
+        Assign((time,), call("torch.as_tensor", Name(time), dtype=Name(f"{like}.dtype"), device=Name(f"{like}.device")))
+    ]
+    since: Expression = Name(time) if start == Number(0) else Binary("-", Name(time), start)
+    if any(s.steps is not None for s in slots):
+        count = text.sizes.size(text.flow.steps)
+        last = Number(count.value - 1) if isinstance(count, Number) else Binary("-", count, Number(1))
+        step = text.number(text.flow.step)
+        ratio = since if step == Number(1) else Binary("/", since, step)
+        floored = method(ratio, "floor") if not isinstance(ratio, Name) else method(ratio, "floor")
+        bounded = method(floored, "clamp", Number(0), last)
+        body.append(Assign((index,), method(method(bounded, "long"), "reshape", Number(1))))
+    if any(s.knots is not None for s in slots):
+        length = end if start == Number(0) else Binary("-", end, start)
+        body.append(Assign((place,), method(Binary("/", since, length), "reshape", Number(1))))
+    return body
+
+
+def _now(computed: Computed, want: Want, place: str) -> Expression:
+    """A wanted value at the time of the call, without its stacking axis."""
+    if want.kind == "scheduled":
+        return Subscript(computed.scheduled(want.name, Name(place)).code, "0")
+    value = computed.parameter(want.name) if want.kind == "param" else computed.hoisted(want.name)
+    stacked = computed.is_stacked(Key(want.kind, want.name))
+    return Subscript(value.code, "0") if stacked else value.code
+
+
+def _summed(text: FlowText, parts: list, calls: list[Expression], body: list[Statement]) -> dict[str, Expression]:  # type: ignore[type-arg]
+    """The sum of the rates of the parts, block by block."""
+    totals: dict[str, Expression] = {}
+    names = text.locals.inner()
+    for part, value in zip(parts, calls, strict=True):
+        if len(part.moved) == 1 and len(calls) <= 2:
+            found: dict[str, Expression] = {part.moved[0]: value}
+        else:
+            rates = {b: names.new(f"d{text.locals[b]}") for b in part.moved}
+            body.append(Assign(tuple(rates.values()), value))
+            found = {b: Name(name) for b, name in rates.items()}
+        for block, rate in found.items():
+            totals[block] = Binary("+", totals[block], rate) if block in totals else rate
+    for block in text.flow.blocks:
+        totals.setdefault(block, call("torch.zeros_like", Name(text.locals[block])))
+    return totals
+
+
+__all__ = ["Attribute", "Call", "Exact", "entered", "left", "public", "shape_words"]

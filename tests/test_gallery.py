@@ -1,0 +1,138 @@
+"""The gallery: each spec names its source, gets the verdicts written here, and its module does what is proved."""
+from __future__ import annotations
+
+import pytest
+import torch
+
+from odenet.driver import NotProved, loads
+from odenet.gallery import gallery_names, gallery_text
+from odenet.syntax import format_spec, parse
+from odenet.text import Source
+
+# claim -> verdict
+EXPECTED = {
+    "conv_nonexpansive": {"block : averaged(8/9)": "proved", "block : lipschitz(1)": "proved", "classifier : lipschitz(1)": "proved"},
+    "digits": {"contract : nonexpansive": "proved", "layers : lipschitz(1)": "proved", "classifier : lipschitz(1)": "proved"},
+    "driven_duffing": {"drift + kick : hamiltonian": "proved", "drift + kick : divergence_free": "proved",
+                       "net : symplectic": "proved", "net : order(2)": "proved"},
+    "hamiltonian_net": {"drift + kick : hamiltonian(T(p) + V(q))": "proved", "drift + kick : reversible": "proved",
+                        "net : symplectic": "proved", "net : volume_preserving": "proved", "net : invertible": "proved",
+                        "net : order(2)": "proved", "net : symmetric": "proved"},
+    "lorenz": {"all : divergence_free": "refuted", "all : nonexpansive": "refuted"},
+    "mass_preserving_sir": {"mix : preserves(sum(x))": "proved", "net : preserves(sum(x))": "proved"},
+    "pendulum": {"kinetic + potential : hamiltonian": "proved", "kinetic + potential : divergence_free": "proved",
+                 "pendulum : symplectic": "proved", "pendulum : order(2)": "proved", "pendulum : invertible": "proved"},
+    "presnov_net": {"grow : gradient": "proved", "rotate : preserves(dot(x, x))": "proved"},
+    "switching": {"contract : nonexpansive": "proved", "net : lipschitz(1)": "proved"},
+}
+# Shapes of the inputs of the emitted class, and small dims for what is large.
+INPUTS = {"conv_nonexpansive": ((3, 32, 32),), "digits": ((64,),), "driven_duffing": ((), ()), "hamiltonian_net": ((2,), (2,)),
+          "mass_preserving_sir": ((3,),), "pendulum": ((), ()), "presnov_net": ((10,),), "switching": ((64,),)}
+DIMS = {"conv_nonexpansive": {"c": 4}}
+INVERTIBLE = ("driven_duffing", "hamiltonian_net", "pendulum")
+LIPSCHITZ = ("conv_nonexpansive", "digits", "switching")
+
+
+def load(name):
+    return loads(gallery_text(name), f"{name}.ode")
+
+
+def module(name):
+    """The emitted class in float64, its numbers far from where they start."""
+    torch.manual_seed(0)
+    found = load(name).module(**DIMS.get(name, {}))(dtype=torch.float64)
+    with torch.no_grad():
+        for parameter in found.parameters():
+            parameter.add_(torch.randn_like(parameter) * (0.2 if name in INVERTIBLE else 1.0))
+    return found
+
+
+def inputs(name, batch=5):
+    torch.manual_seed(1)
+    return tuple(torch.randn(batch, *shape, dtype=torch.float64) for shape in INPUTS[name])
+
+
+def flat(blocks):
+    blocks = (blocks,) if isinstance(blocks, torch.Tensor) else blocks
+    return torch.cat([block.reshape(block.shape[0], -1) for block in blocks], 1)
+
+
+def test_the_tables_are_complete():
+    assert set(EXPECTED) == set(gallery_names())
+    assert set(INPUTS) == {name for name, rows in EXPECTED.items() if set(rows.values()) == {"proved"}}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_spec_names_its_source(name):
+    comments = [line for line in gallery_text(name).splitlines() if line.startswith("#")]
+    assert any("Source:" in line for line in comments)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_spec_survives_formatting(name):
+    once = format_spec(parse(Source(name, gallery_text(name))))
+    assert format_spec(parse(Source(name, once))) == once and "Source:" in once
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_verdicts(name):
+    findings = load(name).report.findings
+    from odenet.proof.show import claim_text
+
+    assert {claim_text(f.claim): f.verdict for f in findings} == EXPECTED[name]
+
+
+def test_what_is_refuted_is_not_emitted():
+    with pytest.raises(NotProved):
+        load("lorenz").source(allow_undecided=True)
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_forward_and_backward(name):
+    network, x = module(name), inputs(name)
+    out = flat(network(*x))
+    assert torch.isfinite(out).all()
+    out.square().sum().backward()
+    gradients = [p.grad for p in network.parameters() if p.requires_grad]
+    assert gradients and all(g is not None and torch.isfinite(g).all() for g in gradients)
+
+
+@pytest.mark.parametrize("name", INVERTIBLE)
+def test_inverse(name):
+    network, x = module(name), inputs(name)
+    out = network(*x)
+    back = network.inverse(*(out if isinstance(out, tuple) else (out,)))
+    assert torch.allclose(flat(back), flat(x), atol=1e-8)
+
+
+@pytest.mark.parametrize("name", LIPSCHITZ)
+def test_nothing_expands(name):
+    network, x = module(name), inputs(name, 16)[0]
+    y = x + 0.1 * torch.randn_like(x)
+    stretch = (flat(network(x)) - flat(network(y))).norm(dim=1) / (x - y).flatten(1).norm(dim=1)
+    assert stretch.max() <= 1 + 1e-10
+
+
+@pytest.mark.parametrize("name", ("mass_preserving_sir", "presnov_net"))
+def test_first_integrals(name):
+    network, (x,) = module(name), inputs(name)
+    if name == "mass_preserving_sir":
+        assert torch.allclose(network(x).sum(-1), x.sum(-1), atol=1e-9)
+    else:  # only the part that turns keeps the norm
+        assert not torch.allclose(network(x).norm(dim=-1), x.norm(dim=-1))
+
+
+@pytest.mark.parametrize("name", ("driven_duffing", "hamiltonian_net", "pendulum"))
+def test_symplectic(name):
+    network, x = module(name), inputs(name, 1)
+    n = flat(x).shape[1] // 2
+    shapes = [block.shape for block in x]
+
+    def run(z):
+        parts = z.split(n)
+        return flat(network(*(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))))[0]
+
+    slope = torch.autograd.functional.jacobian(run, flat(x)[0])
+    form = torch.zeros(2 * n, 2 * n, dtype=torch.float64)
+    form[:n, n:], form[n:, :n] = torch.eye(n), -torch.eye(n)
+    assert torch.allclose(slope.T @ form @ slope, form, atol=1e-7)
