@@ -11,7 +11,7 @@ from odenet.algebra.setting import Setting
 from odenet.ir.model import Claim, Model
 from odenet.ir.node import Node, number
 from odenet.ir.sizes import SCALAR
-from odenet.plan.steps import Plan
+from odenet.plan.steps import Plan, Relax
 from odenet.proof import curvature, definitions, domains
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
@@ -106,6 +106,11 @@ class Prover:
         result = flow_order(plan.flow, wanted)
         answer = result.at_least(wanted)
         if answer:
+            for part, advance in zip(plan.flow.parts, plan.advances, strict=True):
+                if isinstance(advance, Relax):  # the order of `relax` holds for fields that keep its invariant
+                    kept = integrals.preserves(self.context, self.context.rates((part.field,)), advance.invariant)
+                    if isinstance(kept, str):
+                        return f"the order of `relax` needs a field that keeps its invariant; of `{part.field}`: {kept}"
             conditions = tuple(f"assumes {text}" for text in result.assumes)
             return by("order conditions", f"order {result.order} by the conditions up to {wanted}", conditions=conditions)
         if answer is None:

@@ -141,6 +141,8 @@ def _stages(context: Context, move: Move, setting: Setting) -> Bound | str:
             return f"|Df| <= {constant.key} has no bound that holds for all times"
         constant = numeric
     reach = absolute(move.duration, setting)
+    if not move.is_euler:  # many stages of long scalars are slow, and their coupling is seldom needed
+        constant, reach = _plain(constant, setting), _plain(reach, setting)
     if isinstance(move.advance, Closed | Linear) and not move.is_shear:
         value = exponential(reach * constant)
         return value, by("norm of the step", f"the exact flow of `{move.field}` has the constant exp(h L)", premise)
@@ -149,6 +151,11 @@ def _stages(context: Context, move: Move, setting: Setting) -> Bound | str:
         return "no Lipschitz constant is known for this method"
     value = ONE + growth
     return value, by("norm of the step", f"the substep of `{move.field}` has the constant {value.key}", premise)
+
+
+def _plain(scalar: Scalar, setting: Setting) -> Scalar:
+    """A number at least the scalar, where one is known; numbers stay as they are."""
+    return scalar if scalar.value() is not None else settled(scalar, setting) or scalar
 
 
 def increment_constant(context: Context, move: Move, reach: Scalar, constant: Scalar, setting: Setting) -> Scalar | None:
@@ -230,7 +237,10 @@ def invertible(context: Context, move: Move, setting: Setting) -> Outcome:
     found = jacobian_norm(context, move.rates, setting)
     constant = None if isinstance(found, str) else settled(found[0], setting) if move.is_timed else found[0]
     if constant is not None and not isinstance(found, str):
-        growth = increment_constant(context, move, absolute(move.duration, setting), constant, setting)
+        reach = absolute(move.duration, setting)
+        if not move.is_euler:
+            constant, reach = _plain(constant, setting), _plain(reach, setting)
+        growth = increment_constant(context, move, reach, constant, setting)
         if growth is not None and _is_below_one(growth, setting):
             return by("invertible contraction", f"the increment of `{move.field}` has the constant {growth.key} < 1", found[1])
     return _monotone(context, move, setting)
@@ -264,7 +274,7 @@ def _invertible_implicit(context: Context, move: Move, setting: Setting) -> Outc
     if move.table is None or not is_symmetric(move.table):
         return "only symmetric implicit methods are shown to be bijections"
     return by("implicit midpoint is invertible", f"the substep of `{move.field}` is undone by the one with -h",
-              conditions=solvable(context, move, setting))
+              conditions=solvable(context, move, setting, is_two_sided=True))
 
 
 # --- positive ---------------------------------------------------------------------------------------------------

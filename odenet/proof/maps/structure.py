@@ -169,7 +169,7 @@ def palindrome(context: Context, substeps: list[Move], setting: Setting) -> Outc
         if move.is_exact:
             continue
         if isinstance(move.advance, DiscreteGradient) or (move.table is not None and is_symmetric(move.table)):
-            conditions += solvable(context, move, setting)
+            conditions += solvable(context, move, setting, is_two_sided=True)
             continue
         return f"the method of part `{move.field}` is not symmetric"
     return by("palindrome", "the composition reads the same backwards and its substeps are symmetric",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from odenet.algebra.inequalities import is_nonnegative
-from odenet.algebra.scalars import Scalar
+from odenet.algebra.scalars import Scalar, rational
 from odenet.algebra.setting import Setting
 from odenet.ir.model import Table
 from odenet.ir.node import depends_on, parameters, states
@@ -106,26 +106,36 @@ class NoSolution(Exception):
     """An implicit substep whose step bound is known and broken: whether it is a map at all is open."""
 
 
-def solvable(context: Context, move: Move, setting: Setting) -> tuple[str, ...]:
+def solvable(context: Context, move: Move, setting: Setting, is_two_sided: bool = False) -> tuple[str, ...]:
     """The condition under which an implicit substep is a map: none for explicit ones, or when the step bound is shown to hold.
 
+    `is_two_sided`: the substep with -h must be a map too, as for its inverse.
+
     Raises:
-        NoSolution: the bound is a number and not below 1.
+        NoSolution: the bound is shown to be broken, or depends on the state and may be.
     """
     if not move.is_implicit or move.is_exact:
         return ()
-    if _is_monotone(context, move, setting):
+    if not is_two_sided and _is_monotone(context, move, setting):
         return ()
     bound = step_bound(context, move, setting)
     if bound is None:
         return (f"the implicit equation of each substep of `{move.field}` has one solution",)
-    value = setting.enclosure(bound).high
-    if value is not None and value < 1:
+    ends = setting.enclosure(bound)
+    if ends.high is not None and ends.high < 1:
         return ()
-    if bound.value() is not None:
-        raise NoSolution(f"the implicit equation of `{move.field}` is only shown to have one solution when h |A| Lip(f) < 1; here "
-                         f"it is {bound.key}: take more steps")
+    if (ends.low is not None and ends.low >= 1) or is_nonnegative(bound - rational(1), setting):
+        raise NoSolution(_unsolved(move, bound.key))
+    if any(kind in bound.key for kind in ("state ", "time", "variable ")):
+        if ends.high is not None:
+            raise NoSolution(_unsolved(move, str(ends.high)))
+        return (f"the implicit equation of each substep of `{move.field}` has one solution",)
     return (f"h |A| Lip({move.field}) = {bound.key} < 1, so that the implicit equation has one solution",)
+
+
+def _unsolved(move: Move, bound: str) -> str:
+    return (f"the implicit equation of `{move.field}` is only shown to have one solution when h |A| Lip(f) < 1; here the bound is "
+            f"{bound}: take more steps")
 
 
 def _is_monotone(context: Context, move: Move, setting: Setting) -> bool:
