@@ -89,12 +89,12 @@ def test_what_is_refuted_is_not_emitted():
 
 @pytest.mark.parametrize("name", INPUTS)
 def test_forward_and_backward(name):
-    network, x = module(name), inputs(name)
+    network, x = module(name), tuple(block.requires_grad_() for block in inputs(name))
     out = flat(network(*x))
     assert torch.isfinite(out).all()
     out.square().sum().backward()
-    gradients = [p.grad for p in network.parameters() if p.requires_grad]
-    assert gradients and all(g is not None and torch.isfinite(g).all() for g in gradients)
+    gradients = [p.grad for p in (*network.parameters(), *x)]
+    assert all(g is not None and torch.isfinite(g).all() for g in gradients)
 
 
 @pytest.mark.parametrize("name", INVERTIBLE)

@@ -103,7 +103,8 @@ class Advances:
     def _euler(self, name: str, field: str, advance: RungeKutta, moves_clock: bool) -> Part:
         duration = scale(as_node(coefficients(advance.table).weights[0]), variable(DURATION, SCALAR))
         rows = tuple(
-            (block, add(state(block, _space(node)), products.times(duration, node))) for block, node in self.shop.rows(field)
+            (block, add(state(block, _space(node)), products.times(duration, node)))
+            for block, node in self.shop.rows(field)
         )
         return self._from_rows(name, rows, f"One Euler step of `{field}`.")
 
@@ -117,8 +118,18 @@ class Advances:
         results = [self.shop.like_block(writer, block, writer.value(node)) for block, node in rows]
         return self._part(name, blocks, moved, wants, timed, writer.body, results, about)
 
-    def _part(self, name: str, blocks: tuple[str, ...], moved: tuple[str, ...], wants: tuple[Want, ...], timed: bool,
-              body: list[Statement], results: list[Expression], about: str, takes_duration: bool = True) -> Part:
+    def _part(
+        self,
+        name: str,
+        blocks: tuple[str, ...],
+        moved: tuple[str, ...],
+        wants: tuple[Want, ...],
+        timed: bool,
+        body: list[Statement],
+        results: list[Expression],
+        about: str,
+        takes_duration: bool = True,
+    ) -> Part:
         result = results[0] if len(results) == 1 else items(*results)
         arguments = self.shop.arguments(blocks, takes_duration, timed, self._local_names(wants))
         function = Function(name, arguments, returns(len(moved)), (about,), (*body, Return(result)))
@@ -154,7 +165,9 @@ class Advances:
                 results = [Subscript(Name(z), f":, {i}") for i in range(len(moved))]
             else:
                 sizes = Items(tuple(self._size(b) for b in moved), is_list=True)
-                body.append(Assign(tuple(self.locals[b] for b in moved), call("torch.split", Name(z), sizes, dim=Number(-1))))
+                body.append(
+                    Assign(tuple(self.locals[b] for b in moved), call("torch.split", Name(z), sizes, dim=Number(-1)))
+                )
                 results = list(blocks)
         arguments = self.shop.arguments(moved, False, False, (matrix, shift))
         about = f"The exact flow of `{field}`, which is linear: x -> propagator x + shift."
@@ -223,12 +236,19 @@ class Advances:
         blocks = tuple(b.name for b in self.model.blocks if b.name in (*rates.blocks, *potential.blocks))
         inner = rates.call(self.locals, None, moment, tuple(Name(self.shop.local(w)) for w in rates.wants))
         taken = ", ".join(self.locals[b] for b in moved)
-        value = Lambda(taken, potential.call(self.locals, None, moment,
-                                             tuple(Name(self.shop.local(w)) for w in potential.wants)))
+        value = Lambda(
+            taken, potential.call(self.locals, None, moment, tuple(Name(self.shop.local(w)) for w in potential.wants))
+        )
         self.shop.runtime["discrete_gradient_step"] = None
         start = items(*(Name(self.locals[b]) for b in moved))
-        made = call("discrete_gradient_step", Lambda(taken, unpacked(len(moved), inner)), value, start, Name(self.locals.duration),
-                    Name(str(advance.is_hamiltonian)))
+        made = call(
+            "discrete_gradient_step",
+            Lambda(taken, unpacked(len(moved), inner)),
+            value,
+            start,
+            Name(self.locals.duration),
+            Name(str(advance.is_hamiltonian)),
+        )
         result: list[Expression] = [Subscript(made, "0")] if len(moved) == 1 else [made]
         about = f"One step of `{field}` by the midpoint discrete gradient of its potential."
         return self._part(name, blocks, moved, wants, timed, [], result, about)
@@ -276,7 +296,10 @@ class Stages:
         self.names = self.locals.inner()
         self.moves_clock, self.takes_time = moves_clock, self.rates.takes_time
         self.slopes = [
-            {b: self.names.new(f"k{i}" if len(self.rates.moved) == 1 else f"k{i}_{self.locals[b]}") for b in self.rates.moved}
+            {
+                b: self.names.new(f"k{i}" if len(self.rates.moved) == 1 else f"k{i}_{self.locals[b]}")
+                for b in self.rates.moved
+            }
             for i in range(1, len(self.weights) + 1)
         ]
         self.wants = self._wants()
@@ -293,7 +316,8 @@ class Stages:
         """The wanted values as stage number `stage` sees them."""
         place = self.nodes[stage] if self.moves_clock else Exact(0)
         return tuple(
-            Name(self._local[Want(w.kind, w.name, place if w.kind == "scheduled" else Exact(0))]) for w in self.rates.wants
+            Name(self._local[Want(w.kind, w.name, place if w.kind == "scheduled" else Exact(0))])
+            for w in self.rates.wants
         )
 
     def _moment(self, stage: int) -> Expression | None:
@@ -409,4 +433,3 @@ def _stages_in_words(count: int) -> str:
 def _space(node: Node) -> Space:
     assert isinstance(node.space, Space)
     return node.space
-

@@ -100,7 +100,11 @@ class Chart:
     def _missing(self, slot: Slot, names: tuple[str, ...]) -> Exception:
         text = " and ".join(f"`{n}`" for n in names)
         return refuse(
-            self.model.source, "ODE604", f"no chart of {text} together", slot.parameter.span, "not available as a module"
+            self.model.source,
+            "ODE604",
+            f"no chart of {text} together",
+            slot.parameter.span,
+            "not available as a module",
         )
 
 
@@ -191,4 +195,3 @@ def _unset(slot: Slot, chosen: ParameterSet, value: Expression, writer: Writer, 
 def _as_double(value: Value, rank: int) -> Expression:
     code = aligned(value, rank)
     return code if value.is_number else method(code, "to", Name('"cpu"'), Name("torch.float64"))
-

@@ -13,7 +13,6 @@ from odenet.emit.sizes import Sizes
 from odenet.emit.slots import Slot, used_parameters
 from odenet.emit.tree import (
     Assign,
-    Binary,
     Expression,
     Items,
     Name,
@@ -22,10 +21,9 @@ from odenet.emit.tree import (
     Subscript,
     call,
     is_simple,
-    items,
     method,
 )
-from odenet.emit.values import Value, aligned
+from odenet.emit.values import Value
 from odenet.ir.model import Model
 from odenet.ir.node import Node, parameters
 from odenet.ir.sizes import SCALAR, Space
@@ -44,7 +42,8 @@ class Key:
 class Computed:
     """Writes values into the body of one method.
 
-    slot: the slot behind a parameter's name. raw: the raw tensor of a slot, with its stacking axis.
+    slot: the slot behind a parameter's name. raw: the raw tensor of a slot, with its stacking axis. name: the local name
+    of its value.
     """
 
     def __init__(
@@ -55,11 +54,13 @@ class Computed:
         slot: Callable[[str], Slot],
         like: Expression,
         raw: Callable[[Slot], Expression] | None = None,
+        name: Callable[[Slot], str] | None = None,
     ) -> None:
         self.model, self.locals, self.slot = model, locals, slot
         self.names: Names = locals.inner()
         self.sizes = Sizes(model)
         self._raw = raw or raw_tensor
+        self._name = name or (lambda slot: locals[slot.name])
         self._params: dict[str, Value] = {}
         self.writer = Writer(model, self.names, self._leaf, like, runtime)
         self.chart = Chart(model, self.sizes, runtime, self._scalar)
@@ -83,8 +84,8 @@ class Computed:
             code = self.chart.value(slot, self._raw(slot))
             value = Value(code, rank=slot.rank, lead=slot.is_stacked)
             if not is_identity(slot) or not is_simple(code):
-                self.body.append(Assign((self.locals[name],), code))
-                value = value.with_code(Name(self.locals[name]))
+                self.body.append(Assign((self._name(slot),), code))
+                value = value.with_code(Name(self._name(slot)))
             self._params[name] = value
         return self._params[name]
 
@@ -126,7 +127,10 @@ class Computed:
     def _matrix(self, advance: Linear) -> Expression:
         spaces = self._spaces(advance)
         cells = [
-            [self._cell(entry, Space((*row.sizes, *column.sizes))) for entry, column in zip(entries, spaces, strict=True)]
+            [
+                self._cell(entry, Space((*row.sizes, *column.sizes)))
+                for entry, column in zip(entries, spaces, strict=True)
+            ]
             for entries, row in zip(advance.matrix, spaces, strict=True)
         ]
         if len(cells) == 1 and spaces[0] != SCALAR:
@@ -138,7 +142,9 @@ class Computed:
 
     def _shift(self, advance: Linear) -> Expression:
         spaces = self._spaces(advance)
-        cells = self._same_lead([[self._cell(entry, space) for entry, space in zip(advance.offset, spaces, strict=True)]])[0]
+        cells = self._same_lead(
+            [[self._cell(entry, space) for entry, space in zip(advance.offset, spaces, strict=True)]]
+        )[0]
         if len(cells) == 1 and spaces[0] != SCALAR:
             return cells[0].code
         joined = "torch.stack" if spaces[0] == SCALAR else "torch.cat"
@@ -156,7 +162,10 @@ class Computed:
             return cells
         count = Subscript(Name(_base(lead.code, self)), "0")
         return [
-            [c if c.lead else Value(method(c.code, "expand", count, *[Number(-1)] * c.rank), rank=c.rank, lead=True) for c in row]
+            [
+                c if c.lead else Value(method(c.code, "expand", count, *[Number(-1)] * c.rank), rank=c.rank, lead=True)
+                for c in row
+            ]
             for row in cells
         ]
 
@@ -182,6 +191,3 @@ def raw_tensor(slot: Slot) -> Expression:
     """The tensor of a slot; of a single scalar its one entry."""
     kept = Name(f"self.{slot.attribute}")
     return Subscript(kept, "0") if not slot.is_stacked and slot.rank == 0 else kept
-
-
-__all__ = ["Binary", "Computed", "Key", "aligned", "items", "raw_tensor"]

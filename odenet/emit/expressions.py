@@ -138,7 +138,11 @@ class Writer:
             return Number(float(value))
         except OverflowError:
             raise refuse(
-                self.model.source, "ODE602", "a number is too large for floating point", None, f"about 10^{_digits(value)}"
+                self.model.source,
+                "ODE602",
+                "a number is too large for floating point",
+                None,
+                f"about 10^{_digits(value)}",
             ) from None
 
     def _eye(self, node: Node) -> Value:
@@ -403,9 +407,7 @@ class Writer:
     def _extreme(self, node: Node, python: str, pairwise: str, reduce: str, clamp: str) -> Value:
         if len(node.args) == 1:
             value = self.full(node.args[0]) if _space(node.args[0]).rank else self.value(node.args[0])
-            return value if value.rank == 0 else Value(
-                method(value.code, reduce, _axes(value.rank)), lead=value.lead
-            )
+            return value if value.rank == 0 else Value(method(value.code, reduce, _axes(value.rank)), lead=value.lead)
         values = [self.value(argument) for argument in node.args]
         total = values[0]
         for value in values[1:]:
@@ -460,7 +462,9 @@ class Writer:
         parts = []
         for argument in node.args:
             value = self.filled(self.value(argument), argument.space)
-            parts.append(value if value.rank else Value(method(value.code, "unsqueeze", Number(-1)), rank=1, lead=value.lead))
+            parts.append(
+                value if value.rank else Value(method(value.code, "unsqueeze", Number(-1)), rank=1, lead=value.lead)
+            )
         return self._gathered("torch.cat", parts)
 
     def _stack(self, node: Node) -> Value:
@@ -597,4 +601,3 @@ def _opposite(code: Expression) -> Expression:
 
 def _digits(value: Fraction) -> int:
     return len(str(abs(value.numerator))) - len(str(value.denominator))
-

@@ -9,8 +9,8 @@ from odenet.emit.computed import Computed, Key
 from odenet.emit.expressions import Writer
 from odenet.emit.locals import Locals
 from odenet.emit.names import Names
-from odenet.emit.printer import text
 from odenet.emit.parts import Part, Want, Workshop, returns
+from odenet.emit.printer import text
 from odenet.emit.sizes import Sizes
 from odenet.emit.slots import Slot, Slots
 from odenet.emit.tree import (
@@ -36,6 +36,9 @@ from odenet.ir.model import Flow, Model
 from odenet.ir.node import Node
 from odenet.plan.steps import Linear, Plan, Substep
 from odenet.schemes.numbers import Exact
+
+
+LONGEST = 64  # columns of the targets of a loop
 
 
 @dataclass(frozen=True)
@@ -141,9 +144,16 @@ class FlowText:
             if made.parameters == arguments and made.body == body:
                 return made.name
         name = self.methods.new(f"_{purpose}_of_{self.flow.name}")
-        about = "all parameters at once, then those that differ from step to step, step by step" if stacks else "parameters"
-        about = "What the steps of `" + self.flow.name + "` use: " + (about if constants or not stacks else
-                                                                      "all parameters at once, step by step") + "."
+        about = (
+            "all parameters at once, then those that differ from step to step, step by step" if stacks else "parameters"
+        )
+        about = (
+            "What the steps of `"
+            + self.flow.name
+            + "` use: "
+            + (about if constants or not stacks else "all parameters at once, step by step")
+            + "."
+        )
         self.functions.append(Function(name, arguments, "Any", (about,), body))
         return name
 
@@ -226,7 +236,8 @@ class FlowText:
         given = self._given(move)
         if last is not None:
             step, count = Name(self.locals.step), self.sizes.size(self.flow.steps)
-            condition = f"if {text(Binary('+', step, Number(1)))} < {text(count)} else"
+            end = Number(count.value - 1) if isinstance(count, Number) else Binary("-", count, Number(1))
+            condition = f"if {text(step)} < {text(end)} else"
             pairs = zip(given, self._given(last), strict=True)
             given = [a if a == b else Text(f"{text(a)} {condition} {text(b)}", LOOSE) for a, b in pairs]
         value = call(f"self.{move.part.method}", *given)
@@ -242,7 +253,9 @@ class FlowText:
         assert isinstance(made, Call)
         return list(made.arguments)
 
-    def _setup(self, moves: list[Move], call_values: Expression | None, constants: list[Key], stacks: list[Key]) -> list[Statement]:
+    def _setup(
+        self, moves: list[Move], call_values: Expression | None, constants: list[Key], stacks: list[Key]
+    ) -> list[Statement]:
         body: list[Statement] = []
         uses_duration = any(m.part.takes_duration or m.part.takes_time for m in moves) or (
             any(k.kind in ("propagator", "shift") for k in (*constants, *stacks))
@@ -250,13 +263,11 @@ class FlowText:
         if uses_duration:
             body.append(Assign((self.locals.duration,), self.number(self.flow.step)))
         if call_values is not None:
-            names = [self._name(k) for k in constants] + (["steps"] if stacks else [])
+            names = [self._name(k) for k in constants] + ([self.locals.steps] if stacks else [])
             body.append(Assign(tuple(names), call_values))
         return body
 
-    def _loop(
-        self, stacks: list[Key], body: list[Statement], timed: bool, backward: bool, clocked: bool
-    ) -> Statement:
+    def _loop(self, stacks: list[Key], body: list[Statement], timed: bool, backward: bool, clocked: bool) -> Statement:
         """The loop over the steps. `timed`: with their numbers; `clocked`: with the clock at their starts."""
         targets = ", ".join(self._name(k) for k in stacks)
         step, count = self.locals.step, self.sizes.size(self.flow.steps)
@@ -268,10 +279,13 @@ class FlowText:
         if not stacks:
             numbers = call("range", count)
             return For(step if timed else "_", call("reversed", numbers) if backward else numbers, tuple(body))
-        steps: Expression = call("reversed", Name("steps")) if backward else Name("steps")
+        steps: Expression = call("reversed", Name(self.locals.steps)) if backward else Name(self.locals.steps)
+        if len(targets) > LONGEST:
+            body = [Assign(tuple(self._name(k) for k in stacks), Name(self.locals.values)), *body]
+            targets = self.locals.values
         if not timed:
             return For(targets, steps, tuple(body))
-        targets = f"({targets})" if len(stacks) > 1 else targets
+        targets = f"({targets})" if ", " in targets else targets
         if backward:
             numbers = call("reversed", call("range", count))
             return For(f"{step}, {targets}", call("zip", numbers, steps, strict=Name("True")), tuple(body))

@@ -19,7 +19,8 @@ class Locals:
         declared = [*(b.name for b in model.blocks), *(p.name for p in model.parameters)]
         self._of_spec = {name: self.names.new(name) for name in declared}
         self.duration, self.time = self.names.new(DURATION), self.names.new("t")
-        self.step, self.batch = self.names.new("step"), self.names.new("batch")
+        self.step, self.steps, self.batch = self.names.new("step"), self.names.new("steps"), self.names.new("batch")
+        self.values = self.names.new("values")
         self.hoisted: dict[Node, str] = {}
 
     def __getitem__(self, name: str) -> str:
@@ -45,6 +46,8 @@ class Locals:
 
 def _hint(node: Node, locals: Locals) -> str:
     leaf = node.args[-1]
+    if node.op == "scale" and leaf.op == node.args[0].op == "param":
+        return f"{locals[node.args[0].data[0]]}_{locals[leaf.data[0]]}"
     if node.op == "scale" and leaf.op == "param":
         return f"scaled_{locals[leaf.data[0]]}"
     if node.op == "function" and leaf.op == "param":

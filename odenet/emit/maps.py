@@ -5,13 +5,12 @@ from __future__ import annotations
 from odenet.emit.computed import Computed, Key
 from odenet.emit.flows import FlowText, Move
 from odenet.emit.names import attribute
-from odenet.emit.parts import Want, returns
-from odenet.emit.slots import Slot
+from odenet.emit.parts import Part, Want, returns
+from odenet.emit.printer import text as written
+from odenet.emit.slots import Slot, used_parameters
 from odenet.emit.tree import (
     Assign,
-    Attribute,
     Binary,
-    Call,
     Do,
     Expression,
     Function,
@@ -27,9 +26,8 @@ from odenet.emit.tree import (
     items,
     method,
 )
-from odenet.ir.model import Model
-from odenet.ir.sizes import Space
-from odenet.schemes.numbers import Exact
+from odenet.ir.node import param
+from odenet.ir.sizes import SCALAR, Space
 
 
 def public(text: FlowText) -> list[Function]:
@@ -49,28 +47,30 @@ def public(text: FlowText) -> list[Function]:
 # --- shapes -------------------------------------------------------------------------------------------------------------
 
 
-def entered(model: Model, blocks: tuple[str, ...], text: FlowText | None, local: dict[str, str], batch: str,
-            shapes: dict[str, tuple[Expression, ...]], runtime: dict[str, None]) -> list[Statement]:
+def entered(
+    local: dict[str, str], batch: str, shapes: dict[str, tuple[Expression, ...]], runtime: dict[str, None]
+) -> list[Statement]:
     """Check the shapes of the arguments and flatten what is in front of them to one axis."""
     runtime["leading"] = None
-    given = Text("{" + ", ".join(f'"{b}": {local[b]}' for b in blocks) + "}")
-    wanted = Text("{" + ", ".join(f'"{b}": {_text(Items(shapes[b]))}' for b in blocks) + "}")
-    body: list[Statement] = [Assign((batch,), call("leading", given, wanted))]
-    body += [Assign((local[b],), method(Name(local[b]), "reshape", Number(-1), *shapes[b])) for b in blocks]
+    body: list[Statement] = [Assign((batch,), checked(local, shapes))]
+    body += [Assign((local[b],), method(Name(local[b]), "reshape", Number(-1), *shapes[b])) for b in local]
     return body
 
 
-def left(value: Expression, batch: str, shape: tuple[Expression, ...], front: tuple[Expression, ...] = ()) -> Expression:
+def checked(local: dict[str, str], shapes: dict[str, tuple[Expression, ...]]) -> Expression:
+    """The call that checks shapes and gives the batch shape."""
+    given = Text("{" + ", ".join(f'"{b}": {name}' for b, name in local.items()) + "}")
+    wanted = Text("{" + ", ".join(f'"{b}": {written(Items(shapes[b]))}' for b in local) + "}")
+    return call("leading", given, wanted)
+
+
+def left(
+    value: Expression, batch: str, shape: tuple[Expression, ...], front: tuple[Expression, ...] = ()
+) -> Expression:
     """A result with the batch shape of the arguments again."""
     if not shape and not front:
         return method(value, "reshape", Name(batch))
     return method(value, "reshape", *front, Text(f"*{batch}"), *shape)
-
-
-def _text(expression: Expression) -> str:
-    from odenet.emit.printer import text
-
-    return text(expression)
 
 
 def shape_words(space: Space) -> str:
@@ -88,7 +88,7 @@ class _Blocks:
 
     def enter(self) -> list[Statement]:
         text = self.text
-        return entered(text.model, self.names, text, self.local, text.locals.batch, self.shapes, text.shop.runtime)
+        return entered(self.local, text.locals.batch, self.shapes, text.shop.runtime)
 
     def leave(self, values: dict[str, Expression], front: tuple[Expression, ...] = ()) -> Statement:
         back = [left(values[b], self.text.locals.batch, self.shapes[b], front) for b in self.names]
@@ -122,8 +122,13 @@ def _forward(text: FlowText, name: str) -> Function:
     text.run()
     blocks = _Blocks(text)
     about = f"The state after all steps of `{text.flow.name}`, from {blocks.words}."
-    return Function(name, blocks.parameters, blocks.returns, (about,),
-                    (*blocks.enter(), blocks.run(text.runner), blocks.leave(blocks.values)))
+    return Function(
+        name,
+        blocks.parameters,
+        blocks.returns,
+        (about,),
+        (*blocks.enter(), blocks.run(text.runner), blocks.leave(blocks.values)),
+    )
 
 
 def _inverse(text: FlowText, name: str) -> list[Function]:
@@ -136,8 +141,15 @@ def _inverse(text: FlowText, name: str) -> list[Function]:
     runner = text.methods.new(f"_undo_{text.flow.name}")
     text.run_back(runner, [m for m in moves if isinstance(m, Move)])
     about = f"The state before all steps of `{text.flow.name}`, from the state after them: {blocks.words}."
-    return [Function(name, blocks.parameters, blocks.returns, (about,),
-                     (*blocks.enter(), blocks.run(runner), blocks.leave(blocks.values)))]
+    return [
+        Function(
+            name,
+            blocks.parameters,
+            blocks.returns,
+            (about,),
+            (*blocks.enter(), blocks.run(runner), blocks.leave(blocks.values)),
+        )
+    ]
 
 
 def _trajectory(text: FlowText, name: str) -> Function:
@@ -157,11 +169,17 @@ def _determinant(text: FlowText, name: str) -> list[Function]:
         return []
     blocks = _Blocks(text)
     first = blocks.names[0]
-    batch = call("leading", Text("{" + ", ".join(f'"{b}": {blocks.local[b]}' for b in blocks.names) + "}"),
-                 Text("{" + ", ".join(f'"{b}": {_text(Items(blocks.shapes[b]))}' for b in blocks.names) + "}"))
+    batch = checked(blocks.local, blocks.shapes)
     about = f"log abs det of the Jacobian of `{text.flow.name}`: 0, since it keeps volume. From {blocks.words}, of shape [...]."
-    return [Function(name, blocks.parameters, "Tensor", (about,),
-                     (Return(method(Name(blocks.local[first]), "new_zeros", batch)),))]
+    return [
+        Function(
+            name,
+            blocks.parameters,
+            "Tensor",
+            (about,),
+            (Return(method(Name(blocks.local[first]), "new_zeros", batch)),),
+        )
+    ]
 
 
 # --- the right-hand side ----------------------------------------------------------------------------------------------------
@@ -204,10 +222,6 @@ def _field(text: FlowText, name: str) -> Function:
 
 
 def _slots_of(text: FlowText, wants: list[Want]) -> list[Slot]:
-    from odenet.emit.slots import used_parameters
-    from odenet.ir.node import param
-    from odenet.ir.sizes import SCALAR
-
     nodes = [text.locals.hoisted_node(w.name) if w.kind == "hoisted" else param(w.name, SCALAR) for w in wants]
     return [text.slot(name) for name in used_parameters(text.model, tuple(nodes))]
 
@@ -224,8 +238,7 @@ def _clock(text: FlowText, time: str, index: str, place: str, slots: list[Slot])
         last = Number(count.value - 1) if isinstance(count, Number) else Binary("-", count, Number(1))
         step = text.number(text.flow.step)
         ratio = since if step == Number(1) else Binary("/", since, step)
-        floored = method(ratio, "floor") if not isinstance(ratio, Name) else method(ratio, "floor")
-        bounded = method(floored, "clamp", Number(0), last)
+        bounded = method(method(ratio, "floor"), "clamp", Number(0), last)
         body.append(Assign((index,), method(method(bounded, "long"), "reshape", Number(1))))
     if any(s.knots is not None for s in slots):
         length = end if start == Number(0) else Binary("-", end, start)
@@ -242,7 +255,7 @@ def _now(computed: Computed, want: Want, place: str) -> Expression:
     return Subscript(value.code, "0") if stacked else value.code
 
 
-def _summed(text: FlowText, parts: list, calls: list[Expression], body: list[Statement]) -> dict[str, Expression]:  # type: ignore[type-arg]
+def _summed(text: FlowText, parts: list[Part], calls: list[Expression], body: list[Statement]) -> dict[str, Expression]:
     """The sum of the rates of the parts, block by block."""
     totals: dict[str, Expression] = {}
     names = text.locals.inner()
@@ -258,6 +271,3 @@ def _summed(text: FlowText, parts: list, calls: list[Expression], body: list[Sta
     for block in text.flow.blocks:
         totals.setdefault(block, call("torch.zeros_like", Name(text.locals[block])))
     return totals
-
-
-__all__ = ["Attribute", "Call", "Exact", "entered", "left", "public", "shape_words"]

@@ -42,12 +42,20 @@ class Part:
     takes_time: bool
     function: Function
 
-    def call(self, locals: Locals, duration: Expression | None, time: Expression | None, wants: tuple[Expression, ...],
-             blocks: dict[str, Expression] | None = None) -> Expression:
+    def call(
+        self,
+        locals: Locals,
+        duration: Expression | None,
+        time: Expression | None,
+        wants: tuple[Expression, ...],
+        blocks: dict[str, Expression] | None = None,
+    ) -> Expression:
         """A call of the method."""
         given = blocks or {}
         states = [given.get(name, Name(locals[name])) for name in self.blocks]
-        clock = [v for v, taken in ((duration, self.takes_duration), (time, self.takes_time)) if taken and v is not None]
+        clock = [
+            v for v, taken in ((duration, self.takes_duration), (time, self.takes_time)) if taken and v is not None
+        ]
         return call(f"self.{self.method}", *states, *clock, *wants)
 
 
@@ -79,7 +87,9 @@ class Workshop:
         wants += [Want("hoisted", name) for name in self.locals.hoisted.values() if name in lifted]
         return tuple(wants)
 
-    def writer(self, names: Names, like: str, extra: dict[str, Value] | None = None, time_is_tensor: bool = False) -> Writer:
+    def writer(
+        self, names: Names, like: str, extra: dict[str, Value] | None = None, time_is_tensor: bool = False
+    ) -> Writer:
         """A writer for a method whose arguments are blocks, parameters and hoisted values under their local names."""
         given = extra or {}
 
@@ -136,8 +146,12 @@ class Workshop:
         writer = self.writer(self.locals.inner(), self.locals[moved[0]], time_is_tensor=True)
         if timed:
             like = self.locals[moved[0]]
-            writer.body.append(Assign((time,), call("torch.as_tensor", Name(time), dtype=Name(f"{like}.dtype"),
-                                                  device=Name(f"{like}.device"))))
+            writer.body.append(
+                Assign(
+                    (time,),
+                    call("torch.as_tensor", Name(time), dtype=Name(f"{like}.dtype"), device=Name(f"{like}.device")),
+                )
+            )
         writer.count(*nodes)
         results = [self.like_block(writer, name, writer.value(node)) for name, node in rows]
         body: list[Statement] = [*writer.body, Return(results[0] if len(results) == 1 else items(*results))]
@@ -146,8 +160,15 @@ class Workshop:
         arguments += tuple(f"{self.local(w)}: Tensor" for w in wants)
         name = self.methods.new(f"_{field_name}")
         about = f"The rates of `{field_name}`: {', '.join(moved)}."
-        return Part(name, blocks, moved, wants, False, timed,
-                    Function(name, arguments, returns(len(moved)), (about,), tuple(body)))
+        return Part(
+            name,
+            blocks,
+            moved,
+            wants,
+            False,
+            timed,
+            Function(name, arguments, returns(len(moved)), (about,), tuple(body)),
+        )
 
     def like_block(self, writer: Writer, block: str, value: Value) -> Expression:
         """A value as a full tensor with the batch and the shape of a block."""

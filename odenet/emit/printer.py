@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 
 from odenet.emit.tree import (
     ATOM,
@@ -57,7 +58,7 @@ def text(expression: Expression) -> str:
     if isinstance(expression, Number):
         return repr(expression.value)
     if isinstance(expression, Negative):
-        return "-" + _held(expression.operand, SIGN)
+        return "-" + _held(expression.operand, ATOM if _is_power(expression.operand) else SIGN)
     if isinstance(expression, Binary):
         return _binary(expression)
     if isinstance(expression, Call):
@@ -87,6 +88,10 @@ def _binary(expression: Binary) -> str:
     return f"{_held(expression.left, own)} {expression.operator} {_held(expression.right, own + 1)}"
 
 
+def _is_power(operand: Expression) -> bool:
+    return isinstance(operand, Binary) and operand.operator == "**"
+
+
 def _hugs(operand: Expression) -> bool:
     """Whether `**` stands beside the operand without a space."""
     if isinstance(operand, Number):
@@ -111,7 +116,7 @@ def _items(expression: Items) -> str:
 def _statement(statement: Statement, depth: int) -> list[str]:
     pad = INDENT * depth
     if isinstance(statement, Assign):
-        return _line(f"{', '.join(statement.targets)} = ", statement.value, depth)
+        return _assigned(statement, depth)
     if isinstance(statement, Return):
         return _line("return ", statement.value, depth)
     if isinstance(statement, Do):
@@ -123,8 +128,7 @@ def _statement(statement: Statement, depth: int) -> list[str]:
     if isinstance(statement, Verbatim):
         return [pad + line if line else "" for line in statement.text.rstrip("\n").split("\n")]
     if isinstance(statement, For):
-        head = f"{pad}for {statement.targets} in {_bare(statement.iterable)}:"
-        return [*_broken_head(head, depth), *_suite(statement.body, depth)]
+        return [f"{pad}for {statement.targets} in {_bare(statement.iterable)}:", *_suite(statement.body, depth)]
     if isinstance(statement, With):
         return [f"{pad}with {text(statement.context)}:", *_suite(statement.body, depth)]
     if isinstance(statement, Function):
@@ -143,40 +147,43 @@ def _bare(expression: Expression) -> str:
     return text(expression)
 
 
-def _line(start: str, value: Expression, depth: int) -> list[str]:
-    """`start` and an expression; broken at its outermost brackets when it is too long for one line."""
+def _line(start: str, value: Expression, depth: int, end: str = "") -> list[str]:
+    """`start`, an expression and `end`; broken at its outermost brackets when it is too long for one line."""
     pad = INDENT * depth
     if isinstance(value, Entries):
-        inner = [f'{pad}{INDENT}"{key}": {text(entry)},' for key, entry in value.items]
-        return [f"{pad}{start}{{", *inner, f"{pad}}}"] if inner else [f"{pad}{start}{{}}"]
-    line = f"{pad}{start}{_bare(value)}"
+        inner = [line for key, entry in value.items for line in _line(f'"{key}": ', entry, depth + 1, ",")]
+        return [f"{pad}{start}{{", *inner, f"{pad}}}{end}"] if inner else [f"{pad}{start}{{}}{end}"]
+    line = f"{pad}{start}{text(value) if end == ',' else _bare(value)}{end}"
     if len(line) <= WIDTH:
         return [line]
+    if isinstance(value, Subscript) and isinstance(value.value, Call):
+        return _line(start, value.value, depth, f"[{value.index}]{end}")
     if isinstance(value, Call):
-        return _broken(f"{pad}{start}{_held(value.function, ATOM)}(", _arguments(value), ")", depth, joins=True)
+        parts = [("", a) for a in value.arguments] + [(f"{name}=", a) for name, a in value.keywords]
+        return _broken(f"{start}{_held(value.function, ATOM)}(", parts, f"){end}", depth, joins=True)
     if isinstance(value, Items):
         ends = ("[", "]") if value.is_list else ("(", ")")
-        return _broken(f"{pad}{start}{ends[0]}", list(map(text, value.items)), ends[1], depth, joins=False)
-    return [f"{pad}{start}(", f"{pad}{INDENT}{text(value)}", f"{pad})"]
+        return _broken(f"{start}{ends[0]}", [("", item) for item in value.items], ends[1] + end, depth, joins=False)
+    return [f"{pad}{start}(", f"{pad}{INDENT}{text(value)}", f"{pad}){end}"]
 
 
-def _broken(head: str, parts: list[str], tail: str, depth: int, joins: bool) -> list[str]:
+def _broken(head: str, parts: list[tuple[str, Expression]], tail: str, depth: int, joins: bool) -> list[str]:
     """The parts between two brackets: on one line of their own where that may be and fits, else one a line."""
-    pad = INDENT * (depth + 1)
-    together = pad + ", ".join(parts)
-    if joins and len(together) <= WIDTH:
-        return [head, together, INDENT * depth + tail]
-    return [head, *(f"{pad}{part}," for part in parts), INDENT * depth + tail]
-
-
-def _broken_head(head: str, depth: int) -> list[str]:
-    """The head of a loop over `zip(...)`, broken at its last brackets when it is too long."""
-    if len(head) <= WIDTH:
-        return [head]
-    cut = head.index(" in ") + 4
-    targets = head[len(INDENT * depth) + 4 : cut - 4]
     pad = INDENT * depth
-    return [f"{pad}for (", *(f"{pad}{INDENT}{part}," for part in targets.strip("()").split(", ")), f"{pad}) in {head[cut:]}"]
+    together = pad + INDENT + ", ".join(start + text(part) for start, part in parts)
+    if joins and len(together) <= WIDTH:
+        return [pad + head, together, pad + tail]
+    comma = "" if joins and len(parts) == 1 else ","
+    return [pad + head, *(line for start, part in parts for line in _line(start, part, depth + 1, comma)), pad + tail]
+
+
+def _assigned(statement: Assign, depth: int) -> list[str]:
+    """An assignment; targets that are too many for one line stand one a line."""
+    start = f"{', '.join(statement.targets)} = "
+    if len(statement.targets) == 1 or len(start) + len(INDENT) * depth + 12 <= WIDTH:
+        return _line(start, statement.value, depth)
+    pad = INDENT * depth
+    return [f"{pad}(", *(f"{pad}{INDENT}{name}," for name in statement.targets), *_line(") = ", statement.value, depth)]
 
 
 def _function(statement: Function, depth: int) -> Iterator[str]:
@@ -186,7 +193,8 @@ def _function(statement: Function, depth: int) -> Iterator[str]:
     if len(head) <= WIDTH:
         yield head
     else:
-        yield from _broken(f"{pad}def {statement.name}(", list(statement.parameters), f") -> {statement.returns}:", depth, True)
+        parts: list[tuple[str, Expression]] = [("", Text(parameter)) for parameter in statement.parameters]
+        yield from _broken(f"def {statement.name}(", parts, f") -> {statement.returns}:", depth, True)
     yield from _docstring(statement.docstring, depth + 1)
     yield from _suite(statement.body, depth)
 
@@ -201,6 +209,8 @@ def _class(statement: Class, depth: int) -> Iterator[str]:
 
 def _docstring(lines: tuple[str, ...], depth: int) -> Iterator[str]:
     pad = INDENT * depth
+    if len(lines) == 1 and len(pad) + len(lines[0]) + 6 > WIDTH:
+        lines = tuple(wrap(lines[0], WIDTH - len(pad) - 6))
     if len(lines) == 1:
         yield f'{pad}"""{lines[0]}"""'
     elif lines:

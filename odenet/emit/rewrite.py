@@ -40,9 +40,7 @@ def _regroup(node: Node) -> Node:
     if inside is None or is_fixed(inner):
         return node
     map, tensor = inner.args
-    grown = (
-        transpose(scale(inside, map.args[0])) if map.op == "transpose" else scale(inside, map)
-    )
+    grown = transpose(scale(inside, map.args[0])) if map.op == "transpose" else scale(inside, map)
     product = apply(grown, tensor)
     return product if outside is None else scale(outside, product)
 
@@ -111,6 +109,3 @@ def replaced_leaves(node: Node, values: dict[Node, Node]) -> Node:
         arguments = tuple(known[a] for a in n.args)
         known[n] = values.get(n, n) if not n.args else Node(n.op, arguments, n.data, n.space)
     return known[node]
-
-
-

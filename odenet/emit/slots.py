@@ -118,13 +118,13 @@ def find_slots(model: Model, names: Names) -> Slots:
 
 
 def _slots(parameter: Parameter, flows: list[Flow], names: Names) -> list[Slot]:
-    """One slot; of a piecewise parameter one for each way in which its flows cut the time."""
+    """One slot; of a piecewise parameter one for each number of steps that its flows have."""
     kept = attribute(parameter.name)
     if parameter.schedule is None or parameter.schedule.kind != "piecewise" or not flows:
         return [Slot(parameter, names.new(kept), None, tuple(f.name for f in flows))]
-    groups: dict[tuple[Size, Node, Node], list[Flow]] = {}
+    groups: dict[Size, list[Flow]] = {}
     for flow in flows:
-        groups.setdefault((flow.steps, flow.start, flow.end), []).append(flow)
+        groups.setdefault(flow.steps, []).append(flow)
     if len(groups) == 1:
         return [Slot(parameter, names.new(kept), flows[0].steps, tuple(f.name for f in flows))]
     return [

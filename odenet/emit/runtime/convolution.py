@@ -26,7 +26,7 @@ def convolve_adjoint(y: Tensor, kernel: Tensor, circular: bool, stride: int = 1)
 
 
 def bounded_convolution(raw: Tensor, bound: Tensor | float, size: tuple[int, int] | None) -> Tensor:
-    """Kernels [..., k, c, s, s] whose convolution has operator norm at most `bound`: raw over max(1, bound of its norm)."""
+    """Kernels [..., k, c, s, s] of convolutions with norm at most `bound`: raw over max(1, bound of its norm)."""
     norm = convolution_norm(raw, size).clamp(min=1)
     factor = bound / norm
     kernel: Tensor = factor[..., None, None, None, None] * raw
