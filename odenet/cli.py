@@ -137,23 +137,12 @@ def _dims(_context: click.Context, _option: click.Parameter, values: tuple[str, 
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing when all is well.")
 def compile_(spec: str, output: str | None, dims: dict[str, int], allow_undecided: bool, quiet: bool) -> None:
     """Prove every claim of SPEC and write one standalone PyTorch module. Nothing is written if a claim is not proved."""
-    from odenet.diagnostics import Rejected
-    from odenet.driver import NotProved, write
+    from odenet.driver import write
     from odenet.proof.show import report_text
 
     loaded = _loaded(spec)
     target = Path(output) if output else Path(Path(spec).stem + ".py")
-    try:
-        text = loaded.source(allow_undecided=allow_undecided, **dims)
-    except Rejected as rejected:
-        _show_faults(rejected)
-        return
-    except NotProved as failure:
-        click.echo(report_text(failure.report.model, failure.report.findings, _style(_is_colour(sys.stdout))))
-        has_undecided_only = failure.report.count("refuted") == 0
-        hint = "; `--allow-undecided` writes it all the same" if has_undecided_only else ""
-        _fail(f"error: not every claim is proved, so nothing was written{hint}", NOT_PROVED)
-        return
+    text = _source(loaded, allow_undecided, dims)
     if output == "-":
         click.echo(text, nl=False)
         return
@@ -164,6 +153,24 @@ def compile_(spec: str, output: str | None, dims: dict[str, int], allow_undecide
     if not quiet:
         click.echo(report_text(loaded.model, loaded.report.findings, _style(_is_colour(sys.stdout))))
         click.echo(f"wrote {target}: class {loaded.model.name}")
+
+
+def _source(loaded: Loaded, allow_undecided: bool, dims: dict[str, int]) -> str:
+    """The module's text; without it the faults or the verdicts are shown, and the program ends."""
+    from odenet.diagnostics import Rejected
+    from odenet.driver import NotProved
+    from odenet.proof.show import report_text
+
+    try:
+        return loaded.source(allow_undecided=allow_undecided, **dims)
+    except Rejected as rejected:
+        _show_faults(rejected)
+    except NotProved as failure:
+        click.echo(report_text(failure.report.model, failure.report.findings, _style(_is_colour(sys.stdout))), err=True)
+        has_undecided_only = failure.report.count("refuted") == 0
+        hint = "; `--allow-undecided` writes it all the same" if has_undecided_only else ""
+        _fail(f"error: not every claim is proved, so nothing was written{hint}", NOT_PROVED)
+    raise AssertionError
 
 
 # --- explain, fmt, show, new ------------------------------------------------------------------------------------
@@ -262,7 +269,7 @@ def show(spec: str, stage: str) -> None:
     elif stage == "findings":
         click.echo(report_text(loaded.model, loaded.report.findings, _style(_is_colour(sys.stdout))))
     else:
-        click.echo(loaded.source(allow_undecided=True), nl=False)
+        click.echo(_source(loaded, True, {}), nl=False)
 
 
 @commands.command()

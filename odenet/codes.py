@@ -125,6 +125,8 @@ CODES: tuple[Code, ...] = (
     Code("ODE513", "`relax` of a method that then stands still", "schemes"),
     # 6xx: emission
     Code("ODE601", "a size that cannot be set", "emission"),
+    Code("ODE602", "a number too large for floating point", "emission"),
+    Code("ODE603", "a name that the emitted text needs for itself", "emission"),
     # 9xx: ours
     Code("ODE901", "a bug in odenet", "ours"),
 )

@@ -6,12 +6,14 @@ import torch
 
 from odenet.driver import NotProved, loads
 from odenet.gallery import gallery_names, gallery_text
+from odenet.proof.show import claim_text
 from odenet.syntax import format_spec, parse
 from odenet.text import Source
 
 # claim -> verdict
 EXPECTED = {
-    "conv_nonexpansive": {"block : averaged(8/9)": "proved", "block : lipschitz(1)": "proved", "classifier : lipschitz(1)": "proved"},
+    "conv_nonexpansive": {"block : averaged(8/9)": "proved", "block : lipschitz(1)": "proved",
+                          "classifier : lipschitz(1)": "proved"},
     "digits": {"contract : nonexpansive": "proved", "layers : lipschitz(1)": "proved", "classifier : lipschitz(1)": "proved"},
     "driven_duffing": {"drift + kick : hamiltonian": "proved", "drift + kick : divergence_free": "proved",
                        "net : symplectic": "proved", "net : order(2)": "proved"},
@@ -77,8 +79,6 @@ def test_a_spec_survives_formatting(name):
 @pytest.mark.parametrize("name", EXPECTED)
 def test_verdicts(name):
     findings = load(name).report.findings
-    from odenet.proof.show import claim_text
-
     assert {claim_text(f.claim): f.verdict for f in findings} == EXPECTED[name]
 
 

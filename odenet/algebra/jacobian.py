@@ -147,8 +147,7 @@ def _sum(d: Differentiator, atom: Atom, space: Space) -> Form:
 
 
 def _softmax(d: Differentiator, atom: Atom, space: Space) -> Form:
-    s = of_vector_atom(atom, space)
-    return (diagonal(s) - s @ s.T) @ d.of(atom.data[0])
+    return of_letter(letters.softmax_slope(atom.data[0], space)) @ d.of(atom.data[0])
 
 
 def _extreme(d: Differentiator, atom: Atom, space: Space) -> Form:

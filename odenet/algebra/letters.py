@@ -16,7 +16,7 @@ from odenet.ir.sizes import SCALAR, AnySpace, Size, Space, codomain, domain
 class Letter:
     """A linear map from `start` to `end`.
 
-    kind: matrix, entrywise, diag, ones, unit, skew, skewact, cumsum, embed, channels.
+    kind: matrix, entrywise, diag, ones, unit, skew, skewact, softmax slope, cumsum, embed, channels.
     """
 
     kind: str
@@ -79,6 +79,12 @@ def skewact(vector: Any, start: Space, end: Space) -> Letter:
 
 def cumsum(space: Space) -> Letter:
     return Letter("cumsum", (), space, space, f"cumsum:{space}", facts=frozenset({"nonnegative"}))
+
+
+def softmax_slope(argument: Any, space: Space) -> Letter:
+    """D(s) - s s' for s = softmax(argument): positive semidefinite, sends |1> to zero."""
+    facts = frozenset({"symmetric", "psd", "rows sum to zero", "columns sum to zero"})
+    return Letter("softmax slope", (argument,), space, space, f"softmax'({argument.key})", facts=facts)
 
 
 def embed(start: Size, stop: Size, total: Size) -> Letter:

@@ -70,6 +70,8 @@ def letter_norm(letter: Letter, setting: Setting, order: str = "2") -> Scalar | 
         return _diagonal_norm(letter, setting)
     if letter.kind in ("embed", "unit"):
         return ONE
+    if letter.kind == "softmax slope":  # each row has the absolute sum 2 s_i (1 - s_i) <= 1/2
+        return rational(Fraction(1, 2))
     if letter.kind == "ones":
         return _ones_norm(letter.data[0], order, letter.is_transposed)
     if letter.kind == "matrix":

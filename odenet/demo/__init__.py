@@ -25,9 +25,9 @@ def run(epochs: int | None, output: Path, seed: int) -> None:
         _leave(_CANNOT, f"error: cannot write {output}: there is no folder {output.parent}")
     if not 0 <= seed < 2**32:
         _leave(_CANNOT, f"error: the seed must lie between 0 and {2**32 - 1}")
-    from odenet.demo.story import Settings, tell
-
     try:
+        from odenet.demo.story import Settings, tell
+
         tell(Settings(seed=seed) if epochs is None else Settings(seed=seed, epochs=epochs), output)
     except KeyboardInterrupt:
         _leave(_STOPPED, "\nstopped; no picture was written")

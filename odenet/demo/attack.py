@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from odenet.demo.certificate import margins
+from odenet.demo.certificate import margins, right
 from odenet.demo.data import CLASSES, Images
 
 STEPS, RESTARTS = 50, 2
@@ -33,8 +33,7 @@ def survivors(network: nn.Module, images: Images, radii: tuple[float, ...], seed
     """
     target = _classifier(network)
     np.random.seed(seed)  # the library draws its random starts here
-    with torch.no_grad():
-        alive = margins(network(images.pixels), images.labels) > 0
+    alive = right(network, images)
     rows = []
     for radius in radii:
         held = alive.nonzero()[:, 0]
@@ -65,5 +64,4 @@ def _holds(network: nn.Module, target: object, images: Images, radius: float) ->
     step = moved - images.pixels
     length = step.norm(dim=1, keepdim=True).clamp(min=radius)
     inside = images.pixels + step * (radius / length)  # rounding in the library must not help the attack
-    with torch.no_grad():
-        return margins(network(inside), images.labels) > 0
+    return right(network, Images(inside, images.labels))

@@ -16,6 +16,12 @@ def margins(scores: Tensor, labels: Tensor) -> Tensor:
     return true - others.amax(1)
 
 
+def right(network: nn.Module, images: Images) -> Tensor:
+    """Whether each image [count] is classified right."""
+    with torch.no_grad():
+        return margins(network(images.pixels), images.labels) > 0
+
+
 def certified_radii(network: nn.Module, images: Images, constant: float) -> Tensor:
     """For each image [count] the l2 distance within which no change of it changes a right answer; <= 0 for a wrong one.
 

@@ -23,6 +23,14 @@ def certified(loaded: Loaded) -> nn.Module:
     return cast(nn.Module, loaded.module()())
 
 
+def proved_constant(loaded: Loaded) -> float:
+    """The smallest Lipschitz constant of the compiled network that is claimed and proved."""
+    name = loaded.model.nets[-1].name
+    found = [f.claim.arguments[0] for f in loaded.report.findings
+             if f.claim.subject == name and f.claim.property == "lipschitz" and f.verdict == "proved"]
+    return min(float(node.data[0]) for node in found if not isinstance(node, str))
+
+
 class Plain(nn.Module):
     """A residual network of the same depth and width, free of constraints: x + V relu(W x + b), then a linear map."""
 

@@ -28,8 +28,7 @@ def emit(
     defaults for free dims. The same arguments give the same text.
 
     Raises:
-        Rejected: ODE602 a number too large for floating point, ODE603 a name that Python cannot carry, ODE604 sets that have
-            no chart together.
+        Rejected: ODE602 a number too large for floating point, ODE603 a name that the text needs for itself.
     """
     from odenet.emit.text import module_text
 

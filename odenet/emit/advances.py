@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from odenet.emit.parts import Part, Want, Workshop, returns, unpacked
+from odenet.emit.parts import Part, Want, Workshop, returned, returns, unpacked
 from odenet.emit.sizes import Sizes
+from odenet.emit.stages import Stages
 from odenet.emit.tree import (
     Assign,
     Binary,
@@ -67,6 +68,9 @@ class Advances:
             table = adjoint(advance.table)
             other = RungeKutta(advance.rates, table, is_explicit(table))
             return Inverse(self.part(field, other, moves_clock, f"{label}_adjoint"), True)
+        moved = tuple(name for name, _ in advance.rates)
+        if not self._is_timed(field) and not any(depends_on(r, "state", frozenset(moved)) for _, r in advance.rates):
+            return Inverse(part, True)  # a shear: the rates do not change along the step
         if not contracts:
             return f"the {label} steps of `{field}` are not proved invertible"
         key = ("inverse", field, advance, moves_clock)
@@ -130,23 +134,9 @@ class Advances:
         about: str,
         takes_duration: bool = True,
     ) -> Part:
-        result = results[0] if len(results) == 1 else items(*results)
-        arguments = self.shop.arguments(blocks, takes_duration, timed, self._local_names(wants))
-        function = Function(name, arguments, returns(len(moved)), (about,), (*body, Return(result)))
+        arguments = self.shop.arguments(blocks, takes_duration, timed, self.shop.local_names(wants))
+        function = Function(name, arguments, returns(len(moved)), (about,), tuple(returned(body, results)))
         return Part(name, blocks, moved, wants, takes_duration, timed, function)
-
-    def _local_names(self, wants: tuple[Want, ...]) -> tuple[str, ...]:
-        """Names of wanted values; a parameter wanted at several times has one for each."""
-        counts: dict[str, int] = {}
-        for want in wants:
-            counts[want.name] = counts.get(want.name, 0) + 1
-        seen: dict[str, int] = {}
-        names = []
-        for want in wants:
-            seen[want.name] = seen.get(want.name, 0) + 1
-            name = self.shop.local(want)
-            names.append(name if counts[want.name] == 1 else f"{name}_{seen[want.name]}")
-        return tuple(names)
 
     def _linear(self, name: str, field: str, advance: Linear) -> Part:
         moved = advance.blocks
@@ -181,7 +171,7 @@ class Advances:
     # --- Runge-Kutta --------------------------------------------------------------------------------------------
 
     def _runge_kutta(self, name: str, field: str, advance: RungeKutta, moves_clock: bool) -> Part:
-        stages = Stages(self, field, advance.table, moves_clock)
+        stages = Stages(self.shop, field, advance.table, moves_clock)
         body = stages.explicit() if advance.is_explicit else stages.implicit()
         results = [stages.moved(block, stages.weights) for block in stages.rates.moved]
         about = f"One step of `{field}` by a Runge-Kutta method of {_stages_in_words(len(stages.weights))}."
@@ -189,7 +179,7 @@ class Advances:
         return self._part(name, rates.blocks, rates.moved, stages.wants, stages.takes_time, body, results, about)
 
     def _relaxed(self, name: str, field: str, advance: Relax, moves_clock: bool) -> Part:
-        stages = Stages(self, field, advance.inner.table, moves_clock)
+        stages = Stages(self.shop, field, advance.inner.table, moves_clock)
         body = stages.explicit() if advance.inner.is_explicit else stages.implicit()
         moved = stages.rates.moved
         moves = {block: stages.names.new(f"d{self.locals[block]}") for block in moved}
@@ -263,7 +253,7 @@ class Advances:
         key = ("potential", field)
         if key not in self.shop.parts:
             name = self.shop.methods.new(f"_{field}_potential")
-            arguments = self.shop.arguments(blocks, False, timed, self._local_names(wants))
+            arguments = self.shop.arguments(blocks, False, timed, self.shop.local_names(wants))
             body = (*writer.body, Return(value.code))
             function = Function(name, arguments, "Tensor", (f"The potential of `{field}`.",), body)
             self.shop.parts[key] = Part(name, blocks, (), wants, False, timed, function)
@@ -272,7 +262,7 @@ class Advances:
     def _undone(self, part: Part, field: str) -> Part:
         """The inverse of an explicit step by fixed-point iteration."""
         self.shop.runtime["inverse_step"] = None
-        names = tuple(map(Name, self._local_names(part.wants)))
+        names = tuple(map(Name, self.shop.local_names(part.wants)))
         inner = part.call(self.locals, Name(self.locals.duration), Name(self.locals.time), names)
         taken = ", ".join(self.locals[b] for b in part.moved)
         blocks = items(*(Name(self.locals[b]) for b in part.moved))
@@ -283,135 +273,6 @@ class Advances:
         arguments = part.function.parameters
         function = Function(name, arguments, returns(len(part.moved)), (about,), (Return(result),))
         return Part(name, part.blocks, part.moved, part.wants, part.takes_duration, part.takes_time, function)
-
-
-class Stages:
-    """The stages of a Runge-Kutta step as statements, and combinations of their slopes."""
-
-    def __init__(self, advances: Advances, field: str, table: Table, moves_clock: bool) -> None:
-        self.locals, self.shop = advances.locals, advances.shop
-        exacts = coefficients(table)
-        self.matrix, self.weights, self.nodes = exacts.matrix, exacts.weights, exacts.nodes
-        self.rates = self.shop.rates(field)
-        self.names = self.locals.inner()
-        self.moves_clock, self.takes_time = moves_clock, self.rates.takes_time
-        self.slopes = [
-            {
-                b: self.names.new(f"k{i}" if len(self.rates.moved) == 1 else f"k{i}_{self.locals[b]}")
-                for b in self.rates.moved
-            }
-            for i in range(1, len(self.weights) + 1)
-        ]
-        self.wants = self._wants()
-        self._local = dict(zip(self.wants, advances._local_names(self.wants), strict=True))
-
-    def _wants(self) -> tuple[Want, ...]:
-        found: dict[Want, None] = {}
-        for want in self.rates.wants:
-            for node in self.nodes if want.kind == "scheduled" and self.moves_clock else (Exact(0),):
-                found[Want(want.kind, want.name, node)] = None
-        return tuple(found)
-
-    def _given(self, stage: int) -> tuple[Expression, ...]:
-        """The wanted values as stage number `stage` sees them."""
-        place = self.nodes[stage] if self.moves_clock else Exact(0)
-        return tuple(
-            Name(self._local[Want(w.kind, w.name, place if w.kind == "scheduled" else Exact(0))])
-            for w in self.rates.wants
-        )
-
-    def _moment(self, stage: int) -> Expression | None:
-        if not self.takes_time:
-            return None
-        time, node = Name(self.locals.time), self.nodes[stage]
-        if not self.moves_clock or not node:
-            return time
-        return Binary("+", time, _times(node, Name(self.locals.duration)))
-
-    def explicit(self) -> list[Statement]:
-        body: list[Statement] = []
-        for i, row in enumerate(self.matrix):
-            states = {b: self.moved(b, row[:i]) for b in self.rates.moved}
-            value = self.rates.call(self.locals, None, self._moment(i), self._given(i), states)
-            body.append(Assign(tuple(self.slopes[i].values()), value))
-        return body
-
-    def implicit(self) -> list[Statement]:
-        """The stages solve an equation together."""
-        self.shop.runtime["implicit_stages"] = None
-        rates, index, found = self.rates, self.names.new("i"), self.names.new("stages")
-        wanted = [self._given(i) for i in range(len(self.nodes))]
-        given = tuple(_choice([row[j] for row in wanted], index) for j in range(len(rates.wants)))
-        times = [self._moment(i) for i in range(len(self.nodes))]
-        moment = _choice([t for t in times if t is not None], index) if self.takes_time else None
-        slopes = unpacked(len(rates.moved), rates.call(self.locals, None, moment, given))
-        taken = ", ".join([index, *(self.locals[b] for b in rates.moved)])
-        matrix = Items(tuple(Items(tuple(Number(float(a)) for a in row)) for row in self.matrix))
-        state = items(*(Name(self.locals[b]) for b in rates.moved))
-        solved = call("implicit_stages", Lambda(taken, slopes), state, Name(self.locals.duration), matrix)
-        body: list[Statement] = [Assign((found,), solved)]
-        for i, names in enumerate(self.slopes):
-            if self.weights[i]:
-                value: Expression = Subscript(Name(found), str(i))
-                value = Subscript(value, "0") if len(names) == 1 else value
-                body.append(Assign(tuple(names.values()), value))
-        return body
-
-    def moved(self, block: str, weights: tuple[Exact, ...]) -> Expression:
-        """block + h * (weighted slopes)."""
-        base = Name(self.locals[block])
-        if not any(weights):
-            return base
-        factor, total = self._combination(block, weights)
-        return call("torch.add", base, total, alpha=_times(factor, Name(self.locals.duration)))
-
-    def increment(self, block: str) -> Expression:
-        factor, total = self._combination(block, self.weights)
-        return Binary("*", _times(factor, Name(self.locals.duration)), total)
-
-    def _combination(self, block: str, weights: tuple[Exact, ...]) -> tuple[Exact, Expression]:
-        """A common factor and the rest of a weighted sum of slopes: 1/6 and k1 + 2 k2 + 2 k3 + k4."""
-        chosen = [(w, Name(self.slopes[i][block])) for i, w in enumerate(weights) if w]
-        factor = _common(tuple(w for w, _ in chosen))
-        total: Expression | None = None
-        for weight, slope in chosen:
-            ratio = weight / factor
-            term = slope if abs(ratio) == 1 else Binary("*", _number(abs(ratio)), slope)
-            if total is None:
-                total = term if ratio.sign() > 0 else Binary("*", _number(ratio), slope)
-            else:
-                total = Binary("+" if ratio.sign() > 0 else "-", total, term)
-        assert total is not None
-        return factor, total
-
-
-def _common(weights: tuple[Exact, ...]) -> Exact:
-    """A weight of which all are whole multiples, or one."""
-    smallest = min(weights, key=abs)
-    ratios = [(w / smallest).as_fraction() for w in weights]
-    if all(r is not None and r.denominator == 1 and abs(r) <= 16 for r in ratios):
-        return abs(smallest) if weights[0].sign() > 0 else -abs(smallest)
-    return Exact(1)
-
-
-def _times(factor: Exact, value: Expression) -> Expression:
-    if factor == 1:
-        return value
-    return Binary("*", _number(factor), value)
-
-
-def _number(value: Exact) -> Expression:
-    rational = value.as_fraction()
-    if rational is not None and rational.denominator == 1:
-        return Number(int(rational))
-    return Number(float(value))
-
-
-def _choice(values: list[Expression], index: str) -> Expression:
-    """The value of a stage: the same for all, or picked by its number."""
-    if all(value == values[0] for value in values):
-        return values[0]
-    return Subscript(Items(tuple(values)), index)
 
 
 def adjoint(table: Table) -> Table:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from odenet.emit.expressions import Writer
-from odenet.emit.faults import refuse
+from odenet.emit.printer import text
 from odenet.emit.sizes import Sizes
 from odenet.emit.slots import Slot, image_sizes
 from odenet.emit.tree import (
@@ -25,6 +25,7 @@ from odenet.emit.tree import (
     method,
 )
 from odenet.emit.values import Value, aligned
+from odenet.emit.writing import LONGEST
 from odenet.ir.model import ConvolutionSpace, Model, ParameterSet
 from odenet.ir.node import Node
 
@@ -74,8 +75,6 @@ class Chart:
             return call("torch.diag_embed", entry)
         if shape in TRIANGLES:
             return method(entry, TRIANGLES[shape])
-        if shape not in LINEAR:
-            raise self._missing(slot, names)
         return self._call(LINEAR[shape], entry)
 
     def _bounded(self, slot: Slot, raw: Expression, bound: Node, names: tuple[str, ...]) -> Expression:
@@ -86,9 +85,7 @@ class Chart:
             return self._call("bounded", method(raw, "triu"), limit)
         if names == ("lower",):
             return Attribute(self._call("bounded", method(Attribute(raw, "mT"), "triu"), limit), "mT")
-        if names[0] in LINEAR or names == ("diagonal",):
-            return self._call("bounded_normal", self._structured(slot, raw, names), limit)
-        raise self._missing(slot, ("norm", *names))
+        return self._call("bounded_normal", self._structured(slot, raw, names), limit)
 
     def _kernel(self, slot: Slot, raw: Expression, bound: Node) -> Expression:
         space = slot.parameter.space
@@ -96,16 +93,6 @@ class Chart:
         found = image_sizes(self.model, slot.name) if space.padding == "circular" else None
         size = Name("None") if found is None else items(*map(self.sizes.size, found))
         return self._call("bounded_convolution", raw, self.scalar(bound).code, size)
-
-    def _missing(self, slot: Slot, names: tuple[str, ...]) -> Exception:
-        text = " and ".join(f"`{n}`" for n in names)
-        return refuse(
-            self.model.source,
-            "ODE604",
-            f"no chart of {text} together",
-            slot.parameter.span,
-            "not available as a module",
-        )
 
 
 def is_identity(slot: Slot) -> bool:
@@ -155,6 +142,8 @@ def _raw(slot: Slot, writer: Writer, chart: Chart) -> Expression:
     value = writer.full(initial).code
     for chosen in sorted(slot.parameter.sets, key=lambda s: s.name not in ("norm",)):
         value = _unset(slot, chosen, value, writer, chart)
+    if len(text(value)) > LONGEST:
+        value = writer.named(Value(value), "value").code
     shape = Attribute(Name(f"self.{slot.attribute}"), "shape")
     if slot.parameter.schedule is not None and slot.parameter.schedule.kind in ("poly", "fourier"):
         chart.runtime["constant_first"] = None

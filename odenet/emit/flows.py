@@ -37,7 +37,6 @@ from odenet.ir.node import Node
 from odenet.plan.steps import Linear, Plan, Substep
 from odenet.schemes.numbers import Exact
 
-
 LONGEST = 64  # columns of the targets of a loop
 
 

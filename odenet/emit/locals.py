@@ -20,6 +20,8 @@ class Locals:
         self._of_spec = {name: self.names.new(name) for name in declared}
         self.duration, self.time = self.names.new(DURATION), self.names.new("t")
         self.step, self.steps, self.batch = self.names.new("step"), self.names.new("steps"), self.names.new("batch")
+        self.index, self.place = self.names.new("index"), self.names.new("place")
+        self.like = self.names.new("like")
         self.values = self.names.new("values")
         self.hoisted: dict[Node, str] = {}
 

@@ -154,7 +154,7 @@ def _inverse(text: FlowText, name: str) -> list[Function]:
 
 def _trajectory(text: FlowText, name: str) -> Function:
     blocks = _Blocks(text)
-    lists = {b: text.locals.names.new(f"{text.locals[b]}_states") for b in blocks.names}
+    lists = {b: text.locals.inner().new(f"{text.locals[b]}_states") for b in blocks.names}
     record: list[Statement] = [Do(method(Name(lists[b]), "append", Name(text.locals[b]))) for b in blocks.names]
     start = [Assign((lists[b],), Items((Name(text.locals[b]),), is_list=True)) for b in blocks.names]
     body = [*blocks.enter(), *start, *text.steps_one_by_one(record)]
@@ -190,7 +190,7 @@ def _field(text: FlowText, name: str) -> Function:
     blocks, locals = _Blocks(text), text.locals
     parts = [text.shop.rates(part.field) for part in text.flow.parts]
     wants = list(dict.fromkeys(w for part in parts for w in part.wants))
-    index, place, time = locals.names.new("index"), locals.names.new("place"), locals.time
+    index, place, time = locals.index, locals.place, locals.time
     slots = _slots_of(text, wants)
     body = blocks.enter()
     clocked = any(s.is_stacked for s in slots)

@@ -11,7 +11,7 @@ from odenet.emit.header import header
 from odenet.emit.library import closure
 from odenet.emit.locals import Locals
 from odenet.emit.maps import entered, left, public, shape_words
-from odenet.emit.names import ATTRIBUTES, Names, attribute
+from odenet.emit.names import ATTRIBUTES, Names, argument, attribute
 from odenet.emit.nets import NetText
 from odenet.emit.parts import Want, Workshop, returns
 from odenet.emit.sizes import Sizes
@@ -161,7 +161,7 @@ class ModuleText:
         free = [d.name for d in self.model.dims if d.is_free]
         if free:
             lines += ["", "Args:"]
-            lines += [f"    {attribute(name)}: the dim `{name}`." for name in free]
+            lines += [f"    {argument(name)}: the dim `{name}`." for name in free]
             lines += ["    device, dtype: of the parameters."]
         if self.slots.all:
             lines += [
@@ -172,7 +172,7 @@ class ModuleText:
 
     def _init(self) -> Function:
         arguments = ["self"]
-        arguments += [f"{attribute(d.name)}: int = {self._default(d)}" for d in self.model.dims if d.is_free]
+        arguments += [f"{argument(d.name)}: int = {self._default(d)}" for d in self.model.dims if d.is_free]
         arguments += ["*", "device: torch.device | str | None = None", "dtype: torch.dtype | None = None"]
         body: list[Statement] = [Do(call("super().__init__"))]
         body += [self._dim(d) for d in self.model.dims]
@@ -192,7 +192,7 @@ class ModuleText:
     def _dim(self, dim: Dim) -> Statement:
         name = attribute(dim.name)
         self.runtime["whole"] = None
-        value: Expression = Name(name) if dim.is_free else self.sizes.polynomial(dim.value)
+        value: Expression = Name(argument(dim.name)) if dim.is_free else self.sizes.polynomial(dim.value)
         return Assign((f"self.{name}",), call("whole", Name(f'"{name}"'), value))
 
     # --- parameters ---------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ class ModuleText:
         def find(name: str) -> Slot:
             return self.slots.of_flow(slot.flows[0], name) if slot.flows else self.slots.of_any(name)
 
-        return Computed(self.model, self.locals, self.runtime, find, Name("like"), name=self._kept_name)
+        return Computed(self.model, self.locals, self.runtime, find, Name(self.locals.like), name=self._kept_name)
 
     def _kept_name(self, slot: Slot) -> str:
         """A local name for the value of a slot: several may hold one parameter."""
@@ -237,7 +237,7 @@ class ModuleText:
     def _reset(self) -> list[Function]:
         if not self.slots.all:
             return []
-        like = Name("like")
+        like = Name(self.locals.like)
         inner: list[Statement] = []
         uses_like = False
         for slot in self.slots.all:
@@ -248,8 +248,10 @@ class ModuleText:
             inner += [*context.body, *statements]
             uses_like = uses_like or writer.used_like
         body: list[Statement] = []
+        if any(slot.parameter.initial is not None and slot.parameter.sets for slot in self.slots.all):
+            body.append(Verbatim(f"if self.{self.slots.all[0].attribute}.is_meta:  # nothing to fill yet\n    return"))
         if uses_like:
-            body.append(Assign(("like",), call("torch.zeros", items(), dtype=Name("torch.float64"))))
+            body.append(Assign((self.locals.like,), call("torch.zeros", items(), dtype=Name("torch.float64"))))
         body.append(With(call("torch.no_grad"), tuple(inner)))
         about = "Begin again: initial values where the spec gives them, random numbers elsewhere."
         return [Function("reset_parameters", ("self",), "None", (about,), tuple(body))]

@@ -6,6 +6,7 @@ import keyword
 import re
 
 from odenet.emit.faults import refuse
+from odenet.emit.library import entries
 from odenet.ir.model import Model
 from odenet.text import Span
 
@@ -110,6 +111,12 @@ ATTRIBUTES = frozenset(
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
+def argument(name: str) -> str:
+    """The argument of the constructor for a dim: not one that hides what the constructor calls."""
+    kept = attribute(name)
+    return f"{kept}_" if kept in BARE | frozenset(entries()) or kept == "factory" else kept
+
+
 class Names:
     """Names of one scope, each given once."""
 
@@ -135,7 +142,15 @@ def attribute(name: str) -> str:
 
 
 def check(model: Model) -> None:
-    """Every name of the spec that the emitted text holds is a plain identifier. Errors: ODE603."""
+    """Every name of the spec that the emitted text holds is a plain identifier. Errors: ODE603.
+
+    The front end has seen to that; but what is pasted into a program is checked where it is pasted.
+    """
+    if model.name in BARE | frozenset(entries()) or model.name == "Any":
+        help = f"call the model something else, say `{model.name}Model`"
+        raise refuse(
+            model.source, "ODE603", f"a model cannot be called `{model.name}`", None, "the emitted text uses it", help
+        )
     named: list[tuple[str, Span]] = [(model.name, Span(0, 0))]
     for group in (model.dims, model.blocks, model.parameters, model.fields, model.flows, model.nets):
         named.extend((item.name, item.span) for item in group)

@@ -122,6 +122,19 @@ class Workshop:
             return self.locals[want.name]
         return want.name
 
+    def local_names(self, wants: tuple[Want, ...]) -> tuple[str, ...]:
+        """Names of wanted values; a parameter wanted at several times has one for each."""
+        counts: dict[str, int] = {}
+        for want in wants:
+            counts[want.name] = counts.get(want.name, 0) + 1
+        seen: dict[str, int] = {}
+        names = []
+        for want in wants:
+            seen[want.name] = seen.get(want.name, 0) + 1
+            name = self.local(want)
+            names.append(name if counts[want.name] == 1 else f"{name}_{seen[want.name]}")
+        return tuple(names)
+
     # --- rates --------------------------------------------------------------------------------------------------
 
     def rates(self, field_name: str) -> Part:
@@ -154,7 +167,7 @@ class Workshop:
             )
         writer.count(*nodes)
         results = [self.like_block(writer, name, writer.value(node)) for name, node in rows]
-        body: list[Statement] = [*writer.body, Return(results[0] if len(results) == 1 else items(*results))]
+        body = returned(writer.body, results)
         arguments = self.arguments(blocks, False, False, ())
         arguments += (f"{time}: float | Tensor",) if timed else ()
         arguments += tuple(f"{self.local(w)}: Tensor" for w in wants)
@@ -184,6 +197,19 @@ class Workshop:
 def returns(count: int) -> str:
     """The annotation of a method that returns `count` tensors."""
     return "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
+
+
+def returned(body: list[Statement], results: list[Expression]) -> list[Statement]:
+    """The body with its return; a value that was named on the last line only is returned as it is."""
+    last = body[-1] if body else None
+    if (
+        len(results) == 1
+        and isinstance(last, Assign)
+        and Name(last.targets[0]) == results[0]
+        and len(last.targets) == 1
+    ):
+        return [*body[:-1], Return(last.value)]
+    return [*body, Return(results[0] if len(results) == 1 else items(*results))]
 
 
 def unpacked(count: int, value: Expression) -> Expression:

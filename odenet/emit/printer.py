@@ -83,7 +83,8 @@ def _held(expression: Expression, least: int) -> str:
 def _binary(expression: Binary) -> str:
     own = strength(expression)
     if expression.operator == "**":
-        left, right = _held(expression.left, ATOM), _held(expression.right, SIGN)
+        left = text(expression.left) if isinstance(expression.left, Number) else _held(expression.left, ATOM)
+        right = _held(expression.right, SIGN)
         return f"{left}**{right}" if _hugs(expression.left) and _hugs(expression.right) else f"{left} ** {right}"
     return f"{_held(expression.left, own)} {expression.operator} {_held(expression.right, own + 1)}"
 
@@ -164,7 +165,24 @@ def _line(start: str, value: Expression, depth: int, end: str = "") -> list[str]
     if isinstance(value, Items):
         ends = ("[", "]") if value.is_list else ("(", ")")
         return _broken(f"{start}{ends[0]}", [("", item) for item in value.items], ends[1] + end, depth, joins=False)
-    return [f"{pad}{start}(", f"{pad}{INDENT}{text(value)}", f"{pad}){end}"]
+    if start == "" and end == ",":  # inside brackets already
+        inside = _operands(value, depth)
+        return [*inside[:-1], inside[-1] + end]
+    return [f"{pad}{start}(", *_operands(value, depth + 1), f"{pad}){end}"]
+
+
+def _operands(value: Expression, depth: int) -> list[str]:
+    """A sum or product that needs a line of its own, or one for each operand."""
+    pad = INDENT * depth
+    if len(pad) + len(text(value)) <= WIDTH or not isinstance(value, Binary) or value.operator == "**":
+        return [pad + text(value)]
+    own = strength(value)
+    parts: list[str] = []
+    here: Expression = value
+    while isinstance(here, Binary) and strength(here) == own:
+        parts.insert(0, f"{here.operator} {_held(here.right, own + 1)}")
+        here = here.left
+    return [pad + _held(here, own), *(pad + part for part in parts)]
 
 
 def _broken(head: str, parts: list[tuple[str, Expression]], tail: str, depth: int, joins: bool) -> list[str]:

@@ -18,6 +18,7 @@ DEEPEST = 50_000  # frames; long sums and products in specs are deep nodes
 _IMPORTS = (
     ("import math", r"\bmath\."),
     ("from collections.abc import Callable", r"\bCallable\["),
+    ("from contextlib import AbstractContextManager, nullcontext", r"\bnullcontext\b"),
     ("from typing import Any", r"\bAny\b"),
     ("", ""),
     ("import torch", r"\btorch\."),

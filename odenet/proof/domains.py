@@ -1,7 +1,8 @@
 """Guards: a field must be defined and continuous where a claim speaks of it."""
 from __future__ import annotations
 
-from odenet.algebra.scalars import Scalar
+from odenet.algebra.inequalities import is_nonnegative
+from odenet.algebra.scalars import Atom, Monomial, Scalar, of_atom
 from odenet.algebra.setting import Setting
 from odenet.ir.node import Node, depends_on
 from odenet.ir.sizes import SCALAR
@@ -68,24 +69,24 @@ def _is_positive(context: Context, node: Node, setting: Setting, strict: tuple[S
 
 
 def is_positive(scalar: Scalar, setting: Setting, strict: tuple[Scalar, ...] = ()) -> bool:
-    """Whether a scalar is shown to be > 0."""
+    """Whether a scalar is shown to be > 0: by its enclosure, by a strict assumption below it, or as a sum of positive terms."""
     low = setting.enclosure(scalar).low
     if low is not None and low > 0:
         return True
-    for known in strict:
-        if known.terms and scalar.terms and len(known.terms) == len(scalar.terms):
-            ratio = scalar.terms[0][1] / known.terms[0][1]
-            if ratio > 0 and scalar == known.times(ratio):
-                return True
-    if len(scalar.terms) == 1 and scalar.terms[0][1] > 0:
-        return all(_atom_is_positive(atom, setting, strict) for atom, _ in scalar.terms[0][0])
-    return False
+    if any(known.terms and is_nonnegative(scalar - known, setting, 3) for known in strict):
+        return True
+    terms = [(_term_sign(factors, setting, strict) if c > 0 else 0) for factors, c in scalar.terms]
+    return bool(terms) and min(terms) >= 1 and max(terms) == 2
 
 
-def _atom_is_positive(atom: object, setting: Setting, strict: tuple[Scalar, ...]) -> bool:
-    from odenet.algebra.scalars import Atom, of_atom
+def _term_sign(factors: Monomial, setting: Setting, strict: tuple[Scalar, ...]) -> int:
+    """2 for a monomial that is > 0, 1 for one that is >= 0, 0 when neither is known."""
+    if all(_atom_is_positive(atom, setting, strict) for atom, _ in factors):
+        return 2
+    return 1 if setting.entries_interval(factors).is_nonnegative() else 0
 
-    assert isinstance(atom, Atom)
+
+def _atom_is_positive(atom: Atom, setting: Setting, strict: tuple[Scalar, ...]) -> bool:
     if atom.kind == "param" and setting.model.parameter(atom.data[0]).set_named("positive"):
         return True
     low = setting.interval(atom).low

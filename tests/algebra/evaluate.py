@@ -56,6 +56,10 @@ class Numbers:
         if kind == "skewact":
             y = self.form(letter.data[0])[:, 0]
             return np.stack([self.skew(e, self.size(end)) @ y for e in np.eye(self.size(start))], axis=1)
+        if kind == "softmax slope":
+            z = self.form(letter.data[0])[:, 0]
+            s = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
+            return np.diag(s) - np.outer(s, s)
         if kind == "cumsum":
             return np.tril(np.ones((self.size(end), self.size(end))))
         if kind == "embed":

@@ -47,6 +47,7 @@ TABLES = {
 }
 METHODS = ("", "", "", "euler", "euler", "euler", "heun", "midpoint", "rk4", "implicit_midpoint", "implicit_midpoint", "implicit_euler",
            "trapezoidal", "relax(heun)", "gauss4", "discrete_gradient", *TABLES)
+TAME = ("", "", "euler", "euler", "euler", "heun", "rk4", "implicit_midpoint", "implicit_euler", "relax(heun)", "one", "minus")
 
 
 @dataclass
@@ -334,7 +335,9 @@ class Maker:
         x, size = leaf(other, self.case.blocks[other]), self.case.blocks[other][0]
         kind = int(self.rng.integers(9))
         if kind <= 2:  # a layer -A' phi(A x + b)
-            a = self.parameter(self.pick([("m", size), (size, size)]))
+            space = self.pick([("m", size), (size, size)])
+            bounded = self.pick(["orthogonal", "norm <= 1", "norm <= 3/2", "norm <= 1/2"])
+            a = self._of_set(space, bounded) if self.rng.integers(3) else self.parameter(space)
             inner = apply(a, x) if self.rng.integers(2) else plus(apply(a, x), self.parameter(a.shape[:1]))
             steep = self.pick(["tanh({})", "relu({})", "leaky_relu({}, 1/2)", "leaky_relu({}, 2)", "elu({}, 1/2)", "softplus({})",
                                "sin({})", "silu({})", "softsign({})", "atan({})"])
@@ -400,13 +403,14 @@ class Maker:
         if text is not None:
             letters = "A, B" if len(parts) == 2 else "A"
             self.case.extra.append(f"scheme {scheme}({letters}) = {text}")
-        chosen = [self.pick(METHODS) for _ in parts]
+        tame = self.rng.integers(2)
+        chosen = [self.pick(TAME if tame else METHODS) for _ in parts]
         for name in dict.fromkeys(chosen):
             if name in TABLES:
                 self.case.extra.append(f"method {name} = {TABLES[name]}")
         named = ", ".join(f"{p}: {m}" if m else p for p, m in zip(parts, chosen, strict=True))
         steps = int(self.rng.integers(1, 4))
-        end = self.pick(["1/4", "1/2", "1", "2"])
+        end = self.pick(["1/8", "1/4", "1/2", "1", "2"])
         self.case.flows["net"] = f"{scheme}({named}) over [0, {end}] steps {steps}"
         self.case.steps["net"] = steps
 

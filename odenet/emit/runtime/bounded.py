@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.precision import full_precision
+
 
 def bounded(raw: Tensor, bound: Tensor | float) -> Tensor:
     """Matrices [..., m, n] with spectral norm below `bound` (a number, or [...] with one for each matrix).
@@ -16,8 +18,9 @@ def bounded(raw: Tensor, bound: Tensor | float) -> Tensor:
         return bounded(raw.mT, bound).mT
     wide = raw.to(torch.promote_types(raw.dtype, torch.float32))
     identity = torch.eye(raw.shape[-1], dtype=wide.dtype, device=wide.device)
-    lower = torch.linalg.cholesky_ex(identity + wide.mT @ wide).L
-    inside: Tensor = torch.linalg.solve_triangular(lower, wide.mT, upper=False).mT.to(raw.dtype)
+    with full_precision(raw.device):
+        lower = torch.linalg.cholesky_ex(identity + wide.mT @ wide).L
+        inside: Tensor = torch.linalg.solve_triangular(lower, wide.mT, upper=False).mT.to(raw.dtype)
     return bound[..., None, None] * inside if isinstance(bound, Tensor) else bound * inside
 
 
@@ -39,7 +42,8 @@ def bounded_normal(raw: Tensor, bound: Tensor | float) -> Tensor:
     """
     wide = raw.to(torch.promote_types(raw.dtype, torch.float32))
     identity = torch.eye(raw.shape[-1], dtype=wide.dtype, device=wide.device)
-    inside: Tensor = 2 * wide @ torch.linalg.inv_ex(identity + wide.mT @ wide).inverse
+    with full_precision(raw.device):
+        inside: Tensor = 2 * wide @ torch.linalg.inv_ex(identity + wide.mT @ wide).inverse
     inside = inside.to(raw.dtype)
     return bound[..., None, None] * inside if isinstance(bound, Tensor) else bound * inside
 

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from odenet.emit.runtime.precision import full_precision
+
 
 def convolve(x: Tensor, kernel: Tensor, circular: bool, stride: int = 1) -> Tensor:
     """K x for x [batch, c, h, w] and kernel [k, c, s, s]; the image is padded to keep its size, then strided."""
@@ -50,8 +52,9 @@ def convolution_norm(kernel: Tensor, size: tuple[int, int] | None) -> Tensor:
         else:
             grid.append(max(1, 8 * (taps - 1)))
             excess /= math.cos(math.pi / 16) if taps > 1 else 1.0
-    symbol = torch.fft.rfft2(wide, s=grid).movedim((-2, -1), (-4, -3))
-    largest: Tensor = gram_norm(symbol).amax((-2, -1))
+    with full_precision(kernel.device):
+        symbol = torch.fft.rfft2(wide, s=grid).movedim((-2, -1), (-4, -3))
+        largest: Tensor = gram_norm(symbol).amax((-2, -1))
     return (excess * largest).to(kernel.dtype)
 
 

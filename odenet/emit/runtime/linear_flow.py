@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.precision import full_precision
+
 
 def propagator(matrix: Tensor, shift: Tensor, duration: float) -> tuple[Tensor, Tensor]:
     """P [..., d, d] and s [..., d] with x(duration) = P x + s for x' = M x + b, from M [..., d, d] and b [..., d].
@@ -15,5 +17,6 @@ def propagator(matrix: Tensor, shift: Tensor, duration: float) -> tuple[Tensor, 
     wide = torch.promote_types(matrix.dtype, torch.float32)
     extended = torch.cat((matrix, shift[..., None].expand(*matrix.shape[:-1], 1)), -1).to(wide)
     extended = torch.cat((extended, torch.zeros_like(extended[..., :1, :])), -2)
-    exponential = torch.matrix_exp(duration * extended).to(matrix.dtype)
+    with full_precision(matrix.device):
+        exponential = torch.matrix_exp(duration * extended).to(matrix.dtype)
     return exponential[..., :-1, :-1], exponential[..., :-1, -1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.precision import full_precision
+
 
 def orthogonal(raw: Tensor) -> Tensor:
     """Cayley chart: any raw [..., m, n] to Q with Q' Q = I (m >= n) or Q Q' = I (m < n).
@@ -18,13 +20,13 @@ def orthogonal(raw: Tensor) -> Tensor:
     wide = raw.to(torch.promote_types(raw.dtype, torch.float32))
     upper, lower = wide[..., :columns, :], wide[..., columns:, :]
     identity = torch.eye(columns, dtype=wide.dtype, device=wide.device)
-    shifted = identity + upper - upper.mT  # the symmetric part is at least I, so the inverse exists
-    if rows > columns:
-        shifted = shifted + lower.mT @ lower
-    doubled: Tensor = 2 * torch.linalg.inv_ex(shifted).inverse
-    if rows > columns:
-        return torch.cat((doubled - identity, -lower @ doubled), dim=-2).to(raw.dtype)
-    return (doubled - identity).to(raw.dtype)
+    with full_precision(raw.device):
+        shifted = identity + upper - upper.mT  # the symmetric part is at least I: invertible
+        if rows > columns:
+            shifted = shifted + lower.mT @ lower
+        doubled: Tensor = 2 * torch.linalg.inv_ex(shifted).inverse
+        value = torch.cat((doubled - identity, -lower @ doubled), dim=-2) if rows > columns else doubled - identity
+    return value.to(raw.dtype)
 
 
 def orthogonal_raw(value: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.precision import full_precision
+
 
 def schedule(knots: Tensor, places: Tensor, kind: str) -> Tensor:
     """Values [times, ...] at `places` [times] (0 at the start, 1 at the end) from trained knots [k, ...].
@@ -27,7 +29,8 @@ def schedule(knots: Tensor, places: Tensor, kind: str) -> Tensor:
         angles = 2 * math.pi * places[:, None] * torch.ceil(index / 2)
         basis = torch.where(index % 2 == 1, torch.cos(angles), torch.sin(angles))
         basis = torch.cat((torch.ones_like(basis[:, :1]), basis[:, 1:]), 1)
-    values = basis.to(knots.dtype) @ knots.reshape(count, -1)
+    with full_precision(knots.device):
+        values = basis.to(knots.dtype) @ knots.reshape(count, -1)
     return values.reshape(places.shape[0], *knots.shape[1:])
 
 

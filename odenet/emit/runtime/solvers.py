@@ -65,12 +65,16 @@ def contraction(map: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
         point = solved.detach().requires_grad_()
         with torch.enable_grad():
             image = map(point)
-        if image.requires_grad:
-            result.register_hook(  # type: ignore[no-untyped-call]
-                lambda gradient: iterate(
-                    lambda g: gradient + torch.autograd.grad(image, point, g, retain_graph=True)[0], gradient
-                )
+
+        def adjoint(gradient: Tensor | None) -> Tensor | None:
+            """The solution g of g = gradient + D map' g."""
+            if gradient is None or not image.requires_grad:
+                return gradient
+            return iterate(
+                lambda g: gradient + torch.autograd.grad(image, point, g, retain_graph=True)[0], gradient.detach()
             )
+
+        result.register_hook(adjoint)  # type: ignore[no-untyped-call]
     return result
 
 

@@ -51,7 +51,11 @@ class Convolution(nn.Module):
         super().__init__()
         self.circular, self.stride = circular, stride
         self.weight = nn.Parameter(torch.empty(outputs, inputs, size, size, device=device, dtype=dtype))
-        nn.init.normal_(self.weight, std=(inputs * size**2) ** -0.5)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Random numbers of the size that keeps the size of images."""
+        nn.init.normal_(self.weight, std=self.weight[0].numel() ** -0.5)
 
     def value(self) -> Tensor:
         """The kernel."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.precision import full_precision
+
 
 def skew_symmetric(raw: Tensor) -> Tensor:
     """S = -S' from the entries of raw [..., n, n] above the diagonal."""
@@ -19,7 +21,8 @@ def symmetric(raw: Tensor) -> Tensor:
 
 def semidefinite(raw: Tensor) -> Tensor:
     """B B' >= 0 from raw B [..., n, n]."""
-    return raw @ raw.mT
+    with full_precision(raw.device):
+        return raw @ raw.mT
 
 
 def semidefinite_raw(value: Tensor) -> Tensor:

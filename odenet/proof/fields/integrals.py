@@ -4,10 +4,11 @@ from __future__ import annotations
 from odenet.algebra.forms import Form
 from odenet.algebra.inequalities import is_nonnegative
 from odenet.algebra.letters import Word, entries
-from odenet.algebra.scalars import Scalar, is_identically_zero
+from odenet.algebra.scalars import Atom, Scalar, is_identically_zero
 from odenet.algebra.setting import Setting
 from odenet.ir.node import Node
 from odenet.ir.sizes import SCALAR
+from odenet.operators.functions import FUNCTIONS
 from odenet.proof.context import Context, Outcome, Rates, substituted
 from odenet.proof.rules import by
 
@@ -69,10 +70,22 @@ def _bad_term(form: Form, block: str, setting: Setting) -> str | None:
 
 
 def has_factor(word: Word, block: str) -> bool:
-    """Whether entry i of a vector word has the factor x_i, so that it vanishes with x_i."""
+    """Whether entry i of a vector word has the factor x_i, or f(x_i) with f(0) = 0, so that it vanishes with x_i."""
     if not word or word[0].kind != "diag":
         return False
-    return any(atom.kind == "state" and atom.data[0] == block and e >= 1 for atom, e in entries(word[0]))
+    return any(e >= 1 and vanishes_with(atom, block) for atom, e in entries(word[0]))
+
+
+def vanishes_with(atom: Atom, block: str) -> bool:
+    """Whether a vector atom is the block itself, or an odd function (or relu) of each of its entries."""
+    if atom.kind == "state":
+        return bool(atom.data[0] == block)
+    if atom.kind != "function" or not isinstance(atom.data[2], Form) or len(atom.data[2].terms) != 1:
+        return False
+    (word, _), name = atom.data[2].terms[0], atom.data[0]
+    is_entrywise = len(word) == 2 and word[0].kind == "diag" and [(a.kind, a.data[0], int(e)) for a, e in entries(word[0])] == [
+        ("state", block, 1)]
+    return is_entrywise and (FUNCTIONS[name].parity == "odd" or name in ("relu", "leaky_relu"))
 
 
 def is_nonnegative_vector(word: Word, scalar: Scalar, setting: Setting) -> bool:
@@ -92,8 +105,6 @@ def _is_nonnegative_letter(letter: object, setting: Setting) -> bool:
 
 
 def _entry_sign(atom: object, exponent: object, setting: Setting) -> bool:
-    from odenet.algebra.scalars import Atom
-
     assert isinstance(atom, Atom)
     if exponent % 2 == 0:  # type: ignore[operator]
         return True
@@ -105,7 +116,14 @@ def _entry_sign(atom: object, exponent: object, setting: Setting) -> bool:
 
 
 def _is_metzler(word: Word, scalar: Scalar, block: str, setting: Setting) -> bool:
-    """-c L x with L a graph Laplacian: off its diagonal -L has entries >= 0."""
+    """-c L f(x) with L a graph Laplacian and f(0) = 0 <= f(z) for z >= 0: off its diagonal -L has entries >= 0."""
     if len(word) != 3 or "metzler negative" not in word[0].facts or not is_nonnegative(-scalar, setting, 3):
         return False
-    return word[1].kind == "diag" and [(a.kind, a.data[0], int(e)) for a, e in entries(word[1])] == [("state", block, 1)]
+    factors = entries(word[1]) if word[1].kind == "diag" else ()
+    if len(factors) != 1 or factors[0][1] != 1 or not vanishes_with(factors[0][0], block):
+        return False
+    atom = factors[0][0]
+    if atom.kind == "state":
+        return True
+    is_rising = FUNCTIONS[atom.data[0]].increasing(*atom.data[1]) or atom.data[0] == "relu"
+    return is_rising and is_nonnegative(atom.data[2].terms[0][1], setting, 2)

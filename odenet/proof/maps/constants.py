@@ -31,7 +31,9 @@ def lipschitz(context: Context, substeps: list[Move], steps: Size, bound: Scalar
         found = substep_constant(context, move, setting)
         if isinstance(found, str):
             return f"part `{move.field}`: {found}"
-        value = found[0] if is_coupled else settled(found[0], setting)
+        # two substeps share the parameters of their step, but neither the state nor what moves within the step
+        is_shared = is_coupled and "state " not in found[0].key
+        value = found[0] if is_shared else settled(found[0], setting)
         if value is None:
             return (f"part `{move.field}` has the constant {found[0].key}; what moves within a step is not the same in two "
                     "substeps, so each substep would need a bound of its own")
@@ -228,7 +230,7 @@ def invertible(context: Context, move: Move, setting: Setting) -> Outcome:
     """One substep is a bijection of the state space."""
     if move.is_shear and move.is_exact:
         return by("shear", f"the substep of `{move.field}` is undone by the one with -h")
-    if isinstance(move.advance, Linear) or (isinstance(move.advance, Closed) and move.advance.reason == "diagonal"):
+    if isinstance(move.advance, Linear | Closed):
         return by("exact flow", f"the flow of the linear part `{move.field}` is a bijection")
     if move.is_implicit:
         return _invertible_implicit(context, move, setting)

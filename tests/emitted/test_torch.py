@@ -1,0 +1,161 @@
+"""Emitted modules at home in PyTorch: types, devices, batches, transforms, the state dict."""
+from __future__ import annotations
+
+import pytest
+import torch
+from compiling import SMALL, SPECS, as_tuple, compiled
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+NAMES = sorted(path.stem for path in SPECS.glob("*.ode"))
+IMPLICIT = ("implicit", "discrete")  # their solvers look at values
+
+
+def sample(found, made, dims, batch, dtype=torch.float64, device=None):
+    if found.model.nets:
+        net = found.model.nets[-1]
+        shape = [int(s.evaluate(found.model.dim_values(dims))) for s in net.domain.sizes]
+        torch.manual_seed(0)
+        return [torch.randn(*batch, *shape, dtype=dtype)]
+    return [s.to(dtype) for s in found.states(found.model.flows[-1], dims, batch)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_batch_shapes_agree(name):
+    found, dims = compiled(name), SMALL.get(name, {})
+    made = found.make(seed=15, **dims)
+    states = sample(found, made, dims, (2, 3))
+    whole = as_tuple(made(*states))
+    row = as_tuple(made(*(s[1] for s in states)))
+    single = as_tuple(made(*(s[1, 2] for s in states)))
+    for a, b, c in zip(whole, row, single, strict=True):
+        assert torch.allclose(a[1], b, atol=1e-12) and torch.allclose(a[1, 2], c, atol=1e-12)
+    if name not in IMPLICIT:
+        empty = as_tuple(made(*(s[:0] for s in states)))
+        assert all(e.shape[0] == 0 for e in empty)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in IMPLICIT])
+def test_vmap_agrees(name):
+    found, dims = compiled(name), SMALL.get(name, {})
+    made = found.make(seed=16, **dims)
+    states = sample(found, made, dims, (3,))
+    whole, mapped = as_tuple(made(*states)), as_tuple(torch.func.vmap(made)(*states))
+    assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(whole, mapped, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", NAMES)
+def test_types_are_kept(name, dtype):
+    found, dims = compiled(name), SMALL.get(name, {})
+    if dtype == torch.bfloat16 and name in (*IMPLICIT, "driven_duffing"):
+        pytest.skip("a solve to rounding, or 400 steps of a chaotic flow, ask for float32 at least")
+    made = found.make(seed=17, **dims)
+    states = sample(found, made, dims, (2,))
+    wide = as_tuple(made(*states))
+    narrow = as_tuple(made.to(dtype)(*(s.to(dtype) for s in states)))
+    tolerance = 1e-3 if dtype == torch.float32 else 0.25
+    for a, b in zip(wide, narrow, strict=True):
+        assert b.dtype == dtype
+        assert torch.allclose(a, b.double(), atol=tolerance * float(1 + a.detach().abs().max()))
+    again = as_tuple(made.to(torch.float64)(*states))
+    assert all(b.dtype == torch.float64 for b in again)
+    values = made.parameter_values() if hasattr(made, "parameter_values") else {}
+    assert all(v.dtype == torch.float64 for v in values.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_tensor_is_made_on_another_device(name):
+    found, dims = compiled(name), SMALL.get(name, {})
+    made = getattr(found.module, found.model.name)(**dims, device="meta")
+    assert all(p.is_meta for p in made.parameters())
+    if name in IMPLICIT:
+        return
+    states = [torch.empty(s.shape, device="meta") for s in sample(found, made, dims, (2,))]
+    for values in (made(*states), *([made.field(0.1, *states), made.trajectory(*states)] if not found.model.nets else [])):
+        assert all(y.is_meta for y in as_tuple(values))
+    total = sum(y.sum() for y in as_tuple(made(*states)))
+    if total.requires_grad:
+        total.backward()
+
+
+@pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this torch cannot index even fake CUDA tensors")
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in IMPLICIT])
+def test_fake_cuda(name):
+    found, dims = compiled(name), SMALL.get(name, {})
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        made = getattr(found.module, found.model.name)(**dims, device="cuda")
+        states = [torch.empty(s.shape, device="cuda") for s in sample(found, made, dims, (2,))]
+        assert all(y.device.type == "cuda" for y in as_tuple(made(*states)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_state_dict(name):
+    found, dims = compiled(name), SMALL.get(name, {})
+    first, second = found.make(seed=18, **dims), found.make(seed=19, **dims)
+    assert all(t.dim() >= 1 for t in first.state_dict().values())  # sharded training refuses tensors without axes
+    second.load_state_dict(first.state_dict())
+    states = sample(found, first, dims, (2,))
+    assert all(torch.equal(a, b) for a, b in zip(as_tuple(first(*states)), as_tuple(second(*states)), strict=True))
+    if hasattr(first, "parameter_values"):
+        assert list(first.parameter_values()) == [k for k in first.state_dict() if not k.endswith(".bias")] or (
+            set(first.parameter_values()) == {k for k in first.state_dict() if not k.endswith(".bias")})
+
+
+def test_keys_and_shapes_are_stable():
+    made = compiled("switching").make(n=5, L=3)
+    assert {k: tuple(v.shape) for k, v in made.state_dict().items()} == {"A": (3, 5, 5), "b": (3, 5), "hc": (3,), "he": (3,)}
+    made = compiled("two_grids").make(n=2, N=3)
+    assert {k: tuple(v.shape) for k, v in made.state_dict().items()} == {
+        "half_short": (3, 2, 2), "half_long": (6, 2, 2), "F": (2,)}
+    made = compiled("images").make()
+    keys = set(made.state_dict())
+    assert {"conv_1.weight", "conv_2.weight", "linear_1.weight", "linear_1.bias", "linear_2.weight", "K", "s"} <= keys
+    assert made.state_dict()["s"].shape == (1,)
+    made = compiled("schedules").make(n=3, L=5)
+    assert made.state_dict()["S"].shape == (4, 3, 3) and made.state_dict()["k"].shape == (3,)
+
+
+def test_errors_say_the_shapes():
+    made = compiled("switching").make(n=5, L=3)
+    with pytest.raises(ValueError, match=r"x must have shape \[\.\.\., 5\], got \[2, 4\]"):
+        made(torch.zeros(2, 4, dtype=torch.float64))
+    made = compiled("hamiltonian_net").make(n=2)
+    with pytest.raises(ValueError, match="batch shape"):
+        made(torch.zeros(2, 2, dtype=torch.float64), torch.zeros(3, 2, dtype=torch.float64))
+    kind = compiled("switching").module.Switching
+    for wrong in (0, -1, 2.5, True, "3"):
+        with pytest.raises(ValueError, match="positive whole number"):
+            kind(n=wrong)
+
+
+def test_autocast():
+    made = compiled("switching").make(n=8, L=3, dtype=torch.float32)
+    x = torch.randn(4, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        low = made(x)
+        values = made.parameter_values()
+    assert torch.allclose(low.float(), made(x), atol=0.1)
+    assert (values["A"].mT @ values["A"] - torch.eye(8)).abs().max() < 1e-5  # charts keep their type
+
+
+@pytest.mark.parametrize("name", ["switching", "schedules"])
+def test_compiled_without_a_graph_break(name):
+    found = compiled(name)
+    dims = {"n": 4, "L": 2}
+    made = found.make(seed=20, **dims)
+    states = sample(found, made, dims, (3,))
+    torch._dynamo.reset()
+    fast = torch.compile(made, fullgraph=True, backend="aot_eager")
+    for a, b in zip(as_tuple(fast(*states)), as_tuple(made(*states)), strict=True):
+        assert torch.allclose(a, b, atol=1e-12)
+
+
+def test_export_and_functional_calls():
+    found = compiled("hamiltonian_net")
+    made = found.make(seed=21)
+    states = sample(found, made, {}, (3,))
+    exported = torch.export.export(made, tuple(states))
+    assert all(torch.allclose(a, b) for a, b in zip(exported.module()(*states), made(*states), strict=True))
+    parameters = {k: v.detach() * 2 for k, v in made.named_parameters()}
+    functional = torch.func.functional_call(made, parameters, tuple(states))
+    assert not torch.allclose(functional[0], made(*states)[0])
