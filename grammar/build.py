@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tomllib
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomllib
 from lark import Lark
 from lark.parsers.lalr_analysis import LALR_Analyzer
 

@@ -45,7 +45,8 @@ def commands() -> None:
     """Compile symbolic ODEs with proved structure to PyTorch.
 
     A spec (.ode) names the parts of an ODE, a splitting scheme and claims such as `symplectic` or `lipschitz(1)`. odenet proves
-    each claim for all parameter values, sizes and times, or refutes it with a witness, and then writes one standalone PyTorch module.
+    each claim for all parameter values, sizes and times, or refutes it with a witness, and then writes one standalone PyTorch
+    module.
     """
 
 

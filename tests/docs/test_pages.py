@@ -1,6 +1,7 @@
 """Documentation is a test: specs are proved and compiled, commands and Python are run, links lead somewhere."""
 from __future__ import annotations
 
+import ast
 import doctest
 import os
 import re
@@ -44,6 +45,8 @@ def _session(page, folder):
             (folder / block.words[0]).write_text(block.text)
         elif block.language == "console":
             _check_commands(block, folder)
+        elif block.language == "python" and "import" not in block.text:
+            ast.parse(block.text)  # a fragment
         elif block.language == "python":
             done = _run("-c", block.text, folder=folder)
             assert done.returncode == 0, f"{block}: {done.stderr[-2000:]}"

@@ -1,7 +1,6 @@
 """Hostile and unlucky input ends in a fault, soon."""
 from __future__ import annotations
 
-
 import pytest
 
 from odenet.syntax import format_spec
