@@ -10,6 +10,7 @@ from odenet.algebra.letters import Word, entries
 from odenet.algebra.scalars import Atom, Monomial, Scalar
 from odenet.algebra.translate import Translator
 from odenet.ir.model import Comparison, Model
+from odenet.ir.node import Node
 from odenet.ir.sizes import SCALAR, Space
 from odenet.operators.functions import FUNCTIONS
 
@@ -26,7 +27,10 @@ class Setting:
         given = tuple(translator.scalar(c.right) - translator.scalar(c.left) for c in region if c.left.space == SCALAR)
         self.assumptions: tuple[Scalar, ...] = given + assumptions
         self._intervals: dict[str, Interval] = {}
-        self._orthant = frozenset(_nonnegative_blocks(region))
+        self._orthant: frozenset[str] = frozenset()
+        for block, found in _entry_bounds(region):
+            key = f"state {block}"
+            self._intervals[key] = self._intervals.get(key, REAL).meet(found)
         for assumption in self.assumptions:
             self._learn(assumption)
 
@@ -203,13 +207,27 @@ def _choose(ends: list[Fraction | None], choose: object, skip: bool) -> Fraction
     return choose(known)  # type: ignore[operator, no-any-return]
 
 
-def _nonnegative_blocks(region: tuple[Comparison, ...]) -> list[str]:
-    """Vector blocks x with `x >= 0` among the comparisons."""
-    return [c.right.data[0] for c in region if c.right.op == "state" and (c.left.op == "zeros" or _is_zero(c.left))]
+def _entry_bounds(region: tuple[Comparison, ...]) -> list[tuple[str, Interval]]:
+    """Bounds of all entries of a block, from comparisons such as `x >= 0` and `x <= 1/2` of a vector with a number."""
+    found = []
+    for c in region:
+        low, high = _constant(c.left), _constant(c.right)
+        if c.right.op == "state" and low is not None:
+            found.append((c.right.data[0], Interval(low, None)))
+        if c.left.op == "state" and high is not None:
+            found.append((c.left.data[0], Interval(None, high)))
+    return found
 
 
-def _is_zero(node: object) -> bool:
-    op = getattr(node, "op", "")
-    if op == "spread":
-        return _is_zero(node.args[0])  # type: ignore[attr-defined]
-    return op == "number" and node.data[0] == 0  # type: ignore[attr-defined]
+def _constant(node: Node) -> Fraction | None:
+    """The number that all entries of a node are, or None."""
+    if node.op == "zeros":
+        return Fraction(0)
+    if node.op == "ones":
+        return Fraction(1)
+    if node.op == "scale" and node.args[0].op == "number":
+        inner = _constant(node.args[1])
+        return None if inner is None else node.args[0].data[0] * inner
+    if node.op == "spread":
+        return _constant(node.args[0])
+    return node.data[0] if node.op == "number" else None

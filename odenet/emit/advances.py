@@ -60,10 +60,15 @@ class Advances:
     def inverse(self, field: str, advance: Advance, moves_clock: bool, label: str, contracts: bool) -> Inverse | str:
         """The method that undoes an advance, or why there is none."""
         part = self.part(field, advance, moves_clock, label)
-        if isinstance(advance, Closed | Linear | DiscreteGradient):
+        if isinstance(advance, Closed | Linear):
             return Inverse(part, True)
         if isinstance(advance, Relax):
             return f"the relaxed steps of `{field}` have no inverse in closed form"
+        is_implicit = isinstance(advance, DiscreteGradient) or not advance.is_explicit
+        if is_implicit and not contracts:  # the equation of the inverse may have other solutions
+            return f"the {label} steps of `{field}` are not proved invertible; claim `invertible`"
+        if isinstance(advance, DiscreteGradient):
+            return Inverse(part, True)
         if not advance.is_explicit:
             table = adjoint(advance.table)
             other = RungeKutta(advance.rates, table, is_explicit(table))

@@ -136,7 +136,8 @@ def _slots(parameter: Parameter, flows: list[Flow], names: Names) -> list[Slot]:
 def image_sizes(model: Model, name: str) -> tuple[Size, Size] | None:
     """Height and width of the images that a convolution acts on, when all its uses agree."""
     found: set[tuple[Size, Size]] = set()
-    for node in (rate for field in model.fields for _, rate in field.rows):
+    bodies = [rate for field in model.fields for _, rate in field.rows]
+    for node in (*bodies, *(definition.body for definition in model.definitions)):
         for n in node.walk():
             if n.op == "param" and n.data[0] == name and isinstance(n.space, MapSpace):
                 found.add((n.space.domain.sizes[1], n.space.domain.sizes[2]))

@@ -146,3 +146,13 @@ def test_an_initial_value_at_the_end_of_its_interval_stays_inside():
                          "field f { x' = a * x + b }\nflow g = lie(f: euler) over [0, 1] steps 1\n")
     values = found.make().parameter_values()
     assert 1 - 1e-12 < values["a"] <= 1 and 0 <= values["b"] < 1e-12
+
+
+def test_a_convolution_of_images_of_several_sizes_is_bounded_for_all():
+    found = compile_text("model Two\nstate u : R[2, 6, 6]\nparam K : conv(2, 2, size = 3), norm <= 1\n"
+                         "def again(z : R[2, 10, 10]) = K @ z\nfield f { u' = -K.T @ (K @ u) }\n"
+                         "flow g = lie(f: euler) over [0, 1] steps 1\n"
+                         "net m : R[2, 10, 10] -> R[2, 10, 10] = again\n")
+    assert "bounded_convolution(self.K, 1, None)" in found.text
+    kernel = found.make(scale=50).parameter_values()["K"]
+    assert torch.linalg.matrix_norm(operator(kernel, 10, 10, True, 1), ord=2) <= 1 + 1e-12

@@ -3,10 +3,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from odenet.ir.model import Claim, Comparison, Field, Model, Pair
-from odenet.ir.node import Node, states
+from odenet.ir.node import Node, states, subtract
+from odenet.ir.sizes import SCALAR
 from odenet.proof.refute.advance import Runner
 from odenet.proof.refute.cases import Layout, Setting, seeded
 from odenet.proof.refute.evaluate import Evaluator
@@ -150,10 +152,17 @@ def layout(model: Model, names: tuple[str, ...], setting: Setting) -> Layout:
     return Layout(tuple((name, shape_of(model.block(name).space, setting.dims)) for name in names))
 
 
+@lru_cache(maxsize=256)
+def _room(comparison: Comparison) -> Node:
+    """By how much a comparison holds: right - left, the least of its entries for a vector."""
+    room = subtract(comparison.right, comparison.left)
+    return room if room.space == SCALAR else Node("smallest", (room,), (), SCALAR)
+
+
 def in_region(subject: Subject, region: tuple[Comparison, ...], items: Sequence[Scalar]) -> bool:
     """Whether a state certainly satisfies every comparison."""
     for comparison in region:
-        room = subject.scalar(comparison.right, items) - subject.scalar(comparison.left, items)
+        room = subject.scalar(_room(comparison), items)
         if not (is_positive(room) if comparison.is_strict else is_nonnegative(room)):
             return False
     return True
