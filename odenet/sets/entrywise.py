@@ -14,7 +14,8 @@ def _positive(random: Random) -> Fraction:
 
 
 def _sample_positive(random: Random, shape: tuple[int, ...], _: tuple[Fraction, ...]) -> Exact:
-    return fill(shape, lambda: _positive(random))
+    scale = random.choice((Fraction(1), Fraction(1), Fraction(1), Fraction(1, 1000), Fraction(100)))  # the set has no scale
+    return fill(shape, lambda: scale * _positive(random))
 
 
 def _sample_nonnegative(random: Random, shape: tuple[int, ...], _: tuple[Fraction, ...]) -> Exact:

@@ -173,7 +173,7 @@ def _rate(rng: Random, used: set[str]) -> tuple[Rate, str]:
         factor, shape = str(rng.choice(list(FACTORS))), str(rng.choice(list(SHAPES)))
         sign = float(rng.choice([-1.0, -1.0, 1.0]))
         used.update(FACTORS[factor][1])
-        has_shift = "k" in shape
+        has_shift = shape == "(x + k)"
         if has_shift:
             used.add("k")
         value, bend = FACTORS[factor][0], SHAPES[shape]
