@@ -45,6 +45,9 @@ def nonnegative_on_box(scalar: Scalar, setting: Setting) -> bool:
     for count in range(1, MOST_BOXES):
         if not heap:
             return True
+        setting.work[0] -= 2 * len(scalar.terms)
+        if setting.work[0] < 0:
+            return False
         _, _, box = heapq.heappop(heap)
         for order, half in enumerate(_halves(box)):
             low = _lower(scalar, names, half, setting)

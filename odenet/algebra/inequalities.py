@@ -37,7 +37,8 @@ def is_nonnegative(scalar: Scalar, setting: Setting, depth: int = DEPTH) -> bool
     """Whether `scalar >= 0` is proved for all values that the setting allows."""
     if is_identically_zero(scalar) or setting.enclosure(scalar).is_nonnegative():
         return True
-    if depth == 0:
+    setting.work[0] -= len(scalar.terms)
+    if depth == 0 or setting.work[0] < 0:
         return False
     try:
         return any(rule(scalar, setting, depth - 1) for rule in _RULES)

@@ -15,6 +15,9 @@ from odenet.ir.sizes import SCALAR, Space
 from odenet.operators.functions import FUNCTIONS
 
 
+MOST_WORK = 24_000  # terms looked at by inequality rules for one claim; counted, so that verdicts do not hang on the clock
+
+
 class Setting:
     """Intervals of atoms and assumptions `g >= 0`, from the sets of parameters and from a region.
 
@@ -27,6 +30,7 @@ class Setting:
         given = tuple(translator.scalar(c.right) - translator.scalar(c.left) for c in region if c.left.space == SCALAR)
         self.assumptions: tuple[Scalar, ...] = given + assumptions
         self._intervals: dict[str, Interval] = {}
+        self.work = [MOST_WORK]  # shared with all settings made from this one: what is left for inequalities
         self._orthant: frozenset[str] = frozenset()
         for block, found in _entry_bounds(region):
             key = f"state {block}"
@@ -40,6 +44,7 @@ class Setting:
         child.translator, child.model, child._orthant = self.translator, self.model, self._orthant
         child.assumptions = self.assumptions + more
         child._intervals = dict(self._intervals)
+        child.work = self.work
         for assumption in more:
             child._learn(assumption)
         return child
