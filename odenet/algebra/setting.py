@@ -14,7 +14,6 @@ from odenet.ir.node import Node
 from odenet.ir.sizes import SCALAR, Space
 from odenet.operators.functions import FUNCTIONS
 
-
 MOST_WORK = 24_000  # terms looked at by inequality rules for one claim; counted, so that verdicts do not hang on the clock
 
 

@@ -9,7 +9,7 @@ import pytest
 from odenet.diagnostics import Rejected
 from odenet.driver import loads
 from odenet.proof.prove import Prover
-from tests.attack import generator, inequalities
+from tests.attack import generator, inequalities, lines
 from tests.attack.attack import describe, judge
 
 BATCHES = 8
@@ -64,3 +64,31 @@ def test_proved_survives_for_thousands(batch: int) -> None:
 @pytest.mark.parametrize("batch", range(50))
 def test_inequalities_hold_for_thousands(batch: int) -> None:
     _bound(range(10_000 + batch * 100, 10_000 + (batch + 1) * 100))
+
+
+def _line(seed: int) -> None:
+    """A flow on the line, sampled in thousands of places."""
+    line, claims = lines.make(seed)
+    try:
+        loaded = loads(line.text + "".join(f"claim {claim}\n" for claim in claims))
+    except Rejected:
+        return
+    prover = Prover(loaded.model, loaded.plans)
+    findings = [prover.find(claim, 0.01) for claim in loaded.model.claims]
+    seen = lines.sample(line, np.random.default_rng(seed + 7))
+    for claim, finding in zip(claims, findings, strict=True):
+        is_wrong = finding.verdict == "proved" and lines.is_broken(claim, seen)
+        assert not is_wrong, f"seed {seed}: {claim} is proved [{finding.reason}], but {seen}\n{line.text}"
+
+
+@pytest.mark.parametrize("batch", range(3))
+def test_flows_on_the_line(batch: int) -> None:
+    for seed in range(batch * 12, (batch + 1) * 12):
+        _line(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", range(60))
+def test_thousands_of_flows_on_the_line(batch: int) -> None:
+    for seed in range(10_000 + batch * 30, 10_000 + (batch + 1) * 30):
+        _line(seed)
