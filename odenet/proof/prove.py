@@ -19,7 +19,7 @@ from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.maps import constants, nets
 from odenet.proof.maps import structure as maps
 from odenet.proof.maps.substeps import Move, NoSolution, each, moves
-from odenet.proof.rules import by
+from odenet.proof.rules import by, readable
 
 DEFAULT_SECONDS = 10.0
 
@@ -55,7 +55,7 @@ class Prover:
             return Finding(claim, "refuted", "witness", f"{witness.quantity} is {witness.value}, not {witness.expected}", spent,
                            witness=witness)
         assert isinstance(outcome, str)
-        return Finding(claim, "undecided", "", outcome, spent)
+        return Finding(claim, "undecided", "", readable(outcome), spent)
 
     def _attack(self, claim: Claim, seconds: float) -> Witness | None:
         from odenet.proof.refute import refute

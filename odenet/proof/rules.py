@@ -5,6 +5,7 @@ it and spoiled by a mutant.
 """
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from odenet.proof.finding import Proof
@@ -94,9 +95,24 @@ _ROWS = (
     Rule("stage constants", "The Lipschitz constants of the stages multiply.", "definition"),
 )
 
+_SPELLINGS = tuple((re.compile(pattern), spelling) for pattern, spelling in (
+    (r"\b(?:param|state|dim|variable) (?=\w)", ""),
+    (r"(?<![\w/.^)])1\*(?=[A-Za-z(|\[])", ""),
+    (r"\+ -", "- "),
+    (r"\blargest\(", "max("), (r"\bsmallest\(", "min("),
+    (r"<= -\(0\)", "<= 0"),
+))
+
 RULES: dict[str, Rule] = {row.name: row for row in _ROWS}
 
 
 def by(rule: str, statement: str, *premises: Proof, conditions: tuple[str, ...] = ()) -> Proof:
     """A step of a proof. Raises KeyError for a rule that is not in the table."""
-    return Proof(RULES[rule].name, statement, premises, conditions)
+    return Proof(RULES[rule].name, readable(statement), premises, tuple(map(readable, conditions)))
+
+
+def readable(text: str) -> str:
+    """Keys of scalars and forms in a text, spelled for people: `1*param hc + -1*state x` is `hc - x`."""
+    for pattern, spelling in _SPELLINGS:
+        text = pattern.sub(spelling, text)
+    return text

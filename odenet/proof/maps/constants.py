@@ -21,6 +21,7 @@ from odenet.schemes.contractivity import circle_radius
 from odenet.schemes.tables import is_symmetric
 
 Bound = tuple[Scalar, Proof]
+GRID = 10**6
 
 
 def lipschitz(context: Context, substeps: list[Move], steps: Size, bound: Scalar, setting: Setting) -> Outcome:
@@ -45,6 +46,8 @@ def lipschitz(context: Context, substeps: list[Move], steps: Size, bound: Scalar
 def settled(scalar: Scalar, setting: Setting) -> Scalar | None:
     """A number at least the scalar, whatever time and parameters are; for bounds of quantities at different times."""
     high = setting.enclosure(scalar).high
+    if high is not None and high.denominator > GRID:
+        high = Fraction(-(-high.numerator * GRID // high.denominator), GRID)  # upwards, to be readable
     if at_most(scalar, ONE, setting):
         return ONE if high is None or high > 1 else rational(high)
     return None if high is None else rational(high)
