@@ -22,6 +22,7 @@ from tests.attack.terms import KINKED, Array, Term, World
 
 Random = np.random.Generator
 HUGE = 1e6
+IMPLICIT = ("implicit", "gauss", "trap", "lobatto", "late", "double", "discrete")  # solved by a slow and obvious Newton iteration
 
 
 @dataclass
@@ -95,10 +96,12 @@ def attack(case: Case, loaded: Loaded, claim: Claim, finding: Finding | None, rn
         return _order(case, loaded, int(str(claim.argument)), rng)
     worst, where = 0.0, None
     rule = _RULES[claim.name]
+    is_slow = claim.kind == "flow" and any(word in case.flows[claim.subject] for word in IMPLICIT)
+    tries, biggest = (max(2, tries // 4), 2) if is_slow else (tries, 4)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for _ in range(tries):
-            w = case.world(rng)
+            w = case.world(rng, biggest)
             if claim.region is not None and not _inside(case, claim, w, rng):
                 continue
             try:
@@ -453,3 +456,51 @@ def describe(case: Case, verdict: Verdict, seed: Any) -> str:
     world = "" if verdict.world is None else f"dims {verdict.world.dims}\nparams {verdict.world.params}\nstates {verdict.world.states}"
     return (f"seed {seed}: {verdict.claim.text} is {verdict.finding.verdict} [{verdict.finding.rule}: {verdict.finding.reason[:200]}] "
             f"and broken by {verdict.violation:.3g}\n{case.text}\n{world}")
+
+
+# --- refutations -------------------------------------------------------------------------------------------------------------
+
+
+def confirms(case: Case, loaded: Loaded, verdict: Verdict, rng: Random) -> bool | None:
+    """Whether a refutation's witness breaks the claim here too, at its state or beside it; None when it cannot be told."""
+    witness, claim = verdict.finding.witness, verdict.claim
+    if witness is None or claim.name in ("order", "symmetric", "invertible", "equivariant", "positive", "convex"):
+        return None
+    values = {name: np.array(_floats(value)) for name, value in witness.values}
+    dims = {**case.dims, **dict(witness.dims)}
+    w = World(dims, {}, {}, float(values.get("t", np.array(0.0))))
+    for p in case.parameters:
+        w.params[p.name] = values[p.name] if p.name in values else np.zeros(_shape(p.shape, w, p.schedule, case, claim))
+    for block, shape in case.blocks.items():
+        w.states[block] = values.get(block, np.zeros(w.shape(shape))).astype(float)
+    return any(_breaks(case, loaded, claim, w, rng, size) for size in (0.0, 1e-6, 1e-5, 1e-4, 1e-3) for _ in range(6))
+
+
+def _floats(value: Any) -> Any:
+    return [_floats(v) for v in value] if isinstance(value, tuple) else float(value)
+
+
+def _shape(shape: tuple[str, ...], w: World, schedule: str, case: Case, claim: Claim) -> tuple[int, ...]:
+    lead = () if claim.kind != "flow" or not schedule else (case.steps[claim.subject] if schedule == "piecewise" else 2,)
+    return (*lead, *w.shape(shape))
+
+
+def _breaks(case: Case, loaded: Loaded, claim: Claim, w: World, rng: Random, size: float) -> bool:
+    states = {name: x + size * rng.normal(size=x.shape) for name, x in w.states.items()}
+    here = World(w.dims, w.params, states, w.t)
+    kept, falsify.LOOSE = falsify.LOOSE, 1e-6
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            subject = Subject.__new__(Subject)
+            subject.case, subject.loaded, subject.claim, subject.w, subject.rng = case, loaded, claim, here, rng
+            subject.has_conditions, subject.x, subject.runner = False, case.pack(states), None
+            if claim.kind == "flow":
+                plan = loaded.plans[claim.subject]
+                subject.runner, subject.blocks = Runner(loaded.model, plan, here.params, here.dims), plan.flow.blocks
+            found = _RULES[claim.name](subject)
+    except (NoSolution, np.linalg.LinAlgError, OverflowError):
+        return False
+    finally:
+        falsify.LOOSE = kept
+    return found is not None and np.isfinite(found) and found > 0

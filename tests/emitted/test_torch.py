@@ -7,7 +7,7 @@ from compiling import SMALL, SPECS, as_tuple, compiled
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 NAMES = sorted(path.stem for path in SPECS.glob("*.ode"))
-IMPLICIT = ("implicit", "discrete")  # their solvers look at values
+IMPLICIT = ("implicit", "discrete", "turning")  # their solvers look at values
 
 
 def sample(found, made, dims, batch, dtype=torch.float64, device=None):
