@@ -378,9 +378,9 @@ def _convex(s: Subject) -> float:
     return gap - 1e-9 * (1 + abs(value(s.x)) + abs(value(y)))
 
 
-def _smooth(s: Subject) -> float:
+def _smooth(s: Subject) -> float | None:
     h = _hessian(s)
-    return 0.0 if h is None else float(np.abs(np.linalg.eigvalsh(h)).max(initial=0)) - s.bound() - 1e-3 * (1 + _size(h))
+    return None if h is None else float(np.abs(np.linalg.eigvalsh(h)).max(initial=0)) - s.bound() - 1e-3 * (1 + _size(h))
 
 
 _RULES: dict[str, Callable[[Subject], float | None]] = {
@@ -474,6 +474,14 @@ def confirms(case: Case, loaded: Loaded, verdict: Verdict, rng: Random) -> bool 
     for block, shape in case.blocks.items():
         w.states[block] = values.get(block, np.zeros(w.shape(shape))).astype(float)
     return any(_breaks(case, loaded, claim, w, rng, size) for size in (0.0, 1e-6, 1e-5, 1e-4, 1e-3) for _ in range(6))
+
+
+def _number(text: str) -> float:
+    """The value of a witness, as far as it is a plain number."""
+    try:
+        return float(Fraction(text.split(" ", maxsplit=1)[0]))
+    except ValueError:
+        return 1.0
 
 
 def _floats(value: Any) -> Any:

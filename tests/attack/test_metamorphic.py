@@ -134,7 +134,7 @@ def _compare(case: Case, before: list[str], text: str, what: str) -> list[str]:
             or (old == "refuted" and new == "proved")]
 
 
-@pytest.mark.parametrize("seed", range(20_000, 20_016))
+@pytest.mark.parametrize("seed", range(20_000, 20_014))
 def test_nothing_changes(seed: int) -> None:
     case = _case(seed)
     if case is None:
@@ -144,7 +144,7 @@ def test_nothing_changes(seed: int) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("seed", range(21_000, 21_024))
+@pytest.mark.parametrize("seed", range(21_000, 21_020))
 def test_sums_and_speeds(seed: int) -> None:
     """Two halves of a field; half the speed for twice the time."""
     case = _case(seed)

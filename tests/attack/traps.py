@@ -539,4 +539,18 @@ claim one : preserves(p^2/2 + q^2/2)     #! false
 claim two : symplectic                   #! true
 claim one : order(3)                     #! false
 """,
+    "an Euler step of a function that is steep at zero": """
+dim n = 2
+state x : R[n]
+field f { x' = -sin(2*x) }
+field g { x' = -tanh(3*x) }
+field h { x' = -x + tanh(x) * cos(x) }
+flow one = lie(f: euler) over [0, 1] steps 1
+flow two = lie(g: euler) over [0, 1] steps 1
+flow three = lie(h: euler) over [0, 1/2] steps 1
+claim one : positive                     #! false
+claim two : positive                     #! false
+claim f : positive                       #! true
+claim three : positive                   #! true
+""",
 }

@@ -331,7 +331,10 @@ def _factor_low(word: object, scalar: Scalar, block: str, setting: Setting) -> S
     from odenet.algebra.letters import entries
 
     assert isinstance(word, tuple)
-    if len(word) != 2 or not integrals.has_factor(word, block):
+    if len(word) != 2 or word[0].kind != "diag":
+        return None
+    # only x_i itself divides out: f(x_i) with f(0) = 0 may be steeper than x_i
+    if not any(a.kind == "state" and a.data[0] == block and e >= 1 for a, e in entries(word[0])):
         return None
     rest = tuple((a, e - 1 if a.kind == "state" and a.data[0] == block else e) for a, e in entries(word[0]))
     box = setting.entries_interval(tuple((a, e) for a, e in rest if e))
