@@ -9,12 +9,17 @@ from odenet.ir.model import Claim
 
 @dataclass(frozen=True)
 class Proof:
-    """One application of a rule: its name (a row of `odenet.proof.rules`), what it shows here, what that rests on."""
+    """One application of a rule: its name (a row of `odenet.proof.rules`), what it shows here, what that rests on.
+
+    `data` holds the facts it was instantiated with, exact (scalars, forms, nodes, numbers, texts, tuples of them): what a checker
+    cannot find without a search. `statement` is prose for people.
+    """
 
     rule: str
     statement: str
     premises: tuple[Proof, ...] = ()
     conditions: tuple[str, ...] = ()
+    data: tuple[tuple[str, Any], ...] = ()
 
     def all_conditions(self) -> tuple[str, ...]:
         found = list(self.conditions)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from odenet.proof.finding import Proof
 
@@ -106,9 +107,9 @@ _SPELLINGS = tuple((re.compile(pattern), spelling) for pattern, spelling in (
 RULES: dict[str, Rule] = {row.name: row for row in _ROWS}
 
 
-def by(rule: str, statement: str, *premises: Proof, conditions: tuple[str, ...] = ()) -> Proof:
-    """A step of a proof. Raises KeyError for a rule that is not in the table."""
-    return Proof(RULES[rule].name, readable(statement), premises, tuple(map(readable, conditions)))
+def by(rule: str, statement: str, *premises: Proof, conditions: tuple[str, ...] = (), **data: Any) -> Proof:
+    """A step of a proof, with its instantiated facts as `data`. Raises KeyError for a rule that is not in the table."""
+    return Proof(RULES[rule].name, readable(statement), premises, tuple(map(readable, conditions)), tuple(sorted(data.items())))
 
 
 def readable(text: str) -> str:
