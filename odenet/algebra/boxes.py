@@ -5,6 +5,7 @@ import heapq
 from fractions import Fraction
 from typing import Any
 
+from odenet.algebra.evidence import Evidence
 from odenet.algebra.intervals import Interval
 from odenet.algebra.scalars import Atom, Scalar
 from odenet.algebra.setting import Setting
@@ -28,37 +29,46 @@ def variables(scalar: Scalar) -> list[Atom]:
     return [found[key] for key in sorted(found)]
 
 
-def nonnegative_on_box(scalar: Scalar, setting: Setting) -> bool:
-    """Whether scalar >= 0 is shown wherever the assumptions hold; its variables must be few and bounded.
+def nonnegative_on_box(scalar: Scalar, setting: Setting) -> Evidence | None:
+    """Evidence that scalar >= 0 wherever the assumptions hold; its variables must be few and bounded.
 
     The box with the least lower bound is split first, along its widest side, until every box has a nonnegative lower bound or
-    certainly breaks an assumption.
+    certainly breaks an assumption. The evidence is the tree of boxes from the left, depth first: `/` for a box that is halved
+    along its (first) widest side, `+` for one where the scalar is >= 0, `-` for one where an assumption fails.
     """
     atoms = variables(scalar)
     ends = [setting.interval(atom) for atom in atoms]
     if not atoms or len(atoms) > MOST_VARIABLES or any(e.low is None or e.high is None for e in ends):
-        return False
+        return None
     names = [atom.key for atom in atoms]
     conditions = [g for g in setting.assumptions if {v.key for v in variables(g)} <= set(names)]
     start: Box = tuple((e.low, e.high) for e in ends)  # type: ignore[misc]
-    heap = [(float("-inf"), 0, start)]
+    heap = [(float("-inf"), 0, "", start)]
+    leaves: dict[str, str] = {}  # the way to each box, as a word of halves, with its sign
     for count in range(1, MOST_BOXES):
         if not heap:
-            return True
+            return Evidence("boxes", (tuple((a, *side) for a, side in zip(atoms, start, strict=True)), _tree(leaves)))
         setting.work[0] -= 2 * len(scalar.terms)
         if setting.work[0] < 0:
-            return False
-        _, _, box = heapq.heappop(heap)
-        for order, half in enumerate(_halves(box)):
+            return None
+        _, _, way, box = heapq.heappop(heap)
+        for order, half in enumerate(halves(box)):
             low = _lower(scalar, names, half, setting)
             if low is None:
-                return False
-            if low < 0 and not any(_is_broken(g, names, half, setting) for g in conditions):
-                heapq.heappush(heap, (low, 2 * count + order, half))
-    return False
+                return None
+            sign = "+" if low >= 0 else "-" if any(_is_broken(g, names, half, setting) for g in conditions) else None
+            if sign:
+                leaves[f"{way}{order}"] = sign
+            else:
+                heapq.heappush(heap, (low, 2 * count + order, f"{way}{order}", half))
+    return None
 
 
-def _halves(box: Box) -> list[Box]:
+def _tree(leaves: dict[str, str], way: str = "") -> str:
+    return leaves[way] if way in leaves else f"/{_tree(leaves, way + '0')}{_tree(leaves, way + '1')}"
+
+
+def halves(box: Box) -> list[Box]:
     widest = max(range(len(box)), key=lambda i: box[i][1] - box[i][0])
     low, high = box[widest]
     middle = (low + high) / 2

@@ -1,69 +1,131 @@
-"""Inequalities between exact scalars, proved or not: every True is a proof for all values in the setting."""
+"""Inequalities between exact scalars, proved or not: evidence is a proof for all values in the setting."""
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
 
 from odenet.algebra.boxes import nonnegative_on_box
+from odenet.algebra.evidence import ASSUMPTION, ENCLOSURE, POSITIVE, ZERO_FORM, Evidence
 from odenet.algebra.polynomials import (
     factor,
     from_flint,
     is_polynomial,
-    is_positive_semidefinite,
     nonnegative_where,
+    squares_of_form,
     to_flint,
     univariate,
 )
 from odenet.algebra.scalars import (
+    ONE,
     UNIT,
     ZERO,
     Atom,
     Monomial,
     Scalar,
     TooLarge,
-    collect,
-    function_atom,
     is_identically_zero,
     of_atom,
     rational,
     shifted,
 )
 from odenet.algebra.setting import Setting
+from odenet.algebra.substitution import affine, deep_atoms, replace
 
 DEPTH = 6
+Proved = Evidence | None
 
 
-def is_nonnegative(scalar: Scalar, setting: Setting, depth: int = DEPTH) -> bool:
-    """Whether `scalar >= 0` is proved for all values that the setting allows."""
-    if is_identically_zero(scalar) or setting.enclosure(scalar).is_nonnegative():
-        return True
-    setting.work[0] -= len(scalar.terms)
-    if depth == 0 or setting.work[0] < 0:
-        return False
-    try:
-        return any(rule(scalar, setting, depth - 1) for rule in _RULES)
-    except TooLarge:
-        return False
+def is_nonnegative(scalar: Scalar, setting: Setting, depth: int = DEPTH) -> Proved:
+    """Evidence that `scalar >= 0` for all values that the setting allows; remembered with its outcome in the setting."""
+    key = (scalar.key, depth)
+    if key not in setting.asked:
+        setting.asked[key] = _proved(scalar, setting, depth)
+    found = setting.asked[key]
+    if found:
+        setting.lemmas[key] = (scalar, found)
+    return found
 
 
-def is_nonpositive(scalar: Scalar, setting: Setting) -> bool:
+def is_nonpositive(scalar: Scalar, setting: Setting) -> Proved:
     return is_nonnegative(-scalar, setting)
 
 
-def at_most(scalar: Scalar, bound: Scalar, setting: Setting) -> bool:
+def at_most(scalar: Scalar, bound: Scalar, setting: Setting) -> Proved:
     return is_nonnegative(bound - scalar, setting)
+
+
+def is_positive(scalar: Scalar, setting: Setting) -> Proved:
+    """Evidence that `scalar > 0`: by its enclosure, by a strict assumption below it, or as a sum of positive terms."""
+    key = (scalar.key, STRICT_DEPTH)
+    if key not in setting.strict_asked:
+        setting.strict_asked[key] = _proved_strictly(scalar, setting)
+    found = setting.strict_asked[key]
+    if found:
+        setting.strict_lemmas[key] = (scalar, found)
+    return found
+
+
+def _proved(scalar: Scalar, setting: Setting, depth: int) -> Proved:
+    if is_identically_zero(scalar):
+        return ZERO_FORM
+    if setting.enclosure(scalar).is_nonnegative():
+        return ENCLOSURE
+    setting.work[0] -= len(scalar.terms)
+    if depth == 0 or setting.work[0] < 0:
+        return None
+    try:
+        return next((found for rule in _RULES if (found := rule(scalar, setting, depth - 1))), None)
+    except TooLarge:
+        return None
+
+
+# --- strict inequalities ----------------------------------------------------------------------------------------
+
+STRICT_DEPTH = 3
+
+
+def _proved_strictly(scalar: Scalar, setting: Setting) -> Proved:
+    low = setting.enclosure(scalar).low
+    if low is not None and low > 0:
+        return ENCLOSURE
+    for known in setting.strict:
+        if known.terms and (rest := _proved(scalar - known, setting, STRICT_DEPTH)):
+            return _combination((1, (known, 1, ASSUMPTION)), (1, (scalar - known, 1, rest)))
+    terms = [Scalar(((m, Fraction(1)),)) for m, _ in scalar.terms]
+    found = [_sign_of_term(term, setting) if c > 0 else None for term, (_, c) in zip(terms, scalar.terms, strict=True)]
+    if POSITIVE not in found or None in found:
+        return None
+    return _combination(*((c, (term, 1, one)) for term, (_, c), one in zip(terms, scalar.terms, found, strict=True) if one))
+
+
+def _sign_of_term(term: Scalar, setting: Setting) -> Proved:
+    """That a monomial is > 0, or that it is >= 0."""
+    if all(setting.is_positive(atom) for atom, _ in term.terms[0][0]):
+        return POSITIVE
+    return ENCLOSURE if setting.enclosure(term).is_nonnegative() else None
 
 
 # --- rules ------------------------------------------------------------------------------------------------------
 
 
-def _by_cases(scalar: Scalar, setting: Setting, depth: int) -> bool:
+def _combination(*terms: tuple[Fraction | int, *tuple[tuple[Scalar, int, Proved], ...]]) -> Evidence:
+    """A sum of products with what is known of their factors (nothing of even powers)."""
+    data = tuple((Fraction(c), tuple((g, k) for g, k, _ in factors)) for c, *factors in terms)
+    return Evidence("combination", data, tuple(one for _, *factors in terms for _, k, one in factors if one and k % 2))
+
+
+def _by_cases(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """Split on which argument of a max or min is chosen, or on the sign inside |z|, relu, leaky_relu."""
     atom = next((a for a in deep_atoms(scalar) if _is_piecewise(a)), None)
     if atom is None:
-        return False
-    return all(is_nonnegative(replace(scalar, atom, value), setting.assuming(*facts), depth)
-               for value, facts in _pieces(atom) if not _contradicts(facts, setting))
+        return None
+    parts = []
+    for value, facts in pieces(atom):
+        found = _never(facts, setting) or _proved(replace(scalar, atom, value), setting.assuming(*facts), depth)
+        if not found:
+            return None
+        parts.append(found)
+    return Evidence("cases", (atom,), tuple(parts))
 
 
 def _is_piecewise(atom: Atom) -> bool:
@@ -72,7 +134,8 @@ def _is_piecewise(atom: Atom) -> bool:
     return atom.kind == "function" and atom.data[0] in ("abs", "relu", "leaky_relu") and isinstance(atom.data[2], Scalar)
 
 
-def _pieces(atom: Atom) -> Iterator[tuple[Scalar, tuple[Scalar, ...]]]:
+def pieces(atom: Atom) -> Iterator[tuple[Scalar, tuple[Scalar, ...]]]:
+    """What the atom equals in each case, and what that case assumes."""
     if atom.kind in ("largest", "smallest"):
         sign = 1 if atom.kind == "largest" else -1
         for item in atom.data:
@@ -84,95 +147,74 @@ def _pieces(atom: Atom) -> Iterator[tuple[Scalar, tuple[Scalar, ...]]]:
     yield z.times(parameters[0] if below is None else below), (-z,)
 
 
-def _contradicts(facts: tuple[Scalar, ...], setting: Setting) -> bool:
-    """Whether an assumption g >= 0 is certainly false, g < 0."""
-    return any((high := setting.enclosure(g).high) is not None and high < 0 for g in facts)
+def _never(facts: tuple[Scalar, ...], setting: Setting) -> Proved:
+    """That an assumption g >= 0 is false: g < 0."""
+    for g in facts:
+        high = setting.enclosure(g).high
+        if high is not None and high < 0:
+            return Evidence("never", (g,), (ENCLOSURE,))
+    return None
 
 
-def deep_atoms(scalar: Scalar) -> list[Atom]:
-    """Atoms of a scalar and of the bases of its named sums, without repetition."""
-    found: dict[str, Atom] = {}
-    for atom in scalar.atoms():
-        found.setdefault(atom.key, atom)
-        if atom.kind == "sum":
-            for inner in deep_atoms(atom.data[0]):
-                found.setdefault(inner.key, inner)
-    return list(found.values())
-
-
-def replace(scalar: Scalar, atom: Atom, value: Scalar) -> Scalar:
-    """The scalar with a scalar atom replaced, also inside named sums and functions of scalars."""
-    total = ZERO
-    for factors, coefficient in scalar.terms:
-        product = rational(coefficient)
-        for inner, exponent in factors:
-            product = product * _power_of(_replaced(inner, atom, value), exponent)
-        total = total + product
-    return total
-
-
-def _replaced(factor: Atom, atom: Atom, value: Scalar) -> Scalar | Atom:
-    if factor == atom:
-        return value
-    if factor.kind == "sum" and atom.key in factor.key:
-        return replace(factor.data[0], atom, value)
-    if factor.kind == "function" and atom.key in factor.key and isinstance(factor.data[2], Scalar):
-        return of_atom(function_atom(factor.data[0], factor.data[1], replace(factor.data[2], atom, value)))
-    return factor
-
-
-def _power_of(base: Scalar | Atom, exponent: Fraction) -> Scalar:
-    from odenet.algebra.scalars import power
-
-    if isinstance(base, Atom):
-        return of_atom(base, exponent)
-    return power(base, exponent, lambda _: False)
-
-
-def _by_denominators(scalar: Scalar, setting: Setting, depth: int) -> bool:
+def _by_denominators(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """Multiply out powers of named sums whose sign is known."""
     for atom in scalar.atoms():
         least = min(dict(m).get(atom, Fraction(0)) for m, _ in scalar.terms)
         if least >= 0:
             continue
-        sign = _power_sign(atom, least, setting, depth)
+        sign, base = 1, None
+        if least.denominator == 1 and least % 2:
+            sign, base = _sign(atom.data[0] if atom.kind == "sum" else of_atom(atom), setting, depth)
         if sign:
-            return is_nonnegative(shifted(scalar, ((atom, -least),)).times(sign), setting, depth)
-    return False
+            found = _proved(shifted(scalar, ((atom, -least),)).times(sign), setting, depth)
+            return Evidence("denominators", (atom, -least, sign), (found, base) if base else (found,)) if found else None
+    return None
 
 
-def _power_sign(atom: Atom, exponent: Fraction, setting: Setting, depth: int) -> int:
-    """The sign of a negative power where it is defined; 0 when unknown."""
-    if exponent.denominator != 1 or exponent % 2 == 0:
-        return 1
-    return _sign(atom.data[0] if atom.kind == "sum" else of_atom(atom), setting, depth)
+def _sign(scalar: Scalar, setting: Setting, depth: int) -> tuple[int, Proved]:
+    """1 or -1 with evidence that sign scalar >= 0; 0 when neither is shown."""
+    for sign in (1, -1):
+        found = _proved(scalar.times(sign), setting, depth)
+        if found:
+            return sign, found
+    return 0, None
 
 
-def _sign(scalar: Scalar, setting: Setting, depth: int) -> int:
-    if is_nonnegative(scalar, setting, depth):
-        return 1
-    return -1 if is_nonnegative(-scalar, setting, depth) else 0
-
-
-def _by_ends(scalar: Scalar, setting: Setting, depth: int) -> bool:
+def _by_ends(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """A scalar that is affine in a parameter is >= 0 on an interval when it is so at both ends."""
     for atom in reversed(_by_declaration(scalar, setting)):
         if any(atom.key in other.key for other in deep_atoms(scalar) if other != atom):
             continue
-        slope, rest = _affine(scalar, atom)
-        if slope is None:
+        parts = affine(scalar, atom)
+        low, high = setting.ends_of(atom)
+        if parts is None or (low is None and high is None):
             continue
-        low, high = setting.bounds_of(atom)
-        ends = setting.interval(atom)
-        low = low if low is not None or ends.low is None else rational(ends.low)
-        high = high if high is not None or ends.high is None else rational(ends.high)
-        if low is not None and high is not None:
-            return all(is_nonnegative(slope * end + rest, setting, depth) for end in (low, high))
-        if low is not None:
-            return is_nonnegative(slope, setting, depth) and is_nonnegative(slope * low + rest, setting, depth)
-        if high is not None:
-            return is_nonnegative(-slope, setting, depth) and is_nonnegative(slope * high + rest, setting, depth)
-    return False
+        slope, rest = parts
+        if low is None or high is None:
+            return _by_one_end(slope, rest, of_atom(atom), low, high, setting, depth)
+        inside = [_room(of_atom(atom) - low, setting), _room(high - of_atom(atom), setting)]
+        at_low = _proved(slope * low + rest, setting, depth)
+        at_high = at_low and _proved(slope * high + rest, setting, depth)
+        return Evidence("ends", (atom, low, high), (at_low, at_high, *inside)) if at_low and at_high else None
+    return None
+
+
+def _by_one_end(slope: Scalar, rest: Scalar, z: Scalar, low: Scalar | None, high: Scalar | None, setting: Setting,
+                depth: int) -> Proved:
+    """slope z + rest = slope (z - low) + (slope low + rest), or the same from the upper end."""
+    sign, room = (1, z - low) if low is not None else (-1, high - z if high is not None else ZERO)
+    end = low if low is not None else high
+    assert end is not None
+    rising = _proved(slope.times(sign), setting, depth)
+    at_end = rising and _proved(slope * end + rest, setting, depth)
+    if not at_end:
+        return None
+    return _combination((1, (slope.times(sign), 1, rising), (room, 1, _room(room, setting))), (1, (slope * end + rest, 1, at_end)))
+
+
+def _room(distance: Scalar, setting: Setting) -> Evidence:
+    """That an atom's distance to an end of its interval is >= 0."""
+    return ENCLOSURE if setting.enclosure(distance).is_nonnegative() else ASSUMPTION
 
 
 def _by_declaration(scalar: Scalar, setting: Setting) -> list[Atom]:
@@ -180,38 +222,25 @@ def _by_declaration(scalar: Scalar, setting: Setting) -> list[Atom]:
     return sorted((a for a in scalar.atoms() if a.kind in ("param", "state", "variable")), key=lambda a: order.get(a.data[0], -1))
 
 
-def _affine(scalar: Scalar, atom: Atom) -> tuple[Scalar | None, Scalar]:
-    slope: dict[Monomial, Fraction] = {}
-    rest: dict[Monomial, Fraction] = {}
-    for factors, coefficient in scalar.terms:
-        exponent = dict(factors).get(atom, Fraction(0))
-        if exponent not in (0, 1):
-            return None, scalar
-        kept = tuple(f for f in factors if f[0] != atom)
-        (slope if exponent else rest)[kept] = coefficient
-    return collect(slope), collect(rest)
-
-
-def _by_factors(scalar: Scalar, setting: Setting, depth: int) -> bool:
+def _by_factors(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """A product of factors of known sign."""
     factored = factor(scalar)
     if factored is None:
-        return False
+        return None
     constant, factors = factored
     if len(factors) == 1 and factors[0][1] == 1:
-        return False
-    sign = 1 if constant > 0 else -1
+        return None
+    known: list[tuple[Scalar, int, Proved]] = []
     for base, exponent in factors:
-        if exponent % 2 == 0:
-            continue
-        one = _sign(base, setting, depth)
-        if not one:
-            return False
-        sign *= one
-    return sign > 0
+        sign, found = (1, None) if exponent % 2 == 0 else _sign(base, setting, depth)
+        if not sign:
+            return None
+        constant *= sign
+        known.append((base.times(sign), exponent, found))
+    return _combination((constant, *known)) if constant > 0 else None
 
 
-def _by_assumption(scalar: Scalar, setting: Setting, depth: int) -> bool:
+def _by_assumption(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """scalar = c g + rest with an assumption g >= 0, c > 0 fixed by one monomial, and rest >= 0."""
     mine = dict(scalar.terms)
     for g in setting.assumptions:
@@ -219,68 +248,88 @@ def _by_assumption(scalar: Scalar, setting: Setting, depth: int) -> bool:
             share = mine.get(monomial, Fraction(0)) / coefficient
             if share > 0 and monomial != UNIT:
                 rest = scalar - g.times(share)
-                if len(rest.terms) < len(scalar.terms) and is_nonnegative(rest, setting, min(depth, 2)):
-                    return True
-    return False
+                if len(rest.terms) < len(scalar.terms) and (found := _proved(rest, setting, min(depth, 2))):
+                    return _combination((share, (g, 1, ASSUMPTION)), (1, (rest, 1, found)))
+    return None
 
 
-def _by_division(scalar: Scalar, setting: Setting, depth: int) -> bool:
+def _by_division(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """scalar = g q with an assumption g >= 0 and q >= 0."""
     if not is_polynomial(scalar):
-        return False
+        return None
     for g in setting.assumptions:
         atoms = tuple(sorted({*scalar.atoms(), *g.atoms()}))
         if not g.atoms() or not is_polynomial(g) or len(g.terms) > len(scalar.terms) + 1:
             continue
-        quotient, rest = divmod(to_flint(scalar, atoms), to_flint(g, atoms))
-        if not rest.to_dict() and is_nonnegative(from_flint(quotient, atoms), setting, min(depth, 3)):
-            return True
-    return False
+        quotient, remainder = divmod(to_flint(scalar, atoms), to_flint(g, atoms))
+        if remainder.to_dict():
+            continue
+        q = from_flint(quotient, atoms)
+        if found := _proved(q, setting, min(depth, 3)):
+            return _combination((1, (g, 1, ASSUMPTION), (q, 1, found)))
+    return None
 
 
-def _by_quadratic_form(scalar: Scalar, setting: Setting, depth: int) -> bool:
+def _by_quadratic_form(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """A quadratic polynomial with a positive semidefinite Gram matrix, by exact elimination (LDL')."""
     atoms = [a for a in scalar.atoms() if a.kind in ("state", "variable", "param", "time", "function", "word")]
     if len(atoms) != len(scalar.atoms()) or len(atoms) > 12:
-        return False
+        return None
+    basis = [ONE, *(of_atom(a) for a in atoms)]
     place: dict[Atom | None, int] = {None: 0, **{a: i + 1 for i, a in enumerate(atoms)}}
-    gram = [[Fraction(0)] * (len(atoms) + 1) for _ in range(len(atoms) + 1)]
+    gram = [[Fraction(0)] * len(basis) for _ in basis]
     for factors, coefficient in scalar.terms:
-        flat: list[Atom | None] = []
-        for atom, e in factors:
-            if e not in (1, 2):
-                return False
-            flat.extend([atom] * int(e))
-        if len(flat) > 2:
-            return False
-        flat.extend([None] * (2 - len(flat)))
+        flat = _flat(factors)
+        if flat is None:
+            return None
         i, j = place[flat[0]], place[flat[1]]
         gram[i][j] += coefficient / 2
         gram[j][i] += coefficient / 2
-    return is_positive_semidefinite(gram)
+    return sum_of_squares(gram, basis)
 
 
-def _by_sturm(scalar: Scalar, setting: Setting, depth: int) -> bool:
+def _flat(factors: Monomial) -> list[Atom | None] | None:
+    """A monomial of degree at most 2 as two factors."""
+    flat: list[Atom | None] = []
+    for atom, e in factors:
+        if e not in (1, 2):
+            return None
+        flat.extend([atom] * int(e))
+    return [*flat, *[None] * (2 - len(flat))] if len(flat) <= 2 else None
+
+
+def sum_of_squares(gram: list[list[Fraction]], basis: list[Scalar]) -> Proved:
+    """z' G z as a sum of squares, when G is positive semidefinite."""
+    squares = squares_of_form(gram)
+    if squares is None:
+        return None
+    lines = [(d, sum((z.times(c) for z, c in zip(basis, row, strict=True)), ZERO)) for d, row in squares]
+    return _combination(*((d, (line, 2, None)) for d, line in lines))
+
+
+def _by_sturm(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """A polynomial in one atom on the set where the polynomial assumptions on that atom hold, by real root isolation."""
     atoms = scalar.atoms()
     if len(atoms) != 1:
-        return False
+        return None
     atom = atoms[0]
     polynomial = univariate(scalar, atom)
     if polynomial is None:
-        return False
+        return None
     ends = setting.interval(atom)
     bounds = [x for x in (None if ends.low is None else of_atom(atom) - rational(ends.low),
                           None if ends.high is None else rational(ends.high) - of_atom(atom)) if x is not None]
-    known = [p for g in (*setting.assumptions, *bounds) if g.atoms() == (atom,) and (p := univariate(g, atom)) is not None]
-    return nonnegative_where(polynomial, known)
+    known = [(g, how) for found, how in ((setting.assumptions, ASSUMPTION), (bounds, ENCLOSURE)) for g in found
+             if g.atoms() == (atom,) and univariate(g, atom) is not None]
+    if not nonnegative_where(polynomial, [univariate(g, atom) or [] for g, _ in known]):
+        return None
+    return Evidence("line", (atom, tuple(g for g, _ in known)), tuple(how for _, how in known))
 
 
-def _by_balls(scalar: Scalar, setting: Setting, depth: int) -> bool:
+def _by_balls(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """Bounded variables, functions of them: branch and bound in balls. Tried at the top only, as it is the dearest."""
-    return depth >= DEPTH - 2 and nonnegative_on_box(scalar, setting)
+    return nonnegative_on_box(scalar, setting) if depth >= DEPTH - 2 else None
 
 
 _RULES = (_by_denominators, _by_assumption, _by_division, _by_quadratic_form, _by_ends, _by_cases, _by_factors, _by_sturm,
           _by_balls)
-

@@ -49,21 +49,29 @@ def _fraction(value: object) -> Fraction:
 
 
 def is_positive_semidefinite(matrix: list[list[Fraction]]) -> bool:
-    """Exact test of a rational symmetric matrix by elimination with pivots on the diagonal."""
+    """Exact test of a rational symmetric matrix."""
+    return squares_of_form(matrix) is not None
+
+
+def squares_of_form(matrix: list[list[Fraction]]) -> list[tuple[Fraction, list[Fraction]]] | None:
+    """x' M x as the sum of d (l . x)^2 with d > 0, by elimination with pivots on the diagonal; None when M is not psd."""
     rows = [row[:] for row in matrix]
     left = list(range(len(rows)))
+    squares: list[tuple[Fraction, list[Fraction]]] = []
     while left:
         if any(rows[i][i] < 0 for i in left):
-            return False
+            return None
         pivot = next((i for i in left if rows[i][i] > 0), None)
         if pivot is None:
-            return all(rows[i][j] == 0 for i in left for j in left)
+            return squares if all(rows[i][j] == 0 for i in left for j in left) else None
+        d = rows[pivot][pivot]
+        squares.append((d, [rows[pivot][j] / d if j in left else Fraction(0) for j in range(len(rows))]))
         left.remove(pivot)
         for i in left:
-            ratio = rows[i][pivot] / rows[pivot][pivot]
+            ratio = rows[i][pivot] / d
             for j in left:
                 rows[i][j] -= ratio * rows[pivot][j]
-    return True
+    return squares
 
 
 def univariate(scalar: Scalar, atom: Atom) -> list[Fraction] | None:

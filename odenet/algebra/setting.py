@@ -4,16 +4,18 @@ from __future__ import annotations
 from fractions import Fraction
 from math import isqrt
 
+from odenet.algebra.evidence import Evidence
 from odenet.algebra.forms import reverse
 from odenet.algebra.intervals import REAL, Interval, point
 from odenet.algebra.letters import Word, entries
-from odenet.algebra.scalars import Atom, Monomial, Scalar
+from odenet.algebra.scalars import Atom, Monomial, Scalar, of_atom, rational
 from odenet.algebra.translate import Translator
 from odenet.ir.model import Comparison, Model
 from odenet.ir.node import Node
 from odenet.ir.sizes import SCALAR, Space
 from odenet.operators.functions import FUNCTIONS
 
+Question = tuple[str, int]  # the key of a scalar, the depth of the search
 MOST_WORK = 24_000  # terms looked at by inequality rules for one claim; counted, so that verdicts do not hang on the clock
 
 
@@ -26,21 +28,34 @@ class Setting:
     def __init__(self, translator: Translator, region: tuple[Comparison, ...] = (), assumptions: tuple[Scalar, ...] = ()) -> None:
         self.translator = translator
         self.model: Model = translator.model
-        given = tuple(translator.scalar(c.right) - translator.scalar(c.left) for c in region if c.left.space == SCALAR)
+        scalars = [c for c in region if c.left.space == SCALAR]
+        given = tuple(translator.scalar(c.right) - translator.scalar(c.left) for c in scalars)
         self.assumptions: tuple[Scalar, ...] = given + assumptions
         self._intervals: dict[str, Interval] = {}
+        self.strict: tuple[Scalar, ...] = tuple(g for g, c in zip(given, scalars, strict=True) if c.is_strict)
         self.work = [MOST_WORK]  # shared with all settings made from this one: what is left for inequalities
         self._orthant: frozenset[str] = frozenset()
+        self._forget()
         for block, found in _entry_bounds(region):
             key = f"state {block}"
             self._intervals[key] = self._intervals.get(key, REAL).meet(found)
         for assumption in self.assumptions:
             self._learn(assumption)
 
+    def _forget(self) -> None:
+        """No inequality has been asked for."""
+        self.asked: dict[Question, Evidence | None] = {}  # every question and its answer, so that answers never change
+        self.strict_asked: dict[Question, Evidence | None] = {}
+        self.lemmas: dict[Question, tuple[Scalar, Evidence]] = {}  # what was asked for and shown: `scalar >= 0`
+        self.strict_lemmas: dict[Question, tuple[Scalar, Evidence]] = {}  # `scalar > 0`
+        self.orthant: Setting | None = None  # the setting for states with all entries >= 0, once asked for
+
     def assuming(self, *more: Scalar) -> Setting:
-        """The same with further assumptions `g >= 0`."""
+        """The same with further assumptions `g >= 0`. What is shown there does not count here."""
         child = Setting.__new__(Setting)
         child.translator, child.model, child._orthant = self.translator, self.model, self._orthant
+        child.strict = self.strict
+        child._forget()
         child.assumptions = self.assumptions + more
         child._intervals = dict(self._intervals)
         child.work = self.work
@@ -50,9 +65,10 @@ class Setting:
 
     def in_orthant(self) -> Setting:
         """The same for states with all entries >= 0."""
-        child = self.assuming()
-        child._orthant = frozenset(b.name for b in self.model.blocks)
-        return child
+        if self.orthant is None:
+            self.orthant = self.assuming()
+            self.orthant._orthant = frozenset(b.name for b in self.model.blocks)
+        return self.orthant
 
     def _learn(self, assumption: Scalar) -> None:
         """Read a bound of one atom off an assumption a atom + c >= 0 (or a atom^2 + c >= 0, which bounds no sign)."""
@@ -174,6 +190,22 @@ class Setting:
                 if item.name == "interval":
                     low, high = (self.translator.scalar(node) for node in item.arguments)
         return low, high
+
+    def ends_of(self, atom: Atom) -> tuple[Scalar | None, Scalar | None]:
+        """The same, with numbers for ends that are known otherwise."""
+        low, high = self.bounds_of(atom)
+        ends = self.interval(atom)
+        return (low if low is not None or ends.low is None else rational(ends.low),
+                high if high is not None or ends.high is None else rational(ends.high))
+
+    def is_positive(self, atom: Atom) -> bool:
+        """Whether an atom is > 0 by its set, by its enclosure, as an exponential, or by a strict comparison of the region."""
+        if atom.kind == "param" and self.model.parameter(atom.data[0]).set_named("positive"):
+            return True
+        low = self.interval(atom).low
+        if low is not None and low > 0:
+            return True
+        return of_atom(atom) in self.strict or (atom.kind == "function" and atom.data[0] == "exp")
 
 
 def _is_bars(factor: tuple[Atom, Fraction]) -> bool:

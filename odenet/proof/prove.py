@@ -82,9 +82,7 @@ class Prover:
 
     def _obstacle(self, nodes: tuple[Node, ...], claim: Claim, setting: Setting) -> str | None:
         invariants = tuple(a for a in claim.arguments if isinstance(a, Node))
-        strict = tuple(self.context.translator.scalar(c.right) - self.context.translator.scalar(c.left)
-                       for c in claim.region if c.is_strict and c.left.space == SCALAR)
-        return domains.obstacle(self.context, nodes + invariants, setting, strict)
+        return domains.obstacle(self.context, nodes + invariants, setting)
 
     # --- flows ------------------------------------------------------------------------------------------------
 

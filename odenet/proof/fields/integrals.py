@@ -126,4 +126,4 @@ def _is_metzler(word: Word, scalar: Scalar, block: str, setting: Setting) -> boo
     if atom.kind == "state":
         return True
     is_rising = FUNCTIONS[atom.data[0]].increasing(*atom.data[1]) or atom.data[0] == "relu"
-    return is_rising and is_nonnegative(atom.data[2].terms[0][1], setting, 2)
+    return is_rising and bool(is_nonnegative(atom.data[2].terms[0][1], setting, 2))

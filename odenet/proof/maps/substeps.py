@@ -171,4 +171,4 @@ def step_bound(context: Context, move: Move, setting: Setting) -> Scalar | None:
 
 def is_forward(move: Move, setting: Setting) -> bool:
     """Whether the duration is shown to be >= 0 (some schemes step backwards)."""
-    return is_nonnegative(move.duration, setting)
+    return bool(is_nonnegative(move.duration, setting))

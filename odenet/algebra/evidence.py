@@ -1,0 +1,41 @@
+"""Why an inequality holds, as exact data that can be checked without search."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One step towards `s >= 0` (or `s > 0`) in a setting. Its sense follows from `how`, its data and the scalar s alone.
+
+    how           data                                 parts
+    zero          ()                                   ()   s is 0 once its denominators are cleared
+    enclosure     ()                                   ()   interval arithmetic, monomial by monomial, gives a lower end >= 0 (> 0)
+    assumption    ()                                   ()   s is a positive multiple of something assumed: in the region, by a case,
+                                                            or as a parameter's distance to an end of its interval
+    positive      ()                                   ()   s is a monomial with a positive coefficient; each atom is > 0 by its
+                                                            set, its own enclosure, as an exp, or a strict comparison of the region
+    combination   ((c, ((g, k), …)), …)                one for each g with odd k, in order
+                                                            s = sum of c g^k …, each c > 0, each g >= 0 or k even
+                                                            (strict: one term has only strict g and no even k)
+    denominators  (atom, k, sign)                      (of sign s atom^k; with k odd: of sign base, the base of the atom)
+                                                            s is multiplied by what is > 0 wherever it is defined
+    ends          (atom, low, high)                    (of s at low, of s at high, of atom - low, of high - atom)
+                                                            s is affine in the atom
+    cases         (atom,)                              one for each piece of a largest, smallest, abs, relu or leaky_relu,
+                                                            with what the piece assumes; or `never`
+    never         (g,)                                 (strict, of -g)     the piece would need g >= 0
+    line          (atom, (g, …))                       one for each g      s >= 0 wherever all g >= 0, all polynomials in one atom
+    boxes         ((atom, low, high), …), text         ()   branch and bound: see `odenet.algebra.boxes`
+    """
+
+    how: str
+    data: tuple[Any, ...] = ()
+    parts: tuple[Evidence, ...] = ()
+
+
+ZERO_FORM = Evidence("zero")
+ENCLOSURE = Evidence("enclosure")
+ASSUMPTION = Evidence("assumption")
+POSITIVE = Evidence("positive")
