@@ -1,0 +1,487 @@
+"""The checker's own algebra: exact scalars, words of linear maps, normal forms, Jacobians. It shares no code with the prover.
+
+A scalar is a sum of monomials in symbols with rational exponents. A map is a sum of words of letters with scalars in front; a
+vector v is the word D(v)|1>, with |1> the map that sends 1 to the vector of ones; a dot product is the closed word <1|D(u v)|1>.
+Symbols are made once each (equal symbols are one object) and numbered as they come; representatives are chosen by number.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from typing import Any
+
+from odenet.ir.sizes import SCALAR, Size, Space, count
+
+ZERO_AT_ZERO = frozenset(("sin", "tan", "tanh", "relu", "leaky_relu", "elu", "celu", "atan", "softsign", "logcosh", "abs", "sign",
+                          "silu", "gelu"))
+ONE_AT_ZERO = frozenset(("cos", "exp", "sinc"))
+STEPS = frozenset(("threshold", "relu_slope"))  # functions with the values 0 and 1
+MOST = 4000
+
+
+class Rejected(Exception):
+    """A certificate, or a step of one, that does not hold; the message says why."""
+
+
+class Symbol:
+    """An atom of scalars or a letter of words (then with `start`, `end`, `facts`). Equal means the same object."""
+
+    __slots__ = ("data", "end", "facts", "kind", "number", "start", "table")
+
+    def __init__(self, table: Table, kind: str, data: tuple[Any, ...], start: Any, end: Any, facts: frozenset[str]) -> None:
+        self.table, self.kind, self.data, self.start, self.end, self.facts = table, kind, data, start, end, facts
+        self.number = len(table.known)
+
+    def __lt__(self, other: Symbol) -> bool:
+        return self.number < other.number
+
+    @property
+    def is_bra(self) -> bool:
+        return self.kind in ("ones'", "unit'")
+
+    @property
+    def is_ket(self) -> bool:
+        return self.kind in ("ones", "unit")
+
+
+class Table:
+    """The symbols of one check, and which of several equal words stands for all of them."""
+
+    def __init__(self) -> None:
+        self.known: dict[Any, Symbol] = {}
+        self.chosen: dict[Any, Any] = {}
+
+    def atom(self, kind: str, *data: Any) -> Symbol:
+        return self.letter(kind, data, None, None)
+
+    def letter(self, kind: str, data: tuple[Any, ...], start: Any, end: Any, facts: Iterable[str] = ()) -> Symbol:
+        key = (kind, data, start, end)
+        if key not in self.known:
+            self.known[key] = Symbol(self, kind, data, start, end, frozenset(facts))
+        return self.known[key]
+
+
+Monomial = tuple[tuple[Symbol, Fraction], ...]
+Word = tuple[Symbol, ...]
+
+
+class Scalar:
+    """A sum of monomials. Equal normal forms are equal scalars wherever both are defined."""
+
+    __slots__ = ("_key", "terms")
+
+    def __init__(self, terms: dict[Monomial, Fraction]) -> None:
+        self.terms = {m: c for m, c in terms.items() if c}
+        self._key = frozenset(self.terms.items())
+        if len(self.terms) > MOST:
+            raise Rejected("a sum grew too large")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scalar) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __add__(self, other: Scalar) -> Scalar:
+        total = dict(self.terms)
+        for m, c in other.terms.items():
+            total[m] = total.get(m, Fraction(0)) + c
+        return Scalar(total)
+
+    def __sub__(self, other: Scalar) -> Scalar:
+        return self + other.times(-1)
+
+    def __neg__(self) -> Scalar:
+        return self.times(-1)
+
+    def times(self, factor: Fraction | int) -> Scalar:
+        return Scalar({m: c * factor for m, c in self.terms.items()})
+
+    def __mul__(self, other: Scalar) -> Scalar:
+        if len(self.terms) * len(other.terms) > MOST:
+            raise Rejected("a product grew too large")
+        total: dict[Monomial, Fraction] = {}
+        for m, c in self.terms.items():
+            for k, d in other.terms.items():
+                for product, factor in merged(m, k).terms.items():
+                    total[product] = total.get(product, Fraction(0)) + c * d * factor
+        return Scalar(total)
+
+    def __pow__(self, exponent: int) -> Scalar:
+        total = number(1)
+        for _ in range(exponent):
+            total = total * self
+        return total
+
+    def value(self) -> Fraction | None:
+        """The rational it is, or None."""
+        return Fraction(0) if not self.terms else self.terms.get(()) if len(self.terms) == 1 else None
+
+    def symbols(self) -> list[Symbol]:
+        return sorted({s for m in self.terms for s, _ in m})
+
+    def leading(self) -> Fraction:
+        return self.terms[min(self.terms, key=lambda m: [(s.number, e) for s, e in m])]
+
+
+def number(value: Fraction | int) -> Scalar:
+    return Scalar({(): Fraction(value)})
+
+
+def of(symbol: Symbol, exponent: Fraction | int = 1) -> Scalar:
+    return merged(((symbol, Fraction(exponent)),), ())
+
+
+def merged(a: Monomial, b: Monomial) -> Scalar:
+    """The product of two monomials, with the laws of single symbols applied."""
+    powers = dict(a)
+    for s, e in b:
+        powers[s] = powers.get(s, Fraction(0)) + e
+    kept, product = [], None
+    for s, e in sorted(powers.items(), key=lambda item: item[0].number):
+        reduced = _law(s, e) if e else None
+        if reduced is not None:
+            product = reduced if product is None else product * reduced
+        elif e:
+            kept.append((s, e))
+    plain = Scalar({tuple(kept): Fraction(1)})
+    return plain if product is None else product * plain if kept else product
+
+
+def _law(s: Symbol, e: Fraction) -> Scalar | None:
+    """A power of one symbol that has a simpler form, or None."""
+    whole = e.numerator // e.denominator
+    if s.kind == "prime" and whole:  # p^(k + r) = p^k p^r; the p^r with 0 <= r < 1 are independent over Q (Besicovitch 1940)
+        return Scalar({((s, e - whole),) if e != whole else (): Fraction(s.data[0]) ** whole})
+    if e != whole or e < 0:
+        return None
+    if s.kind == "sum":
+        base: Scalar = s.data[0]
+        return base ** whole
+    if s.kind != "function" or not isinstance(s.data[2], Scalar):
+        return None
+    name, parameters, z = s.data[0], s.data[1], s.data[2]
+    if name == "sin" and e >= 2:
+        return (number(1) - of(s.table.atom("function", "cos", parameters, z), 2)) * (of(s, e - 2) if e > 2 else number(1))
+    if name == "abs" and e >= 2:
+        return (z * z) ** (whole // 2) * (of(s) if whole % 2 else number(1))
+    return of(s) if name in STEPS and e >= 2 else None
+
+
+def power(table: Table, base: Scalar, e: Fraction, is_nonnegative: Callable[[Symbol], bool]) -> Scalar:
+    """base^e where it is defined; a root is shared out over the factors that are known to be nonnegative."""
+    if e.denominator == 1 and e >= 0 and (len(base.terms) <= 1 or len(base.terms) ** min(int(e), 40) <= 3000):
+        return base ** int(e)
+    if not base.terms:
+        raise Rejected("a negative power of zero")
+    if len(base.terms) > 1:
+        scale = abs(base.leading()) * (-1 if e.denominator == 1 and base.leading() < 0 else 1)
+        return of(table.atom("sum", base.times(1 / scale)), e) * root(table, scale, e)
+    ((factors, c),) = base.terms.items()
+    if e.denominator == 1:
+        return merged(tuple((s, k * e) for s, k in factors), ()).times(c ** int(e))
+    split = [(s, k * e) for s, k in factors if is_nonnegative(s)]
+    rest = tuple((s, k) for s, k in factors if not is_nonnegative(s))
+    front = merged(tuple(split), ())
+    if not rest:
+        return front * root(table, c, e)
+    if c < 0:
+        return front * of(table.atom("sum", Scalar({rest: c})), e)
+    return front * root(table, c, e) * of(table.atom("sum", Scalar({rest: Fraction(1)})), e)
+
+
+def root(table: Table, value: Fraction, e: Fraction) -> Scalar:
+    if e.denominator == 1:
+        return number(value ** int(e))
+    if value <= 0 or max(value.numerator, value.denominator).bit_length() > 200:
+        raise Rejected("a root of a number that is not positive, or too large")
+    from flint import fmpz
+
+    total = number(1)
+    for whole, sign in ((value.numerator, 1), (value.denominator, -1)):
+        for prime, times in fmpz(whole).factor():
+            total = total * of(table.atom("prime", int(prime)), e * sign * int(times))
+    return total
+
+
+def is_zero(scalar: Scalar) -> bool:
+    """Whether it is zero wherever it is defined: by its normal form, after powers of named sums are cleared."""
+    for _ in range(8):
+        sums = [s for s in scalar.symbols() if s.kind == "sum"]
+        least = {s: min(dict(m).get(s, Fraction(0)) for m in scalar.terms) for s in sums}
+        shift = tuple((s, -e) for s, e in least.items() if e)
+        if not shift:
+            break
+        scalar = shifted(scalar, shift)
+    return not scalar.terms
+
+
+def shifted(scalar: Scalar, shift: Monomial) -> Scalar:
+    """The scalar times a monomial, merged into each term before laws apply."""
+    total = number(0)
+    for m, c in scalar.terms.items():
+        total = total + merged(m, shift).times(c)
+    return total
+
+
+# --- words ------------------------------------------------------------------------------------------------------
+
+_TURNED = {"rows sum to one": "columns sum to one", "rows sum to zero": "columns sum to zero", "tall": "wide"}
+_TURNED.update({b: a for a, b in _TURNED.items()})
+
+
+def diag(table: Table, entries: Monomial, space: Space) -> Symbol:
+    return table.letter("diag", (entries,), space, space)
+
+
+def ones(table: Table, space: Space) -> Symbol:
+    return table.letter("ones", (), SCALAR, space)
+
+
+def adjoint(letter: Symbol) -> tuple[int, Symbol]:
+    if letter.kind == "diag" or "symmetric" in letter.facts:
+        return 1, letter
+    if "skew" in letter.facts:
+        return -1, letter
+    kind = letter.kind[:-1] if letter.kind.endswith("'") else letter.kind + "'"
+    facts = (_TURNED.get(f, f) for f in letter.facts)
+    return 1, letter.table.letter(kind, letter.data, letter.end, letter.start, facts)
+
+
+def reverse(word: Word) -> tuple[int, Word]:
+    """The adjoint of a word, as a sign and a word."""
+    pairs = [adjoint(letter) for letter in reversed(word)]
+    return (-1 if sum(sign < 0 for sign, _ in pairs) % 2 else 1), tuple(letter for _, letter in pairs)
+
+
+def _meet(a: Symbol, b: Symbol) -> Word | str | None:
+    """What two neighbours become: other letters, "zero", or None where no law applies."""
+    if a.kind == b.kind == "diag":
+        return (diag(a.table, hadamard(a.data[0], b.data[0]), a.end),)
+    if (b.kind == "ones" and "rows sum to zero" in a.facts) or (a.kind == "ones'" and "columns sum to zero" in b.facts):
+        return "zero"
+    if {a.kind, b.kind} <= {"matrix", "matrix'"} and a.data == b.data and "orthogonal" in a.facts and (
+            a.kind != b.kind or "symmetric" in a.facts) and ("square" in a.facts or "tall" in b.facts):
+        return ()  # tall: A'A = I
+    if a.kind == "embed'" and b.kind == "embed":
+        (i, j, n), (k, m, p) = a.data, b.data
+        return () if a.data == b.data else "zero" if n == p and (k.at_least(j) or i.at_least(m)) else None
+    if a.kind == "unit'" and b.kind == "unit" and a.data != b.data:
+        return "zero"
+    if b.kind == "ones" and ("rows sum to one" in a.facts or a.kind == "channels"):
+        return (ones(a.table, a.end),)
+    if a.kind == "ones'" and ("columns sum to one" in b.facts or b.kind == "channels'"):
+        return (adjoint(ones(a.table, b.start))[1],)
+    return None
+
+
+def hadamard(a: Monomial, b: Monomial) -> Monomial:
+    powers = dict(a)
+    for s, e in b:
+        powers[s] = powers.get(s, Fraction(0)) + e
+    is_step = {s for s in powers if s.kind == "function" and s.data[0] in STEPS}
+    return tuple(sorted(((s, Fraction(1) if s in is_step and e > 0 else e) for s, e in powers.items() if e),
+                        key=lambda item: item[0].number))
+
+
+def _reduce(word: Word) -> Word | None:
+    stack: list[Symbol] = []
+    for letter in word:
+        pending = [letter]
+        while pending:
+            current = pending.pop()
+            if current.data == ((),) or (current.kind in ("ones", "ones'") and current.start == current.end):
+                continue  # an empty diagonal, and |1> on R
+            met = _meet(stack[-1], current) if stack else None
+            if met == "zero":
+                return None
+            if isinstance(met, tuple):
+                stack.pop()
+                pending.extend(reversed(met))
+            else:
+                stack.append(current)
+    return tuple(stack)
+
+
+def normal(table: Table, word: Word) -> tuple[Word, Scalar] | None:
+    """A product of letters as a normal word with a scalar in front, or None for zero."""
+    reduced = _reduce(word)
+    if reduced is None:
+        return None
+    kept: list[Symbol] = []
+    front, start = number(1), 0
+    for i in range(1, len(reduced) + 1):
+        if i < len(reduced) and not (reduced[i - 1].is_ket):
+            continue
+        segment, start = reduced[start:i], i
+        if segment and segment[0].is_bra and segment[-1].is_ket:
+            front = front * closed(table, segment)
+        else:
+            sign, settled = _settle(table, segment)
+            front = front.times(sign)
+            kept.extend(settled)
+    return (tuple(kept), front) if front.terms else None
+
+
+def image(word: Word) -> Symbol:
+    """A vector word L…|1> as one entrywise symbol."""
+    return word[0].table.atom("vector", word)
+
+
+def _settle(table: Table, word: Word) -> tuple[int, Word]:
+    """A vector word with at most one image among its entrywise factors written as letters, more as entries of one diagonal."""
+    if word and word[0].kind == "ones'":
+        sign, flipped = reverse(word)
+        back = reverse(_settle(table, flipped)[1])
+        return sign * back[0], back[1]
+    if len(word) < 2 or word[-1].kind != "ones" or word[0].kind != "diag":
+        return 1, word
+    entries, space = word[0].data[0], word[0].end
+    if len(word) > 2 and any(s.kind == "vector" for s, _ in entries):
+        entries, word = hadamard(entries, ((image(word[1:]), Fraction(1)),)), word[:1]
+        return 1, (diag(table, entries, space), ones(table, space))
+    images = [(s, e) for s, e in entries if s.kind == "vector"]
+    if len(word) == 2 and len(images) == 1 and images[0][1] == 1:
+        rest = tuple(f for f in entries if f[0].kind != "vector")
+        return 1, ((diag(table, rest, space), *images[0][0].data[0]) if rest else images[0][0].data[0])
+    return 1, word
+
+
+def closed(table: Table, word: Word) -> Scalar:
+    """The scalar of a word from a bra to a ket; a word and its adjoint are one quantity."""
+    left, right, middle = word[0], word[-1], word[1:-1]
+    if not middle:
+        return size_scalar(table, count(left.start)) if left.kind == "ones'" and right.kind == "ones" else number(1)
+    if left.kind == "ones'" and right.kind == "ones" and all(x.kind == "diag" for x in middle):
+        product: Monomial = ()
+        for letter in middle:
+            product = hadamard(product, letter.data[0])
+        if len(product) == 1 and product[0][1] == 1 and product[0][0].kind in ("softmax", "vector"):
+            return number(1) if product[0][0].kind == "softmax" else closed(table, (left, *product[0][0].data[0]))
+        return of(table.atom("word", (left, diag(table, product, left.start), right)))
+
+    def settled(w: Word) -> Word:
+        return (w[0], *_settle(table, w[1:])[1]) if w[-1].kind == "ones" and len(w) > 3 else w
+
+    sign, flipped = reverse(word)
+    one, other = settled(word), settled(flipped)
+    if one == other:
+        return number(0) if sign < 0 else _named(table, one)
+    for w in (one, other):
+        if len(w) < 3 or (w[0].kind == "ones'" and w[-1].kind == "ones" and all(x.kind == "diag" for x in w[1:-1])):
+            return closed(table, w).times(1 if w is one else sign)
+    if other in table.chosen:
+        return _named(table, other).times(sign)
+    table.chosen[one] = one
+    return _named(table, one)
+
+
+def _named(table: Table, word: Word) -> Scalar:
+    return of(table.atom("word", word))
+
+
+def size_scalar(table: Table, size: Size) -> Scalar:
+    total = number(0)
+    for factors, c in size.terms:
+        product = number(c)
+        for name, e in factors:
+            product = product * of(table.atom("dim", name), e)
+        total = total + product
+    return total
+
+
+class Form:
+    """A linear map from `start` to `end` as a sum of normal words; a vector starts at R, a scalar also ends there."""
+
+    __slots__ = ("end", "start", "table", "terms")
+
+    def __init__(self, table: Table, start: Space, end: Space, pieces: Iterable[tuple[Word, Scalar]]) -> None:
+        self.table, self.start, self.end = table, start, end
+        terms: dict[Word, Scalar] = {}
+        for word, c in pieces:
+            found = normal(table, word)
+            if found is not None:
+                terms[found[0]] = terms.get(found[0], number(0)) + found[1] * c
+        self.terms = {w: c for w, c in terms.items() if c.terms}
+
+    def __add__(self, other: Form) -> Form:
+        return Form(self.table, self.start, self.end, [*self.terms.items(), *other.terms.items()])
+
+    def __sub__(self, other: Form) -> Form:
+        return self + other.scaled(number(-1))
+
+    def scaled(self, factor: Scalar) -> Form:
+        return Form(self.table, self.start, self.end, ((w, c * factor) for w, c in self.terms.items()))
+
+    def __matmul__(self, other: Form) -> Form:
+        if self.start != other.end:
+            raise Rejected("a product of maps that do not fit")
+        return Form(self.table, other.start, self.end,
+                    ((v + w, c * d) for v, c in self.terms.items() for w, d in other.terms.items()))
+
+    @property
+    def T(self) -> Form:
+        flipped = [(reverse(w), c) for w, c in self.terms.items()]
+        return Form(self.table, self.end, self.start, ((w, c.times(sign)) for (sign, w), c in flipped))
+
+    def is_zero(self) -> bool:
+        return all(is_zero(c) for c in self.terms.values())
+
+    def scalar(self) -> Scalar:
+        if self.start != SCALAR or self.end != SCALAR:
+            raise Rejected("a scalar is expected")
+        return self.terms.get((), number(0))
+
+    @property
+    def key(self) -> Any:
+        return frozenset(self.terms.items())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Form) and (self.start, self.end, self.key) == (other.start, other.end, other.key)
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.end, self.key))
+
+
+def identity(table: Table, space: Space) -> Form:
+    return Form(table, space, space, [((), number(1))])
+
+
+def letter_form(letter: Symbol, factor: Scalar | None = None) -> Form:
+    return Form(letter.table, letter.start, letter.end, [((letter,), number(1) if factor is None else factor)])
+
+
+def scalar_form(table: Table, value: Scalar) -> Form:
+    return Form(table, SCALAR, SCALAR, [((), value)])
+
+
+def vector(symbol: Symbol, space: Space) -> Form:
+    """The vector (or scalar) that a symbol names."""
+    table = symbol.table
+    if space == SCALAR:
+        return scalar_form(table, of(symbol))
+    return Form(table, SCALAR, space, [((diag(table, ((symbol, Fraction(1)),), space), ones(table, space)), number(1))])
+
+
+def factors(word: Word) -> Monomial:
+    """A vector word as an entrywise product of symbols."""
+    if len(word) == 1 and word[0].kind == "ones":
+        return ()
+    if word[0].kind != "diag":
+        return ((image(word), Fraction(1)),)
+    if len(word) == 2 and word[1].kind == "ones":
+        return word[0].data[0]  # type: ignore[no-any-return]
+    return hadamard(word[0].data[0], ((image(word[1:]), Fraction(1)),))
+
+
+def entrywise(a: Form, b: Form) -> Form:
+    """The entrywise product of two vectors (or scalars)."""
+    if a.end == SCALAR:
+        return scalar_form(a.table, a.scalar() * b.scalar())
+    end = ones(a.table, a.end)
+    return Form(a.table, SCALAR, a.end, (((diag(a.table, hadamard(factors(v), factors(w)), a.end), end), c * d)
+                                         for v, c in a.terms.items() for w, d in b.terms.items()))
+
+
+def diagonal(v: Form) -> Form:
+    return Form(v.table, v.end, v.end, (((diag(v.table, factors(w), v.end),), c) for w, c in v.terms.items()))
