@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1] / "odenet"
 # Longest prefix wins; a module may import its own stage and earlier ones.
 STAGES = [
     "text", "diagnostics", "codes", "syntax", "ir.sizes", "ir.node", "ir.model", "operators", "sets", "ir.differentiate",
-    "ir.interpret", "schemes", "ir", "algebra", "plan", "recheck", "proof", "emit", "report", "gallery", "driver", "demo", "cli", "__main__",
+    "ir.interpret", "schemes", "ir", "algebra", "plan", "recheck", "proof", "emit", "report", "gallery", "driver", "demo", "cli",
+    "__main__",
 ]
 MODULES = sorted(p for p in ROOT.rglob("*.py") if "runtime" not in p.parts)
 
@@ -52,6 +53,13 @@ def test_imports_point_backwards(path):
             target = target.rpartition(".")[0]
         other = _stage(target) if target else None
         assert other is None or other <= own, f"{_name(path)} imports {target}, which comes later"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recheck").glob("*.py")), ids=_name)
+def test_the_checker_shares_nothing_with_the_prover(path):
+    own = [m for m in _imports(path) if m.startswith("odenet.")]
+    allowed = ("odenet.text", "odenet.ir", "odenet.operators", "odenet.plan", "odenet.sets", "odenet.schemes.numbers", "odenet.recheck")
+    assert not [m for m in own if not m.startswith(allowed)]
 
 
 # `module.eval()` of torch is another thing than `eval(text)`
