@@ -58,7 +58,8 @@ def test_imports_point_backwards(path):
 @pytest.mark.parametrize("path", sorted((ROOT / "recheck").glob("*.py")), ids=_name)
 def test_the_checker_shares_nothing_with_the_prover(path):
     own = [m for m in _imports(path) if m.startswith("odenet.")]
-    allowed = ("odenet.text", "odenet.ir", "odenet.operators", "odenet.plan", "odenet.sets", "odenet.schemes.numbers", "odenet.recheck")
+    allowed = (
+        "odenet.text", "odenet.ir", "odenet.operators", "odenet.plan", "odenet.sets", "odenet.schemes.numbers", "odenet.recheck")
     assert not [m for m in own if not m.startswith(allowed)]
 
 
