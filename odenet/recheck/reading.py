@@ -6,32 +6,19 @@ from fractions import Fraction
 from typing import Any
 
 from odenet.ir.model import ConvolutionSpace, Model, Parameter
-from odenet.ir.node import Node, variable
+from odenet.ir.node import Node
 from odenet.ir.sizes import SCALAR, AnySpace, MapSpace, Size, Space, codomain, count, domain
 from odenet.operators.functions import FUNCTIONS
+from odenet.recheck.scalars import ONE_AT_ZERO, ZERO_AT_ZERO, Monomial, Rejected, Scalar, Symbol, Table, number, of, power
 from odenet.recheck.words import (
-    ONE_AT_ZERO,
-    ZERO_AT_ZERO,
     Form,
-    Monomial,
-    Rejected,
-    Scalar,
-    Symbol,
-    Table,
-    Word,
-    closed,
     diag,
     diagonal,
     entrywise,
-    hadamard,
+    factors,
     identity,
     letter_form,
-    merged,
-    number,
-    of,
     ones,
-    power,
-    reverse,
     scalar_form,
     size_scalar,
     vector,
@@ -47,7 +34,6 @@ _EXACT: dict[str, Callable[..., Fraction]] = {
     "abs": abs, "relu": lambda z: max(z, Fraction(0)), "leaky_relu": lambda z, a: z if z > 0 else a * z,
     "threshold": lambda z: Fraction(z > 0), "sign": lambda z: Fraction((z > 0) - (z < 0)), "softsign": lambda z: z / (1 + abs(z)),
 }
-_CONSTANT = frozenset(("matrix", "ones", "unit", "cumsum", "embed", "channels"))
 
 
 class Reader:
@@ -56,7 +42,6 @@ class Reader:
     def __init__(self, model: Model) -> None:
         self.model, self.table = model, Table()
         self._known: dict[Node, Form] = {}
-        self._slopes: dict[tuple[Symbol, Symbol, Space], Form] = {}
 
     # --- spaces and leaves ----------------------------------------------------------------------------------------
 
@@ -144,8 +129,6 @@ class Reader:
                 total = entrywise(total, base)
             return total
         if len(base.terms) == 1 and e.denominator == 1:
-            from odenet.recheck.words import factors
-
             ((word, c),) = base.terms.items()
             entries: Monomial = tuple((s, k * e) for s, k in factors(word))
             return (letter_form(diag(self.table, entries, base.end)) @ self.spread(base.end)).scaled(
@@ -153,12 +136,12 @@ class Reader:
         return letter_form(diag(self.table, ((self.table.atom("vector sum", base), e),), base.end)) @ self.spread(base.end)
 
     def function(self, name: str, parameters: tuple[Fraction, ...], z: Form) -> Form:
-        if name in ("square", "sqrt"):
-            return self.power(z, Fraction(2) if name == "square" else Fraction(1, 2))
         if z.start != SCALAR:
             low = FUNCTIONS[name].values(*parameters).low
             facts = ("nonnegative",) if low is not None and low >= 0 else ()
             return letter_form(self.table.letter("entries", (name, parameters, z), z.start, z.end, facts))
+        if name in ("square", "sqrt"):
+            return self.power(z, Fraction(2) if name == "square" else Fraction(1, 2))
         only = next(iter(z.terms), None)
         if z.end == SCALAR or only is None or (len(z.terms) == 1 and len(only) == 1):
             constant = number(0) if only is None else next(iter(z.terms.values()))
@@ -233,212 +216,16 @@ class Reader:
     def acting(self, v: Form, start: Space) -> Form:
         return self.skew(v, start, "acting")
 
-    # --- derivatives ----------------------------------------------------------------------------------------------
-
-    def jacobian(self, form: Form, target: Symbol, space: Space) -> Form:
-        """The derivative of a vector or scalar by the symbol `target` of the given space."""
-        if form.start != SCALAR:
-            raise Rejected("the derivative of a matrix")
-        total = Form(self.table, space, form.end, [])
-        for word, c in form.terms.items():
-            rest = Form(self.table, SCALAR, form.end, [(word, number(1))])
-            total = total + self._along(word, target, space).scaled(c) + rest @ self.slope(c, target, space)
-        return total
-
-    def slope(self, value: Scalar, target: Symbol, space: Space) -> Form:
-        total = Form(self.table, space, SCALAR, [])
-        for m, c in value.terms.items():
-            for i, (s, e) in enumerate(m):
-                inner = self._symbol(s, target, space, SCALAR)
-                if inner.terms:
-                    rest = merged((*m[:i], *m[i + 1:]), ((s, e - 1),) if e != 1 else ())
-                    total = total + inner.scaled(rest.times(c * e))
-        return total
-
-    def _along(self, word: Word, target: Symbol, space: Space) -> Form:
-        """The product rule along a vector word."""
-        total = Form(self.table, space, word[0].end if word else SCALAR, [])
-        for i, letter in enumerate(word):
-            if letter.kind.rstrip("'") in _CONSTANT:
-                continue
-            tail = Form(self.table, SCALAR, letter.start, [(word[i + 1:], number(1))])
-            if letter.kind == "diag":
-                inner = diagonal(tail) @ self._product(letter.data[0], letter.end, target, space)
-            elif letter.kind == "skew":
-                inner = self.acting(tail, letter.data[0].end) @ self.jacobian(letter.data[0], target, space)
-            elif not self._holds(letter, target):
-                continue
-            else:
-                raise Rejected("the derivative of a matrix built entry by entry")
-            if inner.terms:
-                total = total + Form(self.table, letter.end, total.end, [(word[:i], number(1))]) @ inner
-        return total
-
-    def _holds(self, thing: Any, target: Symbol) -> bool:
-        """Whether a symbol occurs in a symbol, scalar, form or tuple of them, at any depth."""
-        if isinstance(thing, Symbol):
-            return thing is target or any(self._holds(d, target) for d in thing.data)
-        if isinstance(thing, Scalar | Form):
-            return any(self._holds(k, target) or self._holds(c, target) for k, c in thing.terms.items())
-        return isinstance(thing, tuple) and any(self._holds(d, target) for d in thing)
-
-    def _product(self, entries: Monomial, end: Space, target: Symbol, space: Space) -> Form:
-        total = Form(self.table, space, end, [])
-        for i, (s, e) in enumerate(entries):
-            inner = self._symbol(s, target, space, end)
-            if inner.terms:
-                rest = hadamard((*entries[:i], *entries[i + 1:]), ((s, e - 1),) if e != 1 else ())
-                total = total + letter_form(diag(self.table, rest, end), number(e)) @ inner
-        return total
-
-    def _symbol(self, s: Symbol, target: Symbol, space: Space, end: Space) -> Form:
-        """The derivative of one symbol, entrywise a vector of space `end`."""
-        if s is target:
-            return identity(self.table, space)
-        key = (s, target, end)
-        if key not in self._slopes:
-            rule = _SLOPES.get(s.kind)
-            if rule is None and self._holds(s, target):
-                raise Rejected(f"the derivative of a {s.kind}")
-            zero = Form(self.table, space, end, [])
-            self._slopes[key] = rule(self, s, target, space, end) if rule and self._holds(s, target) else zero
-        return self._slopes[key]
-
-    def _as_form(self, value: Any) -> Form:
-        return scalar_form(self.table, value) if isinstance(value, Scalar) else value
-
-    def _function_slope(self, s: Symbol, target: Symbol, space: Space, end: Space) -> Form:
-        name, parameters, z = s.data
-        inner = self._as_form(z)
-        slope = self.form(FUNCTIONS[name].derivative(variable("z", inner.end), *parameters), {"z": inner})
-        return (slope if end == SCALAR else diagonal(slope)) @ self.jacobian(inner, target, space)
-
-    def _softmax_slope(self, s: Symbol, target: Symbol, space: Space, end: Space) -> Form:
-        facts = ("symmetric", "psd", "rows sum to zero", "columns sum to zero")
-        return letter_form(self.table.letter("softmax slope", s.data, end, end, facts)) @ self.jacobian(s.data[0], target, space)
-
-    def _extreme_slope(self, s: Symbol, target: Symbol, space: Space, end: Space) -> Form:
-        total = Form(self.table, space, end, [])
-        for i, item in enumerate(map(self._as_form, s.data)):
-            chosen = vector(self.table.atom("chosen", s, i), end)
-            total = total + (chosen if end == SCALAR else diagonal(chosen)) @ self.jacobian(item, target, space)
-        return total
-
-    # --- traces ---------------------------------------------------------------------------------------------------
-
-    def trace(self, form: Form) -> Scalar:
-        total = number(0)
-        for word, c in form.terms.items():
-            total = total + c * self._trace(word, form.start)
-        return total
-
-    def _trace(self, word: Word, space: Space) -> Scalar:
-        if not word:
-            return size_scalar(self.table, count(space))
-        cut = next((i for i in range(1, len(word)) if word[i - 1].is_ket and word[i].is_bra), None)
-        if cut is not None:  # tr(u v') = v'u
-            return Form(self.table, SCALAR, SCALAR, [(word[cut:] + word[:cut], number(1))]).scalar()
-        if len(word) == 1 and word[0].kind == "diag":
-            end = ones(self.table, space)
-            return closed(self.table, (reverse((end,))[1][0], word[0], end))
-        if len(word) > 1:  # what the two ends make of each other: tr(X W) = tr(W X)
-            joined = Form(self.table, word[0].start, word[-1].end, [((word[-1], word[0]), number(1))])
-            if all(len(w) < 2 for w in joined.terms):
-                rotated = Form(self.table, word[-1].start, word[-1].start, [(word[-1:] + word[:-1], number(1))])
-                return self.trace(Form(self.table, word[-1].end, word[-1].end, rotated.terms.items()))
-        sign, flipped = reverse(word)
-        turns = [word[i:] + word[:i] for i in range(len(word))]
-        if sign < 0 and flipped in turns:
-            return number(0)  # tr W = tr W' = -tr W
-        for start, factor in ((word, 1), (flipped, sign)):
-            for i in range(len(start)):
-                if ("trace", (start[i:] + start[:i],), None, None) in self.table.known:
-                    return of(self.table.atom("trace", start[i:] + start[:i])).times(factor)
-        return of(self.table.atom("trace", word))
-
-    # --- data of a certificate ------------------------------------------------------------------------------------
-
-    def read(self, data: Any) -> Any:
-        """What a certificate wrote down, made anew here: numbers, texts, tuples, nodes, evidence; scalars, forms, words."""
-        if isinstance(data, str):
-            return Fraction(data)
-        rule = _DATA.get(data[0]) if isinstance(data, list) and data else None
-        if rule is None:
-            raise Rejected("the certificate is not well formed")
-        return rule(self, *data[1:])
-
-    def read_scalar(self, *terms: Any) -> Scalar:
-        total = number(0)
-        for c, *powers in terms:
-            product = number(Fraction(c))
-            for atom, e in powers:
-                product = product * power(self.table, self.read_atom(*atom[1:]), Fraction(e), self.is_nonnegative)
-            total = total + product
-        return total
-
-    def read_atom(self, kind: str, *data: Any) -> Scalar:
-        """A symbol of scalars, as a scalar."""
-        items = [self.read(d) for d in data] if kind != "chosen" else []
-        if kind in ("word", "trace"):
-            return items[0].scalar() if kind == "word" else self.trace(items[0])
-        if kind == "function":
-            return self.constant(items[0], items[1], items[2])
-        if kind == "sum":
-            return items[0]  # type: ignore[no-any-return]
-        if kind == "chosen":
-            return of(self._chosen(*data))
-        return of(self.extreme_atom(kind, items) if kind in ("largest", "smallest") else self.table.atom(kind, *items))
-
-    def read_vector(self, space: Space, kind: str, *data: Any) -> Form:
-        """A symbol of entrywise products, as a vector."""
-        items = [self.read(d) for d in data] if kind != "chosen" else []
-        if kind in ("vector", "vector sum"):
-            return items[0]  # type: ignore[no-any-return]
-        if kind == "function":
-            return self.function(items[0], items[1], items[2])
-        if kind == "chosen":
-            return vector(self._chosen(*data), space)
-        return vector(self.extreme_atom(kind, items) if kind in ("largest", "smallest") else self.table.atom(kind, *items), space)
-
-    def _chosen(self, atom: Any, i: str) -> Symbol:
-        items = [self.read(d) for d in atom[2:]]
-        extreme = self.extreme_atom(atom[1], items)
-        return self.table.atom("chosen", extreme, extreme.data.index(items[int(i)]))
-
-    def read_form(self, start: Any, end: Any, *terms: Any) -> Form:
-        total = Form(self.table, self.read(start), self.read(end), [])
-        for word, c in terms:
-            total = total + (self.read(word) if len(word) > 1 else identity(self.table, total.end)).scaled(self.read(c))
-        return total
-
-    def read_word(self, *letters: Any) -> Form:
-        total: Form = self.read(letters[0])
-        for letter in letters[1:]:
-            total = total @ self.read(letter)
-        return total
-
-    def read_letter(self, kind: str, flipped: str, start: Any, end: Any, *data: Any) -> Form:
-        if flipped == "1":
-            return self.read_letter(kind, "0", end, start, *data).T
-        a, b = self.read(start), self.read(end)
-        if kind == "diag":
-            total = self.spread(a)
-            for atom, e in data:
-                total = entrywise(total, self.power(self.read_vector(a, *atom[1:]), Fraction(e)))
-            return diagonal(total)
-        items = [self.read(d) for d in data]
-        return _LETTERS[kind](self, a, b, items)
-
 
 def _rank(form: Form, order: list[Form]) -> int:
     return order.index(form)
 
 
-def _unit(r: Reader, i: int, space: Space) -> Form:
+def unit(r: Reader, i: int, space: Space) -> Form:
     return letter_form(r.table.letter("unit", (i,), SCALAR, space))
 
 
-def _embed(r: Reader, start: Size, stop: Size, total: Size) -> Form:
+def embed(r: Reader, start: Size, stop: Size, total: Size) -> Form:
     facts = ("nonnegative",)
     return letter_form(r.table.letter("embed", (start, stop, total), Space((stop - start,)), Space((total,)), facts))
 
@@ -448,7 +235,7 @@ def _concat(r: Reader, space: Space, a: list[Form]) -> Form:
     for item in a:
         v = letter_form(ones(r.table, Space((Size.number(1),))), item.scalar()) if item.end == SCALAR else item
         stop = start + v.end.sizes[0]
-        total, start = total + _embed(r, start, stop, space.sizes[0]) @ v, stop
+        total, start = total + embed(r, start, stop, space.sizes[0]) @ v, stop
     return total
 
 
@@ -459,11 +246,11 @@ def _sum(forms: list[Form]) -> Form:
     return total
 
 
-def _channels(r: Reader, space: Space) -> Form:
+def channels(r: Reader, space: Space) -> Form:
     return letter_form(r.table.letter("channels", (), Space(space.sizes[:1]), space, ("nonnegative",)))
 
 
-def _mul(r: Reader, space: Any, a: list[Form]) -> Form:
+def multiplied(r: Reader, space: Any, a: list[Form]) -> Form:
     if a[0].start == SCALAR:
         return entrywise(a[0], a[1])
     good = a[0] == a[1] or all(_has_nonnegative_entries(f) for f in a)
@@ -492,7 +279,7 @@ _NODES: dict[str, Rule] = {
     "zeros": lambda r, n, s, a: r.spread(s, number(0)),
     "eye": lambda r, n, s, a: identity(r.table, domain(s)),
     "add": lambda r, n, s, a: _sum(a),
-    "mul": lambda r, n, s, a: _mul(r, s, a),
+    "mul": lambda r, n, s, a: multiplied(r, s, a),
     "scale": lambda r, n, s, a: a[1].scaled(a[0].scalar()),
     "power": lambda r, n, s, a: r.power(a[0], n.data[0]),
     "function": lambda r, n, s, a: r.function(n.data[0], tuple(n.data[1:]), a[0]),
@@ -513,71 +300,11 @@ _NODES: dict[str, Rule] = {
     "unskew": lambda r, n, s, a: r.unskew(a[0], s),
     "sym": lambda r, n, s, a: (a[0] + a[0].T).scaled(number(Fraction(1, 2))),
     "outer": lambda r, n, s, a: a[0] @ a[1].T,
-    "stack": lambda r, n, s, a: _sum([_unit(r, i, s).scaled(x.scalar()) for i, x in enumerate(a)]),
-    "index": lambda r, n, s, a: _unit(r, n.data[0], a[0].end).T @ a[0],
-    "slice": lambda r, n, s, a: _embed(r, r.size(n.data[0]), r.size(n.data[1]), a[0].end.sizes[0]).T @ a[0],
+    "stack": lambda r, n, s, a: _sum([unit(r, i, s).scaled(x.scalar()) for i, x in enumerate(a)]),
+    "index": lambda r, n, s, a: unit(r, n.data[0], a[0].end).T @ a[0],
+    "slice": lambda r, n, s, a: embed(r, r.size(n.data[0]), r.size(n.data[1]), a[0].end.sizes[0]).T @ a[0],
     "concat": lambda r, n, s, a: _concat(r, s, a),
     "spread": lambda r, n, s, a: r.spread(s, a[0].scalar()),
-    "channels": lambda r, n, s, a: _channels(r, s) @ a[0],
-    "unchannels": lambda r, n, s, a: _channels(r, a[0].end).T @ a[0],
-}
-_SLOPES: dict[str, Callable[[Reader, Symbol, Symbol, Space, Space], Form]] = {
-    "function": Reader._function_slope,
-    "vector": lambda r, s, t, space, end: r._along(s.data[0], t, space),
-    "word": lambda r, s, t, space, end: letter_form(s.data[0][0]) @ r._along(s.data[0][1:], t, space),
-    "sum": lambda r, s, t, space, end: r.jacobian(r._as_form(s.data[0]), t, space),
-    "vector sum": lambda r, s, t, space, end: r.jacobian(s.data[0], t, space),
-    "softmax": Reader._softmax_slope,
-    "largest": Reader._extreme_slope,
-    "smallest": Reader._extreme_slope,
-}
-
-
-def _matrix(r: Reader, a: Any, b: Any, name: str) -> Form:
-    parameter = r.model.parameter(name)
-    space = MapSpace(a, b) if isinstance(parameter.space, ConvolutionSpace) else r.space(parameter.space)
-    if (domain(space), codomain(space)) != (a, b):
-        raise Rejected("a matrix of another shape")
-    return r.parameter(parameter, space)
-
-
-def _entries(r: Reader, a: Any, b: Any, items: list[Any]) -> Form:
-    if items[0] == "mul":
-        return _mul(r, MapSpace(a, b), items[1:])
-    return r.function(items[0], items[1], items[2])
-
-
-_LETTERS: dict[str, Callable[[Reader, Any, Any, list[Any]], Form]] = {
-    "matrix": lambda r, a, b, x: _matrix(r, a, b, x[0]),
-    "entrywise": _entries,
-    "ones": lambda r, a, b, x: letter_form(ones(r.table, b)),
-    "unit": lambda r, a, b, x: _unit(r, int(x[0]), b),
-    "cumsum": lambda r, a, b, x: letter_form(r.table.letter("cumsum", (), a, b, ("nonnegative",))),
-    "embed": lambda r, a, b, x: _embed(r, x[0], x[1], x[2]),
-    "channels": lambda r, a, b, x: _channels(r, b),
-    "skew": lambda r, a, b, x: r.skew(x[0], a),
-    "skewact": lambda r, a, b, x: r.acting(x[0], a),
-    "softmax slope": lambda r, a, b, x: letter_form(r.table.letter(
-        "softmax slope", (x[0],), a, b, ("symmetric", "psd", "rows sum to zero", "columns sum to zero"))),
-}
-
-
-def _read_size(*terms: Any) -> Size:
-    return Size.collect({tuple((name, int(e)) for name, e in m): Fraction(c) for c, *m in terms})
-
-
-_DATA: dict[str, Callable[..., Any]] = {
-    "text": lambda r, text: text,
-    "none": lambda r: None,
-    "tuple": lambda r, *items: tuple(map(r.read, items)),
-    "size": lambda r, *terms: _read_size(*terms),
-    "space": lambda r, *sizes: Space(tuple(map(r.read, sizes))),
-    "maps": lambda r, a, b: MapSpace(r.read(a), r.read(b)),
-    "scalar": Reader.read_scalar,
-    "atom": Reader.read_atom,
-    "form": Reader.read_form,
-    "word": Reader.read_word,
-    "letter": Reader.read_letter,
-    "node": lambda r, op, space, args, *data: Node(op, tuple(map(r.read, args)), tuple(map(r.read, data)), r.read(space)),
-    "evidence": lambda r, how, data, *parts: (how, r.read(data), tuple(map(r.read, parts))),
+    "channels": lambda r, n, s, a: channels(r, s) @ a[0],
+    "unchannels": lambda r, n, s, a: channels(r, a[0].end).T @ a[0],
 }

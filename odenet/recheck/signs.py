@@ -6,7 +6,7 @@ from typing import Any
 
 from odenet.ir.model import Comparison
 from odenet.recheck.reading import Reader
-from odenet.recheck.words import Monomial, Rejected, Scalar, Symbol
+from odenet.recheck.scalars import Monomial, Rejected, Scalar, Symbol
 
 Interval = tuple[Fraction | None, Fraction | None]  # None is an infinite end
 
