@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from odenet.driver import Loaded
+    from odenet.driver import Loaded, Report
 
 PROVED, NOT_PROVED, WRONG_INPUT, OUR_BUG = 0, 1, 2, 70
 
@@ -93,6 +93,19 @@ def _show_faults(rejected: Any) -> None:
     _fail(f"{text}\n\n{len(rejected.faults)} error(s); `odenet explain {codes.split(',')[0]}` says more")
 
 
+def _verified(loaded: Loaded, seconds: float) -> Report:
+    """The report on the claims of a spec, with a line on the terminal while that takes long."""
+    from odenet.progress import Progress
+    from odenet.proof.show import claim_text
+
+    with Progress() as progress:
+        return loaded.verify(seconds, lambda claim, done, total: progress.show(claim_text(claim), done, total))
+
+
+_seconds = click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True,
+                        help="Budget of each claim, in computing time; what it does not suffice for is undecided.")
+
+
 # --- verify -----------------------------------------------------------------------------------------------------
 
 
@@ -100,15 +113,14 @@ def _show_faults(rejected: Any) -> None:
 @click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="json: one object a line for each spec.")
-@click.option("--seconds", type=click.FloatRange(min=0), default=10.0, show_default=True,
-              help="Longest search for a witness, for each claim.")
+@_seconds
 def verify(specs: tuple[str, ...], style: str, seconds: float) -> None:
     """Prove or refute every claim of each SPEC."""
     from odenet.proof.show import report_text
 
     statuses = []
     for path in specs:
-        report = _loaded(path).verify(seconds)
+        report = _verified(_loaded(path), seconds)
         if style == "json":
             click.echo(json.dumps(report.as_json()))
         else:
@@ -135,15 +147,16 @@ def _dims(_context: click.Context, _option: click.Parameter, values: tuple[str, 
 @click.option("-o", "--output", metavar="FILE", help="Where to write; `-` prints. Default: the spec's name with .py, here.")
 @click.option("--set", "dims", multiple=True, callback=_dims, metavar="n=128", help="Another default for a dim; may be repeated.")
 @click.option("--allow-undecided", is_flag=True, help="Write the module although a claim is undecided (never if one is refuted).")
+@_seconds
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing when all is well.")
-def compile_(spec: str, output: str | None, dims: dict[str, int], allow_undecided: bool, quiet: bool) -> None:
+def compile_(spec: str, output: str | None, dims: dict[str, int], allow_undecided: bool, seconds: float, quiet: bool) -> None:
     """Prove every claim of SPEC and write one standalone PyTorch module. Nothing is written if a claim is not proved."""
     from odenet.driver import write
     from odenet.proof.show import report_text
 
     loaded = _loaded(spec)
     target = Path(output) if output else Path(Path(spec).stem + ".py")
-    text = _source(loaded, allow_undecided, dims)
+    text = _source(loaded, allow_undecided, dims, seconds)
     if output == "-":
         click.echo(text, nl=False)
         return
@@ -152,18 +165,19 @@ def compile_(spec: str, output: str | None, dims: dict[str, int], allow_undecide
     except OSError as error:
         _fail(f"error: cannot write {target}: {error.strerror or error}")
     if not quiet:
-        click.echo(report_text(loaded.model, loaded.report.findings, _style(_is_colour(sys.stdout))))
+        click.echo(report_text(loaded.model, loaded.verify(seconds).findings, _style(_is_colour(sys.stdout))))
         click.echo(f"wrote {target}: class {loaded.model.name}")
 
 
-def _source(loaded: Loaded, allow_undecided: bool, dims: dict[str, int]) -> str:
+def _source(loaded: Loaded, allow_undecided: bool, dims: dict[str, int], seconds: float) -> str:
     """The module's text; without it the faults or the verdicts are shown, and the program ends."""
     from odenet.diagnostics import Rejected
     from odenet.driver import NotProved
     from odenet.proof.show import report_text
 
+    _verified(loaded, seconds)
     try:
-        return loaded.source(allow_undecided=allow_undecided, **dims)
+        return loaded.source(allow_undecided=allow_undecided, seconds=seconds, **dims)
     except Rejected as rejected:
         _show_faults(rejected)
     except NotProved as failure:
@@ -254,6 +268,7 @@ _STAGES = ("spec", "model", "plan", "findings", "module")
 @click.option("--stage", type=click.Choice(_STAGES), default="model", show_default=True)
 def show(spec: str, stage: str) -> None:
     """Print what one stage of the compiler makes of SPEC."""
+    from odenet.proof.prove import DEFAULT_SECONDS
     from odenet.proof.show import report_text
 
     loaded = _loaded(spec)
@@ -270,7 +285,7 @@ def show(spec: str, stage: str) -> None:
     elif stage == "findings":
         click.echo(report_text(loaded.model, loaded.report.findings, _style(_is_colour(sys.stdout))))
     else:
-        click.echo(_source(loaded, True, {}), nl=False)
+        click.echo(_source(loaded, True, {}, DEFAULT_SECONDS), nl=False)
 
 
 @commands.command()

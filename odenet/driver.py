@@ -15,7 +15,7 @@ from odenet.diagnostics import Diagnostic, Label, Rejected
 from odenet.ir.model import Model
 from odenet.plan.steps import Plan
 from odenet.proof.finding import Finding
-from odenet.proof.prove import DEFAULT_SECONDS, verify
+from odenet.proof.prove import DEFAULT_SECONDS, Watch, verify
 from odenet.syntax import decode, format_spec, parse
 from odenet.syntax.tree import Spec
 from odenet.text import Source, Span
@@ -54,6 +54,7 @@ class Loaded:
 
     def __init__(self, source: Source) -> None:
         self.text = source
+        self._reports: dict[float, Report] = {}  # by the budget of a claim
 
     @cached_property
     def spec(self) -> Spec:
@@ -81,15 +82,17 @@ class Loaded:
         _ = self.plans  # each stage is computed once and kept
         return self
 
-    def verify(self, seconds: float = DEFAULT_SECONDS) -> Report:
-        """The verdict on each claim. `seconds` bounds the search for each claim's witness."""
-        return Report(self.model, self.digest, verify(self.model, self.plans, seconds))
+    def verify(self, seconds: float = DEFAULT_SECONDS, watch: Watch | None = None) -> Report:
+        """The verdict on each claim. `seconds` is the budget of each claim; `watch` is told of each before it is looked at."""
+        if seconds not in self._reports:
+            self._reports[seconds] = Report(self.model, self.digest, verify(self.model, self.plans, seconds, watch))
+        return self._reports[seconds]
 
-    @cached_property
+    @property
     def report(self) -> Report:
         return self.verify()
 
-    def source(self, *, allow_undecided: bool = False, **dims: int) -> str:
+    def source(self, *, allow_undecided: bool = False, seconds: float = DEFAULT_SECONDS, **dims: int) -> str:
         """The text of the standalone PyTorch module, with other defaults for the given dims.
 
         Raises:
@@ -99,14 +102,15 @@ class Loaded:
         from odenet.emit import emit
 
         dims = self._checked(dims)
-        if any(f.verdict == "refuted" or (f.verdict == "undecided" and not allow_undecided) for f in self.report.findings):
-            raise NotProved(self.report)
-        return emit(self.model, self.plans, self.report.findings, digest=self.digest, version=version(), dims=dims or None)
+        report = self.verify(seconds)
+        if any(f.verdict == "refuted" or (f.verdict == "undecided" and not allow_undecided) for f in report.findings):
+            raise NotProved(report)
+        return emit(self.model, self.plans, report.findings, digest=self.digest, version=version(), dims=dims or None)
 
-    def module(self, *, allow_undecided: bool = False, **dims: int) -> type:
+    def module(self, *, allow_undecided: bool = False, seconds: float = DEFAULT_SECONDS, **dims: int) -> type:
         """The class of the emitted module (this imports torch)."""
-        namespace = _imported(self.source(allow_undecided=allow_undecided, **dims), self.model.name)
-        return getattr(namespace, self.model.name)  # type: ignore[no-any-return]
+        text = self.source(allow_undecided=allow_undecided, seconds=seconds, **dims)
+        return getattr(_imported(text, self.model.name), self.model.name)  # type: ignore[no-any-return]
 
     def formatted(self) -> str:
         return format_spec(self.spec)

@@ -13,6 +13,7 @@ from odenet.ir.node import Node, number
 from odenet.ir.sizes import SCALAR
 from odenet.plan.steps import Plan, Relax
 from odenet.proof import curvature, definitions, domains
+from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
 from odenet.proof.finding import Finding, Proof, Witness
@@ -22,12 +23,20 @@ from odenet.proof.maps.substeps import Move, NoSolution, each, moves
 from odenet.proof.rules import by, readable
 
 DEFAULT_SECONDS = 10.0
+_RAISE = "--seconds"
+Watch = Callable[[Claim, int, int], None]  # (claim, how many are done, how many there are), called before each claim
 
 
-def verify(model: Model, plans: dict[str, Plan], seconds: float = DEFAULT_SECONDS) -> tuple[Finding, ...]:
-    """The verdict on every claim of a model, in order. `seconds` bounds the search for a witness of each claim."""
+def verify(model: Model, plans: dict[str, Plan], seconds: float = DEFAULT_SECONDS,
+           watch: Watch | None = None) -> tuple[Finding, ...]:
+    """The verdict on every claim of a model, in order. `seconds` is the budget of each claim, in computing time."""
     prover = Prover(model, plans)
-    return tuple(prover.find(claim, seconds) for claim in model.claims)
+    found = []
+    for done, claim in enumerate(model.claims):
+        if watch is not None:
+            watch(claim, done, len(model.claims))
+        found.append(prover.find(claim, seconds))
+    return tuple(found)
 
 
 class Prover:
@@ -39,28 +48,47 @@ class Prover:
         self.context = Context(model)
 
     def find(self, claim: Claim, seconds: float = DEFAULT_SECONDS) -> Finding:
-        """The finding on one claim."""
+        """The finding on one claim, within `seconds` of computing: at most three quarters for a proof, the rest for a witness."""
         began = time.perf_counter()
-        try:
-            outcome = self.outcome(claim)
-        except (Unsupported, TooLarge) as limit:
-            outcome = f"{limit} has no normal form here" if isinstance(limit, Unsupported) else f"{limit} grew too large"
-        except NoSolution as problem:
-            outcome = str(problem)
+        computed = time.process_time()
+        outcome = self._reached(claim, seconds)
         if isinstance(outcome, Proof):
             return Finding(claim, "proved", outcome.rule, outcome.statement, time.perf_counter() - began, proof=outcome)
-        witness = outcome if isinstance(outcome, Witness) else self._attack(claim, seconds)
+        left = seconds - (time.process_time() - computed)
+        witness = outcome if isinstance(outcome, Witness) else self._attack(claim, left)
         spent = time.perf_counter() - began
         if witness is not None:
             return Finding(claim, "refuted", "witness", f"{witness.quantity} is {witness.value}, not {witness.expected}", spent,
                            witness=witness)
         assert isinstance(outcome, str)
-        return Finding(claim, "undecided", "", readable(outcome), spent)
+        stopped = (f"; the search for a witness ended with the budget of {seconds:g} s, `--seconds {4 * seconds:g}` lets it go on"
+                   if spent >= seconds and _RAISE not in outcome else "")
+        return Finding(claim, "undecided", "", readable(outcome) + stopped, spent)
+
+    def _reached(self, claim: Claim, seconds: float) -> Outcome | Witness:
+        """What the rules reach within the proof's share of a budget."""
+        share = 3 * seconds / 4
+        try:
+            with limit(share):
+                return self.outcome(claim)
+        except Unsupported as problem:
+            return f"{problem} has no normal form here"
+        except TooLarge as problem:
+            return f"{problem} grew too large"
+        except NoSolution as problem:
+            return str(problem)
+        except OutOfTime:
+            self.context = Context(self.model)  # what was half done is thrown away
+            return f"the rules were not through after {share:.3g} s; `{_RAISE} {4 * seconds:g}` gives them more time"
 
     def _attack(self, claim: Claim, seconds: float) -> Witness | None:
         from odenet.proof.refute import refute
 
-        return refute(self.model, claim, self.plans.get(claim.subject), seconds, self.plans)
+        try:
+            with limit(max(seconds, 0)):
+                return refute(self.model, claim, self.plans.get(claim.subject), seconds, self.plans)
+        except OutOfTime:
+            return None
 
     def outcome(self, claim: Claim) -> Outcome | Witness:
         """A proof, a witness, or what is missing."""

@@ -1,0 +1,44 @@
+"""A budget of computing time, after which the work at hand is left where it is."""
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+LEAST = 1e-3  # a timer of zero seconds would never ring
+AGAIN = 1.0  # seconds until it rings again, should the first exception be lost in a callback of some library
+
+
+class OutOfTime(BaseException):
+    """The budget is spent. No Exception, so that no `except Exception` on the way keeps it from whoever set the budget."""
+
+
+@contextmanager
+def limit(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime in the body once it has computed for `seconds`.
+
+    Computing time is counted, not the time on the wall, so that a busy machine does not change a verdict. Limits may be nested; the
+    inner one is cut to what the outer one leaves. Where no timer can interrupt (another thread than the main one, Windows) the body
+    runs to its end: there the rules' own counts are the only limit.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+    left = signal.getitimer(signal.ITIMER_VIRTUAL)[0]  # of an outer limit
+    allowed = max(LEAST, min(seconds, left) if left else seconds)
+    before = signal.signal(signal.SIGVTALRM, _ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, allowed, AGAIN)
+    try:
+        yield
+    finally:
+        unused = signal.getitimer(signal.ITIMER_VIRTUAL)[0]
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+        if left:
+            signal.setitimer(signal.ITIMER_VIRTUAL, max(LEAST, left - allowed + unused), AGAIN)
+
+
+def _ring(_number: int, _frame: FrameType | None) -> None:
+    raise OutOfTime
