@@ -106,7 +106,7 @@ class Signs:
     def _from_operation(self, node: Node) -> int:
         signs = [self.of(a) for a in node.args]
         if node.op == "add":
-            return UNKNOWN if UNKNOWN in signs else max(signs)
+            return _of_quadratic(node) if UNKNOWN in signs else max(signs)
         if node.op in ("mul", "scale", "dot", "outer", "apply"):
             return self._of_product(node, min(signs))
         if node.op == "power":
@@ -165,6 +165,28 @@ class Signs:
 
 
 _POSITIVE_ON_POSITIVE = frozenset(("sqrt", "square", "relu", "abs", "logcosh"))
+
+
+def _of_quadratic(node: Node) -> int:
+    """a x^2 + b x + c with numbers a > 0, b, c is positive where b^2 < 4 a c, for any x."""
+    quadratic = {_square_root(rest): c for rest, c in _terms(node) if _square_root(rest) is not None}
+    if len(quadratic) != 1:
+        return UNKNOWN
+    ((x, a),) = quadratic.items()
+    others = {rest: c for rest, c in _terms(node) if _square_root(rest) is None}
+    b = others.pop(x, Fraction(0)) if x is not None else Fraction(0)
+    c = sum((k for rest, k in others.items() if rest.op == "number"), Fraction(0))
+    if a <= 0 or any(rest.op != "number" for rest in others) or b * b > 4 * a * c:
+        return UNKNOWN
+    return POSITIVE if b * b < 4 * a * c else NONNEGATIVE
+
+
+def _square_root(node: Node) -> Node | None:
+    """x, for a node that is x^2 of a scalar."""
+    if node.op == "power" and node.data[0] == 2:
+        return node.args[0]
+    is_product = node.op in ("mul", "scale") and len(node.args) == 2 and node.args[0] == node.args[1]
+    return node.args[0] if is_product or (node.op == "function" and node.data[0] == "square") else None
 
 
 def _remainders(node: Node, known: Node) -> Iterator[Node]:

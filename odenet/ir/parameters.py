@@ -158,9 +158,23 @@ def _fits(scope: Scope, statement: tree.ParamStatement, found: ParameterSet, spa
     if row.fits(space):
         return True
     text = scope.faults.text(found.span)
+    help, edits = _in_its_place(found, space)
     scope.faults.report("ODE302", f"`{text}` is a set of {row.spaces}", (found.span, "does not apply here"),
-                        (statement.space.span, f"`{statement.name.text}` is in {space}"))
+                        (statement.space.span, f"`{statement.name.text}` is in {space}"), help=help, edits=edits)
     return False
+
+
+def _in_its_place(found: ParameterSet, space: AnyParameterSpace) -> tuple[str, list[tuple[Span, str]]]:
+    """What to write where `orthogonal` is asked of a convolution.
+
+    With zero padding an output at a corner misses taps that one inside has; if both rows (columns) have norm one, all
+    taps off the centre are zero. So only pointwise kernels are orthogonal there.
+    """
+    if found.name != "orthogonal" or not isinstance(space, ConvolutionSpace):
+        return "", []
+    why = ("with zero padding the border loses what the inside keeps, so no kernel that looks at a neighbour is orthogonal"
+           if space.padding == "zero" else "its kernel has no chart onto the orthogonal ones")
+    return f"declare `norm <= 1`: {why}", [(found.span, "norm <= 1")]
 
 
 def _check_together(scope: Scope, sets: tuple[ParameterSet, ...]) -> None:
