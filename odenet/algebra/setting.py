@@ -36,8 +36,7 @@ class Setting:
         self.work = [MOST_WORK]  # shared with all settings made from this one: what is left for inequalities
         self._orthant: frozenset[str] = frozenset()
         self._forget()
-        for block, found in _entry_bounds(region):
-            key = f"state {block}"
+        for key, found in _entry_bounds(region):
             self._intervals[key] = self._intervals.get(key, REAL).meet(found)
         for assumption in self.assumptions:
             self._learn(assumption)
@@ -244,14 +243,14 @@ def _choose(ends: list[Fraction | None], choose: object, skip: bool) -> Fraction
 
 
 def _entry_bounds(region: tuple[Comparison, ...]) -> list[tuple[str, Interval]]:
-    """Bounds of all entries of a block, from comparisons such as `x >= 0` and `x <= 1/2` of a vector with a number."""
+    """Bounds of all entries of a block or an argument, by its atom's key, from comparisons such as `x >= 0` and `x <= 1/2` of a vector with a number."""
     found = []
     for c in region:
         low, high = _constant(c.left), _constant(c.right)
-        if c.right.op == "state" and low is not None:
-            found.append((c.right.data[0], Interval(low, None)))
-        if c.left.op == "state" and high is not None:
-            found.append((c.left.data[0], Interval(None, high)))
+        if c.right.op in ("state", "variable") and low is not None:
+            found.append((f"{c.right.op} {c.right.data[0]}", Interval(low, None)))
+        if c.left.op in ("state", "variable") and high is not None:
+            found.append((f"{c.left.op} {c.left.data[0]}", Interval(None, high)))
     return found
 
 

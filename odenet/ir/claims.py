@@ -32,8 +32,10 @@ class ClaimReader:
     def read(self, statement: tree.ClaimStatement) -> list[Claim]:
         """The claims of one statement, one for each property. Errors: ODE401 to ODE409."""
         entries = self._subjects(statement)
-        region = self._region(statement)
-        if entries is None or region is None:
+        if entries is None:
+            return []
+        region = self._region(statement, self._arguments(entries[0]))
+        if region is None:
             return []
         found = [self._property(statement, entries, p, region) for p in statement.properties]
         return [claim for claim in found if claim is not None]
@@ -54,14 +56,20 @@ class ClaimReader:
 
     # --- the region ---------------------------------------------------------------------------------------------
 
-    def _region(self, statement: tree.ClaimStatement) -> tuple[Comparison, ...] | None:
-        read = [self._comparison(c) for c in statement.region]
+    def _arguments(self, entry: Entry) -> dict[str, Node] | None:
+        """What a region of a `def` speaks of: its arguments; None for all else, whose regions speak of the state."""
+        if entry.kind != "def" or not isinstance(entry.value, Template):
+            return None
+        return {name: variable(name, space) for name, space in entry.value.arguments}
+
+    def _region(self, statement: tree.ClaimStatement, arguments: dict[str, Node] | None) -> tuple[Comparison, ...] | None:
+        read = [self._comparison(c, arguments) for c in statement.region]
         known = [c for c in read if c is not None]
         return tuple(known) if len(known) == len(read) else None
 
-    def _comparison(self, comparison: tree.Comparison) -> Comparison | None:
+    def _comparison(self, comparison: tree.Comparison, arguments: dict[str, Node] | None) -> Comparison | None:
         """`left <= right` or `left < right`. Errors: ODE407."""
-        reader = Reader(self.scope)
+        reader = Reader(self.scope, arguments or {})
         sides = [reader.read(side) for side in (comparison.left, comparison.right)]
         if sides[0] is None or sides[1] is None:
             return None
@@ -74,8 +82,8 @@ class ClaimReader:
         joined = self._joined(comparison, left, right)
         if joined is None:
             return None
-        if not states(left) | states(right):
-            self.faults.report("ODE407", "this region says nothing about the state", (comparison.span, "no block in it"))
+        if (problem := _no_region(left, right, arguments)) is not None:
+            self.faults.report("ODE407", problem[0], (comparison.span, problem[1]))
             return None
         if comparison.operator in (">", ">="):
             joined = joined[::-1]
@@ -258,3 +266,14 @@ def _counterpart(name: str, kind: str) -> str:
              ("hamiltonian", "flow"): "symplectic", ("symplectic", "field"): "hamiltonian",
              ("divergence_free", "net"): "volume_preserving", ("hamiltonian", "net"): "symplectic"}
     return pairs.get((name, kind), "")
+
+
+def _no_region(left: Node, right: Node, arguments: dict[str, Node] | None) -> tuple[str, str] | None:
+    """Why a comparison is no region of the state, or of the arguments of a `def`."""
+    blocks = states(left) | states(right)
+    if arguments is None:
+        return None if blocks else ("this region says nothing about the state", "no block in it")
+    if blocks:
+        return "a region of a `def` is said of its arguments", f"`{min(blocks)}` is none of them"
+    used = any(n.op == "variable" for side in (left, right) for n in side.walk())
+    return None if used else ("this region says nothing about the arguments", "no argument in it")

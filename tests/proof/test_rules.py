@@ -33,3 +33,12 @@ def test_the_mutant_is_not_proved(case):
 
 def test_every_rule_has_a_case():
     assert sorted({case.rule for case in CASES}) == sorted(RULES)
+
+
+@pytest.mark.parametrize("name", ["x", "z"])
+@pytest.mark.parametrize(("body", "region"), [("1/{}", "{} > 0"), ("{}^(3/2)", "{} > 0"), ("{0}*log({0})", "{} > 0"),
+                                              ("{0}^4 - {0}^2", "{} > 1")])
+def test_a_region_of_a_def_speaks_of_its_argument(name, body, region):
+    text = f"model Power\nstate y : R\ndef V({name} : R) = {body.format(name)}\nclaim V : convex on {region.format(name)}\n"
+    assert _finding(text).verdict == "proved"
+    assert _finding(text.replace("convex on", "smooth(1/8) on")).verdict != "proved"
