@@ -243,7 +243,7 @@ def _choose(ends: list[Fraction | None], choose: object, skip: bool) -> Fraction
 
 
 def _entry_bounds(region: tuple[Comparison, ...]) -> list[tuple[str, Interval]]:
-    """Bounds of all entries of a block or an argument, by its atom's key, from comparisons such as `x >= 0` and `x <= 1/2` of a vector with a number."""
+    """By the key of a block or an argument, bounds of all its entries, from comparisons such as `x >= 0` and `x <= 1/2`."""
     found = []
     for c in region:
         low, high = _constant(c.left), _constant(c.right)
