@@ -1,0 +1,172 @@
+"""One claim under examination: its goal, the lemmas that were accepted, and the walk through its proof."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from odenet.ir.model import Comparison, Model
+from odenet.ir.node import Node, add, depends_on, scale, states
+from odenet.ir.node import number as constant
+from odenet.ir.sizes import SCALAR
+from odenet.operators.functions import FUNCTIONS
+from odenet.plan.steps import Plan
+from odenet.recheck.bounds import Bounds
+from odenet.recheck.data import Data
+from odenet.recheck.reading import Reader
+from odenet.recheck.scalars import Rejected, Scalar, number
+from odenet.recheck.signs import Signs
+from odenet.recheck.slopes import Derivatives
+from odenet.recheck.words import Form
+
+Rows = tuple[tuple[str, Node], ...]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a step must prove. `kind` is field, move, flow, net or def; `rows` the right-hand side of a field or of a part.
+
+    An argument is a node of the spec, a scalar (a bound that a rule above asks for), or a word such as `permutation`.
+    """
+
+    kind: str
+    property: str
+    arguments: tuple[Any, ...] = ()
+    norm: str = "2"
+    rows: Rows = ()
+    subject: Any = None
+    region: tuple[Comparison, ...] = ()
+
+    def of(self, kind: str, property: str, *arguments: Any, **more: Any) -> Goal:
+        """A goal below this one."""
+        return replace(self, kind=kind, property=property, arguments=arguments, **more)
+
+
+@dataclass
+class Step:
+    """One step of a proof as the certificate has it. What no rule looks at is refused at the end."""
+
+    rule: str
+    data: dict[str, Any]
+    premises: list[Any]
+    used: int = 0
+
+    def take(self, name: str) -> Any:
+        if name not in self.data:
+            raise Rejected(f"rule `{self.rule}` needs the datum `{name}`")
+        return self.data.pop(name)
+
+
+class Case:
+    """Everything that rules may ask for about one claim of one model."""
+
+    def __init__(self, model: Model, plans: dict[str, Plan], region: tuple[Comparison, ...], rules: dict[str, Any]) -> None:
+        self.model, self.plans, self.rules = model, plans, rules
+        self.reader = Reader(model)
+        self.derivatives = Derivatives(self.reader)
+        self.data = Data(self.derivatives)
+        self.settings = {(bool(on), orthant): Signs(self.reader, on, orthant)
+                         for on in {region, ()} for orthant in (False, True)}
+        self.is_region = bool(region)
+        self.conditions: list[str] = []
+
+    # --- the walk ---------------------------------------------------------------------------------------------------
+
+    def prove(self, goal: Goal, data: Any) -> None:
+        """Check that a proof, as the certificate has it, proves the goal. Raises Rejected."""
+        if not isinstance(data, list) or len(data) < 2 or data[0] not in self.rules or not isinstance(data[1], dict):
+            raise Rejected(f"no such step: {str(data)[:80]}")
+        rule: Callable[[Case, Goal, Step], None] = self.rules[data[0]]
+        step = Step(data[0], {name: self.data.read(value) for name, value in data[1].items()}, data[2:])
+        rule(self, goal, step)
+        if step.data or step.used < len(step.premises):
+            raise Rejected(f"a step by `{step.rule}` has data or premises that prove nothing")
+
+    def premise(self, step: Step, goal: Goal) -> None:
+        """The next premise of a step proves `goal`."""
+        if step.used >= len(step.premises):
+            raise Rejected(f"a premise of `{step.rule}` is missing")
+        step.used += 1
+        self.prove(goal, step.premises[step.used - 1])
+
+    def demand(self, holds: bool, what: str) -> None:
+        if not holds:
+            raise Rejected(what)
+
+    # --- assumptions ------------------------------------------------------------------------------------------------
+
+    def signs(self, goal: Goal, is_orthant: bool = False) -> Signs:
+        return self.settings[bool(goal.region), is_orthant]
+
+    def bounds(self, goal: Goal) -> Bounds:
+        return Bounds(self.reader, self.signs(goal))
+
+    def value(self, argument: Any) -> Scalar:
+        return argument if isinstance(argument, Scalar) else self.reader.scalar(argument)
+
+    # --- right-hand sides -------------------------------------------------------------------------------------------
+
+    def rows(self, fields: tuple[str, ...]) -> Rows:
+        """The sum of the named fields, in the order of the state."""
+        found = {b.name: [n for f in fields for name, n in self.model.field(f).rows if name == b.name] for b in self.model.blocks}
+        return tuple((name, add(*terms)) for name, terms in found.items() if terms)
+
+    def blocks(self, rows: Rows) -> list[str]:
+        """What a right-hand side reads or moves."""
+        used = {name for name, _ in rows} | {s for _, node in rows for s in states(node)}
+        return [b.name for b in self.model.blocks if b.name in used]
+
+    def rate(self, rows: Rows, block: str) -> Form:
+        node = dict(rows).get(block)
+        return Form(self.reader.table, SCALAR, self.reader.block(block), []) if node is None else self.reader.form(node)
+
+    def jacobian(self, rows: Rows, row: str, column: str) -> Form:
+        return self.slope(self.rate(rows, row), column)
+
+    def slope(self, form: Form, block: str) -> Form:
+        return self.derivatives.jacobian(form, self.reader.table.atom("state", block), self.reader.block(block))
+
+    def gradient(self, node: Node, block: str) -> Form:
+        return self.slope(self.reader.form(node), block).T
+
+    def along(self, invariant: Node, rows: Rows) -> Scalar:
+        """grad I . f"""
+        total = number(0)
+        for block, _ in rows:
+            total = total + (self.slope(self.reader.form(invariant), block) @ self.rate(rows, block)).scalar()
+        return total
+
+    # --- domains ----------------------------------------------------------------------------------------------------
+
+    def defined(self, nodes: tuple[Node, ...], signs: Signs) -> None:
+        """Expressions are defined and continuous, roots away from zero, wherever the claim speaks of them."""
+        for node in dict.fromkeys(n for root in nodes for n in root.walk()):
+            if not depends_on(node, "state") and not depends_on(node, "variable"):
+                continue
+            is_root = node.op == "power" and (node.data[0] < 0 or node.data[0].denominator != 1)
+            if node.op == "function":
+                row = FUNCTIONS[node.data[0]]
+                self.demand(row.smoothness != -1 and row.domain in ("all", "positive", "nonnegative"),
+                            f"`{node.data[0]}` is not continuous, or not defined everywhere")
+                is_root = row.domain != "all"
+            if is_root and self.reader.scalar(node.args[0]) not in signs.strict:
+                raise Rejected("an argument is not shown to be positive")
+
+    def smooth(self, nodes: tuple[Node, ...]) -> None:
+        """First derivatives are continuous, so that second ones almost everywhere tell the whole truth."""
+        for node in (n for root in nodes for n in root.walk()):
+            kinks = node.op in ("norm", "largest", "smallest")
+            if node.op == "function":
+                kinks = FUNCTIONS[node.data[0]].smoothness in (-1, 0)
+            self.demand(not kinks, f"`{node.op}` has kinks")
+
+
+def flipped(node: Node, blocks: set[str]) -> Node:
+    """The node with the named blocks of the state negated."""
+    known: dict[Node, Node] = {}
+    for inner in node.walk():
+        if inner.op == "state" and inner.data[0] in blocks:
+            known[inner] = scale(constant(-1), inner)
+        else:
+            known[inner] = Node(inner.op, tuple(known[a] for a in inner.args), inner.data, inner.space)
+    return known[node]

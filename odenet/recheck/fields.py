@@ -1,0 +1,372 @@
+"""Rules about fields and defs: one function each, which checks that the step proves its goal."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import combinations
+
+from odenet.ir.node import Node, depends_on
+from odenet.ir.sizes import SCALAR, Size, Space
+from odenet.recheck.bounds import HALF, ONE, ZERO, Bound, known
+from odenet.recheck.case import Case, Goal, Rows, Step, flipped
+from odenet.recheck.reading import embed
+from odenet.recheck.scalars import Rejected, Scalar, is_zero, number
+from odenet.recheck.words import Form, identity
+
+
+def _is(case: Case, goal: Goal, *properties: str) -> None:
+    case.demand(goal.property in properties, f"the rule does not prove `{goal.property}`")
+
+
+# --- equalities of normal forms -----------------------------------------------------------------------------------
+
+
+def zero_trace(case: Case, goal: Goal, step: Step) -> None:
+    _is(case, goal, "divergence_free")
+    total = ZERO
+    for block, _ in goal.rows:
+        jacobian = case.jacobian(goal.rows, block, block)
+        total = total + (jacobian.scalar() if jacobian.end == SCALAR else case.derivatives.trace(jacobian))
+    case.demand(is_zero(total), "tr Df is not zero")
+
+
+def symmetric_jacobian(case: Case, goal: Goal, step: Step) -> None:
+    _is(case, goal, "gradient")
+    case.demand(not goal.arguments, "the potential is given")
+    names = case.blocks(goal.rows)
+    for i in names:
+        for j in names:
+            case.demand((case.jacobian(goal.rows, i, j) - case.jacobian(goal.rows, j, i).T).is_zero(), "Df is not symmetric")
+    _convex_region(case, goal)
+
+
+def _convex_region(case: Case, goal: Goal) -> None:
+    for c in goal.region:
+        case.demand(_is_affine(c.left) and _is_affine(c.right), "the region is not shown to be convex")
+
+
+def _is_affine(node: Node) -> bool:
+    if not depends_on(node, "state") or node.op == "state":
+        return True
+    if node.op in ("scale", "mul", "apply", "dot"):
+        return sum(depends_on(a, "state") for a in node.args) == 1 and all(map(_is_affine, node.args))
+    return node.op in ("add", "sum", "mean", "index", "spread", "stack") and all(map(_is_affine, node.args))
+
+
+def given_potential(case: Case, goal: Goal, step: Step) -> None:
+    """f = grad V or f = J grad H, with the potential of the claim or of the certificate."""
+    _is(case, goal, "gradient", "hamiltonian")
+    potential = goal.arguments[0] if goal.arguments else step.take("potential")
+    case.defined((potential,), case.signs(goal))
+    if goal.property == "gradient":
+        for block in case.model.blocks:
+            case.demand((case.rate(goal.rows, block.name) - case.gradient(potential, block.name)).is_zero(), "f is not grad V")
+        return
+    for (q, to_q), (p, to_p) in _halves(case, goal):
+        case.demand((to_q @ case.rate(goal.rows, q) - to_p @ case.gradient(potential, p)).is_zero(), "q' is not dH/dp")
+        case.demand((to_p @ case.rate(goal.rows, p) + to_q @ case.gradient(potential, q)).is_zero(), "p' is not -dH/dq")
+
+
+Half = tuple[str, Form]
+
+
+def _halves(case: Case, goal: Goal) -> list[tuple[Half, Half]]:
+    """Positions and momenta of all pairs, as a block and the map onto the half. Every block used belongs to one."""
+    paired = {name for pair in case.model.pairs for name in (pair.position, pair.momentum)}
+    case.demand(set(case.blocks(goal.rows)) <= paired, "a block belongs to no conjugate pair")
+    found = []
+    for pair in case.model.pairs:
+        space = case.reader.block(pair.position)
+        if pair.is_halved:
+            n = space.sizes[0]
+            half = n.scaled(HALF)
+            found.append(((pair.position, embed(case.reader, Size(), half, n).T), (pair.position, embed(case.reader, half, n, n).T)))
+        else:
+            one = identity(case.reader.table, space)
+            found.append(((pair.position, one), (pair.momentum, one)))
+    return found
+
+
+def hamiltonian_jacobian(case: Case, goal: Goal, step: Step) -> None:
+    """J^-1 Df is symmetric."""
+    _is(case, goal, "hamiltonian")
+    case.demand(not goal.arguments, "the energy is given")
+
+    def d(row: Half, column: Half) -> Form:
+        return row[1] @ case.jacobian(goal.rows, row[0], column[0]) @ column[1].T
+
+    pairs = _halves(case, goal)
+    for q, p in pairs:
+        for r, s in pairs:
+            zeros = (d(q, s) - d(r, p).T, d(p, r) - d(s, q).T, d(q, r) + d(s, p).T, d(p, s) + d(r, q).T)
+            case.demand(all(z.is_zero() for z in zeros), "J^-1 Df is not symmetric")
+    _convex_region(case, goal)
+
+
+def first_integral(case: Case, goal: Goal, step: Step) -> None:
+    _is(case, goal, "preserves", "dissipates")
+    case.demand(is_zero(case.along(goal.arguments[0], goal.rows)), "grad I . f is not zero")
+
+
+def dissipation(case: Case, goal: Goal, step: Step) -> None:
+    _is(case, goal, "dissipates")
+    case.signs(goal).demand(-case.along(goal.arguments[0], goal.rows))
+
+
+def gradient_descent(case: Case, goal: Goal, step: Step) -> None:
+    """f = -grad I in the blocks that move."""
+    _is(case, goal, "dissipates")
+    for block, _ in goal.rows:
+        total = case.rate(goal.rows, block) + case.gradient(goal.arguments[0], block)
+        case.demand(total.is_zero(), "f is not -grad I")
+
+
+def substitution(case: Case, goal: Goal, step: Step) -> None:
+    """f(Rx) = -R f(x) with R the flip of momenta, or f(-x) = -f(x)."""
+    _is(case, goal, "reversible", "equivariant")
+    if goal.property == "reversible":
+        _halves(case, goal)
+        case.demand(not any(pair.is_halved for pair in case.model.pairs), "a halved block")
+        turned = {pair.momentum for pair in case.model.pairs}
+    else:
+        case.demand(goal.arguments == ("sign",), "the rule knows the flip of all signs only")
+        turned = {b.name for b in case.model.blocks}
+    for block, node in goal.rows:
+        sign = -1 if goal.property == "reversible" and block in turned else 1
+        total = case.reader.form(flipped(node, turned)) + case.reader.form(node).scaled(number(-sign if sign < 0 else 1))
+        case.demand(total.is_zero(), "the symmetry fails")
+
+
+_BOTH = frozenset("number dim time state ones zeros add mul scale power function sum mean dot norm largest smallest softmax spread "
+                  "apply compose transpose".split())
+_COMMUTE = {"permutation": _BOTH | {"eye", "diag", "outer", "sym"}, "translation": _BOTH | {"channels"}}
+
+
+def commuting_letters(case: Case, goal: Goal, step: Step) -> None:
+    """Every operation commutes with every permutation (translation); parameters that do not are absent."""
+    _is(case, goal, "equivariant")
+    action = goal.arguments[0]
+    case.demand(action in _COMMUTE, "the rule knows permutations and translations only")
+    for _, root in goal.rows:
+        for node in root.walk():
+            if node.op == "param":
+                case.demand(_is_fixed(case, node, action), f"parameter {node.data[0]} does not commute")
+            elif not _in_channels(root, node):
+                case.demand(node.op in _COMMUTE[action], f"`{node.op}` does not commute")
+
+
+def _in_channels(root: Node, node: Node) -> bool:
+    parents = [p for p in root.walk() if node in p.args]
+    if not parents or depends_on(node, "state") or not isinstance(node.space, Space) or node.space.rank != 1:
+        return False
+    return all(p.op == "channels" or _in_channels(root, p) for p in parents)
+
+
+def _is_fixed(case: Case, node: Node, action: str) -> bool:
+    if node.space == SCALAR:
+        return True
+    space = case.model.parameter(node.data[0]).space
+    if action == "translation" and not isinstance(space, Space):
+        return space.padding == "circular" and space.stride == 1
+    return action == "translation" and node.space.rank == 1 and all(  # type: ignore[union-attr]
+        b.space.rank == 3 for b in case.model.blocks)
+
+
+# --- bounds of spectra and norms ------------------------------------------------------------------------------------
+
+
+def _rate_wanted(case: Case, goal: Goal) -> Scalar:
+    """c of contractive(c); what does not move is not contracted."""
+    _is(case, goal, "contractive", "nonexpansive")
+    rate = ZERO if goal.property == "nonexpansive" else case.value(goal.arguments[0])
+    if len(case.blocks(goal.rows)) < len(case.model.blocks):
+        case.signs(goal).demand(-rate)
+    return rate
+
+
+def symmetric_part(case: Case, goal: Goal, rows: Rows) -> tuple[Bound, Bound]:
+    """The spectrum of (Df + Df')/2; mixed blocks add their norm to both diagonal blocks that they join."""
+    bounds = case.bounds(goal)
+    names = case.blocks(rows)
+    ends: list[tuple[Bound, Bound]] = []
+    for i in names:
+        own = case.jacobian(rows, i, i)
+        low, high = bounds.spectrum((own + own.T).scaled(number(HALF)))
+        reach: Bound = ZERO
+        for j in names:
+            if j != i:
+                size = bounds.norm((case.jacobian(rows, i, j) + case.jacobian(rows, j, i).T).scaled(number(HALF)))
+                reach = None if reach is None or size is None else reach + size
+        ends.append((None if low is None or reach is None else low - reach, None if high is None or reach is None else high + reach))
+    lows, highs = ([e for e in side if e is not None] for side in zip(*ends, strict=True))
+    largest = case.reader.largest
+    return (None if len(lows) < len(ends) else -largest(*(-x for x in lows)), None if len(highs) < len(ends) else largest(*highs))
+
+
+def spectral_bound(case: Case, goal: Goal, step: Step) -> None:
+    rate = _rate_wanted(case, goal)
+    case.demand(goal.norm == "2", "spectra speak of the 2-norm")
+    high = known(symmetric_part(case, goal, goal.rows)[1], "the symmetric part of Df")
+    case.signs(goal).demand(-high - rate)
+
+
+def principal_minors(case: Case, goal: Goal, step: Step) -> None:
+    """A matrix of scalars is positive semidefinite: -(Df + Df')/2 - c, L^2 - Df'Df, a Hessian, L -+ Hessian."""
+    if goal.kind == "def":
+        hessian = [[h.scalar() for h in row] for row in _hessian(case, goal)]
+        size = range(len(hessian))
+        if goal.property == "convex":
+            return _minors(case, goal, hessian)
+        sign = step.take("sign")
+        bound = case.value(goal.arguments[0])
+        return _minors(case, goal, [[(bound if i == j else ZERO) - hessian[i][j].times(sign) for j in size] for i in size])
+    case.demand(goal.norm == "2", "minors speak of the 2-norm")
+    names = case.blocks(goal.rows)
+    df = [[case.jacobian(goal.rows, i, j).scalar() for j in names] for i in names]
+    size = range(len(names))
+    if goal.property == "lipschitz":
+        bound = case.value(goal.arguments[0])
+        case.signs(goal).demand(bound)
+        return _minors(case, goal, [[_gram(df, i, j, bound) for j in size] for i in size])
+    rate = _rate_wanted(case, goal)
+    return _minors(case, goal, [[(df[i][j] + df[j][i]).times(-HALF) - (rate if i == j else ZERO) for j in size] for i in size])
+
+
+def _gram(df: list[list[Scalar]], i: int, j: int, bound: Scalar) -> Scalar:
+    total = bound * bound if i == j else ZERO
+    for row in df:
+        total = total - row[i] * row[j]
+    return total
+
+
+def _minors(case: Case, goal: Goal, matrix: list[list[Scalar]]) -> None:
+    size = range(len(matrix))
+    for i in size:
+        for j in size:
+            case.demand(matrix[i][j] == matrix[j][i], "the matrix is not symmetric")
+    alone = [i for i in size if all(not matrix[i][j].terms for j in size if j != i)]
+    rest = [i for i in size if i not in alone]
+    for rows in [(i,) for i in alone] + [c for k in range(1, len(rest) + 1) for c in combinations(rest, k)]:
+        case.signs(goal).demand(_determinant([[matrix[i][j] for j in rows] for i in rows]))
+
+
+def _determinant(matrix: list[list[Scalar]]) -> Scalar:
+    if not matrix:
+        return ONE
+    total = ZERO
+    for j, entry in enumerate(matrix[0]):
+        if entry.terms:
+            minor = _determinant([[row[k] for k in range(len(row)) if k != j] for row in matrix[1:]])
+            total = total + (entry * minor).times((-1) ** j)
+    return total
+
+
+def logarithmic_norm(case: Case, goal: Goal, step: Step) -> None:
+    """mu_p(Df) <= -c for p = 1, inf: diagonal words by their upper end, others by their norm, added along rows or columns."""
+    rate = _rate_wanted(case, goal)
+    case.demand(goal.norm in ("1", "inf"), "the rule is about the norms 1 and inf")
+    names, bounds = case.blocks(goal.rows), case.bounds(goal)
+    for i in names:
+        total = ZERO
+        for j in names:
+            piece = case.jacobian(goal.rows, *((i, j) if goal.norm == "inf" else (j, i)))
+            total = total + known(bounds.norm(piece, goal.norm) if i != j else _measure(case, goal, piece), "a block of Df")
+        case.signs(goal).demand(-total - rate)
+
+
+def _measure(case: Case, goal: Goal, form: Form) -> Bound:
+    bounds, total = case.bounds(goal), ZERO
+    for word, c in form.terms.items():
+        piece = Form(form.table, form.start, form.end, [(word, c)])
+        is_diagonal = len(word) == 1 and word[0].kind == "diag"
+        bound = c if not word else bounds.spectrum(piece)[1] if is_diagonal else bounds.norm(piece, goal.norm)
+        if bound is None:
+            return None
+        total = total + bound
+    return total
+
+
+def jacobian_norm(case: Case, goal: Goal, rows: Rows, how: str) -> Scalar:
+    """An upper bound of |Df|: by its spectrum when symmetric, by its words, or |Df|_2^2 <= |Df|_1 |Df|_inf."""
+    names, bounds = case.blocks(rows), case.bounds(goal)
+    if how == "symmetric":
+        case.demand(len(names) == 1 and goal.norm == "2", "one block and the 2-norm")
+        jacobian = case.jacobian(rows, names[0], names[0])
+        case.demand((jacobian - jacobian.T).is_zero(), "Df is not symmetric")
+        low, high = bounds.spectrum(jacobian)
+        return case.reader.largest(known(high, "Df"), -known(low, "Df"))
+    if how == "mixed":
+        case.demand(goal.norm == "2", "the 2-norm")
+        one, other = (_words_norm(case, goal, rows, order) for order in ("1", "inf"))
+        return one if one == other else bounds.root(one * other)
+    case.demand(how == "words", "no such bound")
+    return _words_norm(case, goal, rows, goal.norm)
+
+
+def _words_norm(case: Case, goal: Goal, rows: Rows, order: str) -> Scalar:
+    names, bounds = case.blocks(rows), case.bounds(goal)
+    sums = []
+    for i in names:
+        sizes = [known(bounds.norm(case.jacobian(rows, *((j, i) if order == "1" else (i, j))), order), "Df") for j in names]
+        squares = [s * s for s in sizes] if order == "2" and len(names) > 1 else sizes
+        sums.append(_total(squares))
+    return bounds.root(_total(sums)) if order == "2" and len(names) > 1 else case.reader.largest(*sums)
+
+
+def _total(items: list[Scalar]) -> Scalar:
+    total = ZERO
+    for item in items:
+        total = total + item
+    return total
+
+
+def norm_of_the_jacobian(case: Case, goal: Goal, step: Step) -> None:
+    _is(case, goal, "lipschitz")
+    case.signs(goal).demand(case.value(goal.arguments[0]) - jacobian_norm(case, goal, goal.rows, step.take("how")))
+
+
+# --- the positive orthant -------------------------------------------------------------------------------------------
+
+
+def quasi_positive(case: Case, goal: Goal, step: Step) -> None:
+    raise Rejected("not yet")
+
+
+# --- defs -----------------------------------------------------------------------------------------------------------
+
+
+def _hessian(case: Case, goal: Goal) -> list[list[Form]]:
+    definition = case.model.definition(goal.subject)
+    form = case.reader.form(definition.body)
+    case.smooth((definition.body,))
+    targets = [(case.reader.table.atom("variable", name), case.reader.space(space)) for name, space in definition.arguments]
+    gradients = [case.derivatives.jacobian(form, *target).T for target in targets]
+    return [[case.derivatives.jacobian(g, *target) for target in targets] for g in gradients]
+
+
+def hessian(case: Case, goal: Goal, step: Step) -> None:
+    """The Hessian's spectrum lies above 0, or within [-L, L]."""
+    case.demand(goal.kind == "def", "Hessians are of defs")
+    if step.premises:
+        for sign in (1, -1):
+            case.premise(step, goal.of("def", "smooth", *goal.arguments, norm=str(sign)))
+        return
+    blocks = _hessian(case, goal)
+    case.demand(len(blocks) == 1, "one argument")
+    low, high = case.bounds(goal).spectrum((blocks[0][0] + blocks[0][0].T).scaled(number(HALF)))
+    if goal.property == "convex":
+        return case.signs(goal).demand(known(low, "the Hessian"))
+    bound = case.value(goal.arguments[0])
+    case.signs(goal).demand(bound - known(high, "the Hessian"))
+    case.signs(goal).demand(bound + known(low, "the Hessian"))
+    return None
+
+
+Rule = Callable[[Case, Goal, Step], None]
+FIELD_RULES: dict[str, Rule] = {
+    "zero trace": zero_trace, "symmetric jacobian": symmetric_jacobian, "given potential": given_potential,
+    "hamiltonian jacobian": hamiltonian_jacobian, "first integral": first_integral, "dissipation": dissipation,
+    "gradient descent": gradient_descent, "substitution": substitution, "commuting letters": commuting_letters,
+    "spectral bound": spectral_bound, "principal minors": principal_minors, "logarithmic norm": logarithmic_norm,
+    "norm of the jacobian": norm_of_the_jacobian, "quasi-positive": quasi_positive, "hessian": hessian,
+}
