@@ -16,6 +16,7 @@ from odenet.algebra.scalars import Atom, Scalar
 from odenet.ir.node import Node
 from odenet.ir.sizes import MapSpace, Size, Space
 from odenet.proof.finding import Finding, Proof
+from odenet.recheck import claim_data
 
 Data = Any  # texts and lists
 
@@ -23,12 +24,9 @@ Data = Any  # texts and lists
 def certificate(finding: Finding) -> dict[str, Data]:
     """The certificate of a proved claim: what `odenet.recheck` needs beside the spec."""
     assert finding.proof is not None
-    claim = finding.claim
     return {
-        "claim": {"line": claim.line, "subject": "+".join(claim.fields) or claim.subject, "property": claim.text,
-                  "region": claim.region_text},
-        "conditions": list(finding.conditions),
-        "lemmas": [as_data(lemma) for lemma in finding.lemmas],
+        "claim": claim_data(finding.claim),
+        "lemmas": [[where, depth, as_data(scalar), as_data(evidence)] for where, depth, scalar, evidence in finding.lemmas],
         "proof": proof_data(finding.proof),
     }
 

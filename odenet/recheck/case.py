@@ -161,12 +161,19 @@ class Case:
             self.demand(not kinks, f"`{node.op}` has kinks")
 
 
-def flipped(node: Node, blocks: set[str]) -> Node:
-    """The node with the named blocks of the state negated."""
+def replaced(node: Node, new: Callable[[Node], Node | None]) -> Node:
+    """The node with leaves replaced where `new` gives something else."""
     known: dict[Node, Node] = {}
     for inner in node.walk():
-        if inner.op == "state" and inner.data[0] in blocks:
-            known[inner] = scale(constant(-1), inner)
-        else:
-            known[inner] = Node(inner.op, tuple(known[a] for a in inner.args), inner.data, inner.space)
+        known[inner] = new(inner) or Node(inner.op, tuple(known[a] for a in inner.args), inner.data, inner.space)
     return known[node]
+
+
+def flipped(node: Node, blocks: set[str]) -> Node:
+    """The node with the named blocks of the state negated."""
+    return replaced(node, lambda leaf: scale(constant(-1), leaf) if leaf.op == "state" and leaf.data[0] in blocks else None)
+
+
+def with_zero(node: Node, block: str) -> Node:
+    """The node where a scalar block is 0."""
+    return replaced(node, lambda leaf: constant(0) if leaf.op == "state" and leaf.data[0] == block else None)

@@ -2,15 +2,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from itertools import combinations
 
 from odenet.ir.node import Node, depends_on
 from odenet.ir.sizes import SCALAR, Size, Space
 from odenet.recheck.bounds import HALF, ONE, ZERO, Bound, known
-from odenet.recheck.case import Case, Goal, Rows, Step, flipped
+from odenet.recheck.case import Case, Goal, Rows, Step, flipped, with_zero
+from odenet.recheck.positivity import is_metzler, is_nonnegative, vanishes
 from odenet.recheck.reading import embed
-from odenet.recheck.scalars import Rejected, Scalar, is_zero, number
+from odenet.recheck.scalars import Scalar, is_zero, number
 from odenet.recheck.words import Form, identity
 
 
@@ -80,7 +80,8 @@ def _halves(case: Case, goal: Goal) -> list[tuple[Half, Half]]:
         if pair.is_halved:
             n = space.sizes[0]
             half = n.scaled(HALF)
-            found.append(((pair.position, embed(case.reader, Size(), half, n).T), (pair.position, embed(case.reader, half, n, n).T)))
+            first, second = embed(case.reader, Size(), half, n).T, embed(case.reader, half, n, n).T
+            found.append(((pair.position, first), (pair.position, second)))
         else:
             one = identity(case.reader.table, space)
             found.append(((pair.position, one), (pair.momentum, one)))
@@ -133,12 +134,12 @@ def substitution(case: Case, goal: Goal, step: Step) -> None:
         turned = {b.name for b in case.model.blocks}
     for block, node in goal.rows:
         sign = -1 if goal.property == "reversible" and block in turned else 1
-        total = case.reader.form(flipped(node, turned)) + case.reader.form(node).scaled(number(-sign if sign < 0 else 1))
+        total = case.reader.form(flipped(node, turned)) + case.reader.form(node).scaled(number(sign))
         case.demand(total.is_zero(), "the symmetry fails")
 
 
-_BOTH = frozenset("number dim time state ones zeros add mul scale power function sum mean dot norm largest smallest softmax spread "
-                  "apply compose transpose".split())
+_BOTH = frozenset(("number", "dim", "time", "state", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean", "dot",
+                   "norm", "largest", "smallest", "softmax", "spread", "apply", "compose", "transpose"))
 _COMMUTE = {"permutation": _BOTH | {"eye", "diag", "outer", "sym"}, "translation": _BOTH | {"channels"}}
 
 
@@ -197,7 +198,8 @@ def symmetric_part(case: Case, goal: Goal, rows: Rows) -> tuple[Bound, Bound]:
             if j != i:
                 size = bounds.norm((case.jacobian(rows, i, j) + case.jacobian(rows, j, i).T).scaled(number(HALF)))
                 reach = None if reach is None or size is None else reach + size
-        ends.append((None if low is None or reach is None else low - reach, None if high is None or reach is None else high + reach))
+        is_known = reach is not None
+        ends.append((low - reach if low and is_known else None, high + reach if high and is_known else None))
     lows, highs = ([e for e in side if e is not None] for side in zip(*ends, strict=True))
     largest = case.reader.largest
     return (None if len(lows) < len(ends) else -largest(*(-x for x in lows)), None if len(highs) < len(ends) else largest(*highs))
@@ -217,8 +219,8 @@ def principal_minors(case: Case, goal: Goal, step: Step) -> None:
         size = range(len(hessian))
         if goal.property == "convex":
             return _minors(case, goal, hessian)
-        sign = step.take("sign")
-        bound = case.value(goal.arguments[0])
+        case.demand(goal.norm in ("+", "-"), "one side of the Hessian is asked for")
+        bound, sign = case.value(goal.arguments[0]), 1 if goal.norm == "+" else -1
         return _minors(case, goal, [[(bound if i == j else ZERO) - hessian[i][j].times(sign) for j in size] for i in size])
     case.demand(goal.norm == "2", "minors speak of the 2-norm")
     names = case.blocks(goal.rows)
@@ -329,7 +331,16 @@ def norm_of_the_jacobian(case: Case, goal: Goal, step: Step) -> None:
 
 
 def quasi_positive(case: Case, goal: Goal, step: Step) -> None:
-    raise Rejected("not yet")
+    """x >= 0 and x_i = 0 imply f_i >= 0: what does not vanish with x_i is nonnegative."""
+    _is(case, goal, "positive")
+    signs = case.signs(goal, is_orthant=True)
+    for block, node in goal.rows:
+        if case.reader.block(block) == SCALAR:
+            signs.demand(case.reader.form(with_zero(node, block)).scalar())
+            continue
+        for word, c in case.reader.form(node).terms.items():
+            if not vanishes(word, block) and not is_metzler(word, c, block, signs):
+                case.demand(is_nonnegative(word, c, signs), "a term may be negative where an entry is 0")
 
 
 # --- defs -----------------------------------------------------------------------------------------------------------
@@ -348,8 +359,8 @@ def hessian(case: Case, goal: Goal, step: Step) -> None:
     """The Hessian's spectrum lies above 0, or within [-L, L]."""
     case.demand(goal.kind == "def", "Hessians are of defs")
     if step.premises:
-        for sign in (1, -1):
-            case.premise(step, goal.of("def", "smooth", *goal.arguments, norm=str(sign)))
+        for side in ("+", "-"):
+            case.premise(step, goal.of("def", "smooth", *goal.arguments, norm=side))
         return
     blocks = _hessian(case, goal)
     case.demand(len(blocks) == 1, "one argument")

@@ -1,0 +1,69 @@
+"""`recheck`: one proved claim against its certificate."""
+from __future__ import annotations
+
+from typing import Any
+
+from odenet.ir.model import Claim, Model
+from odenet.plan.steps import Plan
+from odenet.recheck.case import Case, Goal
+from odenet.recheck.fields import FIELD_RULES
+from odenet.recheck.scalars import Rejected, Scalar
+
+RULES: dict[str, Any] = {**FIELD_RULES}
+
+
+def recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: Any) -> tuple[str, ...]:
+    """Check a certificate against the spec alone, without search; the conditions that the proof rests on.
+
+    Raises:
+        Rejected: it does not prove the claim.
+    """
+    try:
+        return _recheck(model, plans, claim, certificate)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ZeroDivisionError, AssertionError, RecursionError) as error:
+        raise Rejected(f"the certificate is not well formed ({type(error).__name__})") from error
+
+
+def _recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: Any) -> tuple[str, ...]:
+    if set(certificate) != {"claim", "lemmas", "proof"}:
+        raise Rejected("the certificate is not well formed")
+    if certificate["claim"] != claim_data(claim):
+        raise Rejected("the certificate is about another claim")
+    case = Case(model, plans, claim.region, RULES)
+    for where, depth, scalar, evidence in certificate["lemmas"]:
+        _accept(case, str(where), int(depth), case.data.read(scalar), case.data.read(evidence))
+    case.prove(goal_of(case, claim), certificate["proof"])
+    return tuple(dict.fromkeys(case.conditions))
+
+
+def claim_data(claim: Claim) -> dict[str, Any]:
+    """What names a claim in its certificate."""
+    return {"line": claim.line, "subject": " + ".join(claim.fields) or claim.subject, "property": claim.text,
+            "region": claim.region_text}
+
+
+def _accept(case: Case, where: str, depth: int, scalar: Any, evidence: Any) -> None:
+    """One lemma: `where` is free or region, perhaps with orthant; depth 0 and below is of no use to any rule; strict is -1."""
+    words = where.split()
+    if not isinstance(scalar, Scalar) or not words or words[0] not in ("free", "region") or set(words[1:]) - {"orthant", "strict"}:
+        raise Rejected("a lemma is not well formed")
+    signs = case.settings[words[0] == "region", "orthant" in words]
+    if "strict" in words:
+        signs.accept_strict(scalar, evidence)
+    else:
+        signs.accept(scalar, depth, evidence)
+
+
+def goal_of(case: Case, claim: Claim) -> Goal:
+    """The goal that a claim is; the expressions it speaks of are defined and continuous there."""
+    norm = str(dict(claim.keywords).get("norm", "2"))
+    rows = case.rows(claim.fields) if claim.kind == "field" else ()
+    goal = Goal(claim.kind, claim.property, claim.arguments, norm, rows, claim.subject, claim.region)
+    nodes = tuple(node for _, node in rows) + tuple(a for a in claim.arguments if not isinstance(a, str))
+    if claim.kind == "def":
+        nodes = (case.model.definition(claim.subject).body,)
+    if claim.kind == "flow":
+        nodes += tuple(node for part in case.model.flow(claim.subject).parts for _, node in case.model.field(part.field).rows)
+    if claim.property != "order":
+        case.defined(nodes, case.signs(goal))
+    return goal
