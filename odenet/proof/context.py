@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from odenet.algebra.evidence import Evidence
 from odenet.algebra.forms import Form, zero
 from odenet.algebra.jacobian import Differentiator
 from odenet.algebra.scalars import Scalar
@@ -14,6 +15,7 @@ from odenet.ir.sizes import SCALAR, Space
 from odenet.proof.finding import Proof
 
 Outcome = Proof | str  # a proof, or what is missing for one
+Lemma = tuple[str, int, Scalar, Evidence]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Context:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.translator = Translator(model)
+        self.settings: list[tuple[str, Setting]] = []  # those asked for since `lemmas` was last called
         self._jacobians: dict[tuple[Rates, str, str], Form] = {}
 
     def space(self, block: str) -> Space:
@@ -82,7 +85,22 @@ class Context:
         return total.scalar()
 
     def setting(self, region: tuple[Comparison, ...] = (), *more: Scalar) -> Setting:
-        return Setting(self.translator, region, more)
+        found = Setting(self.translator, region, more)
+        if not more:
+            self.settings.append(("region" if region else "free", found))
+        return found
+
+    def lemmas(self) -> tuple[Lemma, ...]:
+        """The inequalities shown since the last call: where they hold, how deep was looked, the scalar, the evidence."""
+        found: dict[tuple[str, str, int], Lemma] = {}
+        for where, setting in self.settings:
+            for place, one in ((where, setting), (f"{where} orthant", setting.orthant)):
+                if one is not None:
+                    found |= {(place, *key): (place, key[1], *lemma) for key, lemma in one.lemmas.items()}
+                    found |= {(f"{place} strict", *key): (f"{place} strict", key[1], *lemma)
+                              for key, lemma in one.strict_lemmas.items()}
+        self.settings.clear()
+        return tuple(found.values())
 
 
 def negated(node: Node) -> Node:

@@ -45,12 +45,14 @@ def _definite(context: Context, definition: Definition, setting: Setting, bound:
     matrix = [[form.scalar() for form in row] for row in hessian]  # type: ignore[attr-defined]
     if bound is None:
         return psd_by_minors(matrix, setting, "the Hessian")
+    sides = []
     for sign in (1, -1):
         shifted = [[(bound if i == j else ZERO) - matrix[i][j].times(sign) for j in range(len(matrix))] for i in range(len(matrix))]
         outcome = psd_by_minors(shifted, setting, f"L I {'-' if sign > 0 else '+'} Hessian")
         if isinstance(outcome, str):
             return outcome
-    return by("hessian", f"-({bound.key}) <= Hessian <= {bound.key}")
+        sides.append(outcome)
+    return by("hessian", f"-({bound.key}) <= Hessian <= {bound.key}", *sides)
 
 
 def _by_spectrum(form: object, setting: Setting, bound: Scalar | None) -> Outcome:

@@ -59,7 +59,7 @@ class Finding:
     seconds: float
     proof: Proof | None = None
     witness: Witness | None = None
-    lemmas: tuple[Any, ...] = ()  # the inequalities that the proof may rest on
+    lemmas: tuple[Any, ...] = ()  # the inequalities that the proof may rest on: where, depth, scalar, evidence
 
     @property
     def conditions(self) -> tuple[str, ...]:

@@ -51,9 +51,11 @@ class Prover:
         """The finding on one claim, within `seconds` of computing: at most three quarters for a proof, the rest for a witness."""
         began = time.perf_counter()
         computed = time.process_time()
+        self.context.settings.clear()
         outcome = self._reached(claim, seconds)
         if isinstance(outcome, Proof):
-            return Finding(claim, "proved", outcome.rule, outcome.statement, time.perf_counter() - began, proof=outcome)
+            return Finding(claim, "proved", outcome.rule, outcome.statement, time.perf_counter() - began, proof=outcome,
+                           lemmas=self.context.lemmas())
         left = seconds - (time.process_time() - computed)
         witness = outcome if isinstance(outcome, Witness) else self._attack(claim, left)
         spent = time.perf_counter() - began

@@ -20,7 +20,7 @@ def recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: Any
     """
     try:
         return _recheck(model, plans, claim, certificate)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ZeroDivisionError, AssertionError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RecursionError) as error:
         raise Rejected(f"the certificate is not well formed ({type(error).__name__})") from error
 
 

@@ -138,8 +138,9 @@ def substitution(case: Case, goal: Goal, step: Step) -> None:
         case.demand(total.is_zero(), "the symmetry fails")
 
 
-_BOTH = frozenset(("number", "dim", "time", "state", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean", "dot",
-                   "norm", "largest", "smallest", "softmax", "spread", "apply", "compose", "transpose"))
+_BOTH = frozenset((
+    "number", "dim", "time", "state", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean", "dot", "norm",
+    "largest", "smallest", "softmax", "spread", "apply", "compose", "transpose"))
 _COMMUTE = {"permutation": _BOTH | {"eye", "diag", "outer", "sym"}, "translation": _BOTH | {"channels"}}
 
 
@@ -198,8 +199,7 @@ def symmetric_part(case: Case, goal: Goal, rows: Rows) -> tuple[Bound, Bound]:
             if j != i:
                 size = bounds.norm((case.jacobian(rows, i, j) + case.jacobian(rows, j, i).T).scaled(number(HALF)))
                 reach = None if reach is None or size is None else reach + size
-        is_known = reach is not None
-        ends.append((low - reach if low and is_known else None, high + reach if high and is_known else None))
+        ends.append((None, None) if reach is None else (low and low - reach, high and high + reach))
     lows, highs = ([e for e in side if e is not None] for side in zip(*ends, strict=True))
     largest = case.reader.largest
     return (None if len(lows) < len(ends) else -largest(*(-x for x in lows)), None if len(highs) < len(ends) else largest(*highs))

@@ -179,7 +179,7 @@ def _symmetric_norm(context: Context, rates: Rates, setting: Setting, order: str
     if own.low is None or own.high is None:
         return None
     value = largest(own.high, -own.low)
-    return value, by("norm of the jacobian", f"Df is symmetric with spectrum in [{own.low.key}, {own.high.key}]")
+    return value, by("norm of the jacobian", f"Df is symmetric with spectrum in [{own.low.key}, {own.high.key}]", how="symmetric")
 
 
 def _block_norm(context: Context, rates: Rates, setting: Setting, order: str) -> tuple[Scalar, Proof] | None:
@@ -201,7 +201,7 @@ def _block_norm(context: Context, rates: Rates, setting: Setting, order: str) ->
         for row in rows:
             total = total + row
         value = _root(total)
-    return value, by("norm of the jacobian", f"|Df| <= {value.key} by the norms of its words")
+    return value, by("norm of the jacobian", f"|Df| <= {value.key} by the norms of its words", how="words")
 
 
 def _mixed_norm(context: Context, rates: Rates, setting: Setting, order: str) -> tuple[Scalar, Proof] | None:
@@ -210,7 +210,7 @@ def _mixed_norm(context: Context, rates: Rates, setting: Setting, order: str) ->
     if one is None or other is None:
         return None
     value = one[0] if one[0] == other[0] else _root(one[0] * other[0])
-    return value, by("norm of the jacobian", f"|Df|_2^2 <= |Df|_1 |Df|_inf <= {one[0].key} * {other[0].key}")
+    return value, by("norm of the jacobian", f"|Df|_2^2 <= |Df|_1 |Df|_inf <= {one[0].key} * {other[0].key}", how="mixed")
 
 
 def _gram_minors(context: Context, rates: Rates, bound: Scalar, setting: Setting, names: list[str]) -> Outcome:
