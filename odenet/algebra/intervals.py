@@ -99,12 +99,10 @@ def _inverse(a: Interval) -> Interval:
 
 
 def _root(a: Interval, exponent: Fraction) -> Interval:
-    """An enclosure of a fractional power, for nonnegative bases: x^e lies between the powers 1 and x^floor, x^ceil."""
-    low = a.low if a.low is not None and a.low > 0 else Fraction(0)
-    down, up = exponent.numerator // exponent.denominator, -(-exponent.numerator // exponent.denominator)
-    base = Interval(low, a.high)
-    first, second = base.power(Fraction(down)), base.power(Fraction(up))
-    lows = [x for x in (first.low, second.low) if x is not None]
-    highs = [first.high, second.high]
-    high = None if None in highs else max(x for x in highs if x is not None)
-    return Interval(min(lows) if len(lows) == 2 else Fraction(0), high)
+    """An enclosure of a fractional power, for nonnegative bases."""
+    from odenet.operators.between import power_of
+
+    if exponent < 0:
+        return _inverse(_root(a, -exponent))
+    low = power_of(a.low, exponent)[0] if a.low is not None and a.low > 0 else Fraction(0)
+    return Interval(low, None if a.high is None else power_of(max(a.high, Fraction(0)), exponent)[1])

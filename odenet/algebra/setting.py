@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import isqrt
 
 from odenet.algebra.evidence import Evidence
 from odenet.algebra.forms import reverse
@@ -13,7 +12,7 @@ from odenet.algebra.translate import Translator
 from odenet.ir.model import Comparison, Model
 from odenet.ir.node import Node
 from odenet.ir.sizes import SCALAR, Space
-from odenet.operators.functions import FUNCTIONS
+from odenet.operators.between import power_of, values_between
 
 Question = tuple[str, int]  # the key of a scalar, the depth of the search
 MOST_WORK = 24_000  # terms looked at by inequality rules for one claim; counted, so that verdicts do not hang on the clock
@@ -32,13 +31,14 @@ class Setting:
         given = tuple(translator.scalar(c.right) - translator.scalar(c.left) for c in scalars)
         self.assumptions: tuple[Scalar, ...] = given + assumptions
         self._intervals: dict[str, Interval] = {}
+        self._enclosed: dict[str, Interval] = {}  # intervals of atoms, as far as asked for
         self.strict: tuple[Scalar, ...] = tuple(g for g, c in zip(given, scalars, strict=True) if c.is_strict)
         self.work = [MOST_WORK]  # shared with all settings made from this one: what is left for inequalities
         self._orthant: frozenset[str] = frozenset()
         self._forget()
         for key, found in _entry_bounds(region):
             self._intervals[key] = self._intervals.get(key, REAL).meet(found)
-        for assumption in self.assumptions:
+        for assumption in self.assumptions * 2:  # once more: a bound of one atom may bound another
             self._learn(assumption)
 
     def _forget(self) -> None:
@@ -56,7 +56,7 @@ class Setting:
         child.strict = self.strict
         child._forget()
         child.assumptions = self.assumptions + more
-        child._intervals = dict(self._intervals)
+        child._intervals, child._enclosed = dict(self._intervals), {}
         child.work = self.work
         for assumption in more:
             child._learn(assumption)
@@ -67,34 +67,35 @@ class Setting:
         if self.orthant is None:
             self.orthant = self.assuming()
             self.orthant._orthant = frozenset(b.name for b in self.model.blocks)
+            self.orthant._enclosed = {}
         return self.orthant
 
     def _learn(self, assumption: Scalar) -> None:
-        """Read a bound of one atom off an assumption a atom + c >= 0 (or a atom^2 + c >= 0, which bounds no sign)."""
-        variable = [(m, c) for m, c in assumption.terms if m]
-        self._learn_disc(variable, next((c for m, c in assumption.terms if not m), Fraction(0)))
-        if len(variable) != 1 or len(variable[0][0]) != 1 or variable[0][0][0][1] != 1:
-            return
-        (factors, a) = variable[0]
-        constant = next((c for m, c in assumption.terms if not m), Fraction(0))
-        end = -constant / a
-        found = Interval(end, None) if a > 0 else Interval(None, end)
-        key = factors[0][0].key
-        self._intervals[key] = self._intervals.get(key, REAL).meet(found)
+        """Bounds of single atoms: in a z + rest >= 0 the atom z is bounded by the end of the rest; likewise z^2 and |z|."""
+        for factors, c in assumption.terms:
+            if len(factors) != 1:
+                continue
+            (atom, exponent), = factors
+            top = self.enclosure(Scalar(tuple(t for t in assumption.terms if t[0] != factors))).high
+            if top is None:
+                continue
+            inner = _inside_bars(atom) if exponent == 1 else None
+            if exponent == 1:
+                self._bound(atom, Interval(-top / c, None) if c > 0 else Interval(None, -top / c))
+            if c < 0 and (inner is not None or exponent == 2):
+                end = -top / c if inner is not None else power_of(max(-top / c, Fraction(0)), Fraction(1, 2))[1]
+                self._bound(inner or atom, Interval(-end, end))
 
-    def _learn_disc(self, variable: list[tuple[Monomial, Fraction]], constant: Fraction) -> None:
-        """From c - a_1 z_1^2 - … - a_k z_k^2 >= 0 (or with |z|) with all a_i > 0: each z_i^2 <= c / a_i."""
-        squares = [(m[0][0], -c) for m, c in variable if len(m) == 1 and c < 0 and (m[0][1] == 2 or _is_bars(m[0]))]
-        if len(squares) < len(variable) or constant < 0:
-            return
-        for (factors, _), (atom, a) in zip(variable, squares, strict=True):
-            inner = atom.data[2].terms[0][0][0][0] if _is_bars(factors[0]) else atom
-            end = constant / a if _is_bars(factors[0]) else root_above(constant / a)
-            self._intervals[inner.key] = self._intervals.get(inner.key, REAL).meet(Interval(-end, end))
+    def _bound(self, atom: Atom, found: Interval) -> None:
+        self._intervals[atom.key] = self._intervals.get(atom.key, REAL).meet(found)
+        self._enclosed.clear()
 
     def interval(self, atom: Atom) -> Interval:
         """An enclosure of all values of an atom (of all entries, for a vector atom)."""
-        return self._own(atom).meet(self._intervals.get(atom.key, REAL))
+        found = self._enclosed.get(atom.key)
+        if found is None:
+            found = self._enclosed[atom.key] = self._own(atom).meet(self._intervals.get(atom.key, REAL))
+        return found
 
     def _own(self, atom: Atom) -> Interval:
         if atom.kind == "dim":
@@ -129,15 +130,8 @@ class Setting:
 
     def _of_function(self, atom: Atom) -> Interval:
         name, parameters, argument = atom.data
-        values = FUNCTIONS[name].values(*parameters)
-        found = Interval(values.low, values.high)
-        if isinstance(argument, Scalar) and FUNCTIONS[name].parity == "odd" and FUNCTIONS[name].increasing(*parameters):
-            inside = self.enclosure(argument)
-            if inside.is_nonnegative():
-                found = found.meet(Interval(Fraction(0), None))
-            if inside.is_nonpositive():
-                found = found.meet(Interval(None, Fraction(0)))
-        return found
+        inside = self.enclosure(argument) if isinstance(argument, Scalar) else REAL
+        return Interval(*values_between(name, parameters, inside.low, inside.high))
 
     def _of_word(self, word: Word) -> Interval:
         return Interval(Fraction(0), None) if self.is_square(word) else REAL
@@ -207,23 +201,12 @@ class Setting:
         return of_atom(atom) in self.strict or (atom.kind == "function" and atom.data[0] == "exp")
 
 
-def _is_bars(factor: tuple[Atom, Fraction]) -> bool:
-    """|z| of a single atom z."""
-    atom, exponent = factor
-    if exponent != 1 or atom.kind != "function" or atom.data[0] != "abs" or not isinstance(atom.data[2], Scalar):
-        return False
+def _inside_bars(atom: Atom) -> Atom | None:
+    """z for |z|, z a single atom."""
+    if atom.kind != "function" or atom.data[0] != "abs" or not isinstance(atom.data[2], Scalar):
+        return None
     terms = atom.data[2].terms
-    return len(terms) == 1 and terms[0][1] == 1 and len(terms[0][0]) == 1 and terms[0][0][0][1] == 1
-
-
-def root_above(value: Fraction) -> Fraction:
-    """A rational at least the square root, exact for squares."""
-    scale = 10**6
-    product = value.numerator * value.denominator
-    whole = isqrt(product)
-    if whole * whole == product:
-        return Fraction(whole, value.denominator)
-    return Fraction(isqrt(product * scale * scale) + 1, value.denominator * scale)
+    return terms[0][0][0][0] if len(terms) == 1 and terms[0][1] == 1 and len(terms[0][0]) == 1 and terms[0][0][0][1] == 1 else None
 
 
 def prime_power(prime: int, exponent: Fraction) -> Interval:

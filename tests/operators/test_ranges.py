@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from odenet.ir.differentiate import slope_range
 from odenet.ir.interpret import Environment, evaluate
 from odenet.ir.node import Node, add, function, mul, number, power, same, variable
 from odenet.ir.sizes import SCALAR, Size, Space
+from odenet.operators.between import power_of, values_between
 from odenet.operators.functions import FUNCTIONS, Range
 from odenet.operators.properties import PROPERTIES
 from odenet.operators.ranges import FREE, value_range
@@ -90,3 +92,30 @@ def test_tensor_rows():
 def test_rows_of_properties_are_complete():
     assert len(PROPERTIES) == 19
     assert all(row.meaning and row.least <= len(row.arguments) for row in PROPERTIES.values())
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_values_between_enclose_samples(name):
+    row = FUNCTIONS[name]
+    rng = np.random.default_rng(1)
+    parameters = tuple(Fraction(1, 2) if d is None else d for d in row.defaults)
+    for _ in range(60):
+        low, high = sorted(Fraction(int(v), 4) for v in rng.integers(-12, 13, 2))
+        if row.domain != "all":
+            low, high = abs(low) / 10 + Fraction(1, 100), abs(low) / 10 + abs(high) / 10 + Fraction(1, 100)
+        for one, other in ((low, high), (low, None), (None, high)):
+            below, above = values_between(name, parameters, one, other)
+            start = float(low) if one is not None else float(high) - 9 if row.domain == "all" else 1e-3
+            stop = float(high) if other is not None else start + 9 if row.domain != "off the poles" else 1.5
+            values = row.numpy(np.linspace(start, stop, 41), *map(float, parameters))
+            slack = 1e-9 * (1 + np.abs(values))
+            assert below is None or np.all(values >= float(below) - slack), (name, one, other)
+            assert above is None or np.all(values <= float(above) + slack), (name, one, other)
+
+
+@pytest.mark.parametrize("exponent", [Fraction(1, 2), Fraction(3, 2), Fraction(2, 3), Fraction(7, 5)])
+def test_powers_are_enclosed(exponent):
+    for value in (Fraction(0), Fraction(4), Fraction(8, 27), Fraction(7, 3), Fraction(1, 10**9), Fraction(10**7)):
+        low, high = power_of(value, exponent)
+        assert low**exponent.denominator <= value**exponent.numerator <= high**exponent.denominator
+    assert power_of(Fraction(4, 9), Fraction(3, 2)) == (Fraction(8, 27), Fraction(8, 27))

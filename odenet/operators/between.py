@@ -1,0 +1,80 @@
+"""Exact rational bounds of elementwise functions and of powers on intervals; None is an infinite end."""
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from odenet.operators.functions import FUNCTIONS
+
+Ends = tuple[Fraction | None, Fraction | None]
+SCALE = 2**40  # ends that are not exact are rounded outwards to a multiple of 1/SCALE
+_FAR = 10**12
+# where functions that are not monotone fall and rise: (from, to, sign of the slope)
+_MONOTONE = {"sin": ((Fraction(-3, 2), Fraction(3, 2), 1),),
+             "cos": ((Fraction(0), Fraction(3), -1), (Fraction(-3), Fraction(0), 1))}
+
+
+def values_between(name: str, parameters: tuple[Fraction, ...], low: Fraction | None, high: Fraction | None) -> Ends:
+    """An enclosure of all values of a function for arguments in its domain between low and high."""
+    row = FUNCTIONS[name]
+    whole = row.values(*parameters)
+    if (low is not None and high is not None and low > high) or (low is None and high is None):
+        return whole.low, whole.high
+    below, above = None, None
+    sign = 1 if row.increasing(*parameters) else _slope_sign(name, low, high)
+    if sign:
+        first, last = (low, high) if sign > 0 else (high, low)
+        below = None if first is None else _value(name, parameters, first, first)[0]
+        above = None if last is None else _value(name, parameters, last, last)[1]
+    elif low is not None and high is not None:
+        below, above = _value(name, parameters, low, high)
+    return _later(below, whole.low), _earlier(above, whole.high)
+
+
+def _slope_sign(name: str, low: Fraction | None, high: Fraction | None) -> int:
+    if low is None or high is None:
+        return 0
+    return next((sign for start, stop, sign in _MONOTONE.get(name, ()) if start <= low and high <= stop), 0)
+
+
+def _value(name: str, parameters: tuple[Fraction, ...], low: Fraction, high: Fraction) -> Ends:
+    from odenet.operators.enclosures import enclose, rational
+
+    if max(abs(low), abs(high)) > _FAR:
+        return None, None
+    return rounded(enclose(name, rational(low).union(rational(high)), *parameters))
+
+
+def rounded(ball: Any) -> Ends:
+    """Rational ends around a ball; exact ones for an exact ball."""
+    if not ball.is_finite() or ball.abs_upper() > _FAR:
+        return None, None
+    if ball.is_exact():
+        value = ball.fmpq()
+        exact = Fraction(int(value.p), int(value.q))
+        return exact, exact
+    low, high = (ball.lower() * SCALE).floor().unique_fmpz(), (ball.upper() * SCALE).ceil().unique_fmpz()
+    return (None if low is None else Fraction(int(low), SCALE)), (None if high is None else Fraction(int(high), SCALE))
+
+
+def power_of(value: Fraction, exponent: Fraction) -> tuple[Fraction, Fraction]:
+    """Rationals around value^exponent, value >= 0 and exponent > 0; both exact for exact roots."""
+    from flint import fmpz
+
+    p, q = exponent.numerator, exponent.denominator
+    top, bottom = value.numerator**p, value.denominator**p
+    # (top / bottom)^(1/q) = (top bottom^(q-1))^(1/q) / bottom
+    whole = top * bottom ** (q - 1)
+    root = int(fmpz(whole).root(q))
+    if root**q == whole:
+        return Fraction(root, bottom), Fraction(root, bottom)
+    fine = int(fmpz(whole * SCALE**q).root(q))
+    return Fraction(fine, bottom * SCALE), Fraction(fine + 1, bottom * SCALE)
+
+
+def _later(a: Fraction | None, b: Fraction | None) -> Fraction | None:
+    return b if a is None else a if b is None else max(a, b)
+
+
+def _earlier(a: Fraction | None, b: Fraction | None) -> Fraction | None:
+    return b if a is None else a if b is None else min(a, b)
