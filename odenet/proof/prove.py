@@ -134,13 +134,16 @@ class Prover:
         result = flow_order(plan.flow, wanted)
         answer = result.at_least(wanted)
         if answer:
+            premises = []
             for part, advance in zip(plan.flow.parts, plan.advances, strict=True):
                 if isinstance(advance, Relax):  # the order of `relax` holds for fields that keep its invariant
                     kept = integrals.preserves(self.context, self.context.rates((part.field,)), advance.invariant)
                     if isinstance(kept, str):
                         return f"the order of `relax` needs a field that keeps its invariant; of `{part.field}`: {kept}"
+                    premises.append(kept)
             conditions = tuple(f"assumes {text}" for text in result.assumes)
-            return by("order conditions", f"order {result.order} by the conditions up to {wanted}", conditions=conditions)
+            statement = f"order {result.order} by the conditions up to {wanted}"
+            return by("order conditions", statement, *premises, conditions=conditions)
         if answer is None:
             return f"the order is at least {result.order}; no condition of order {wanted} is shown to fail"
         return Witness((), (), f"the coefficient of {result.condition} minus that of the exact flow", str(result.residual), "0")

@@ -1,0 +1,176 @@
+"""The order of a table by its rooted trees, and of a composition by its words. Exact numbers only.
+
+A composition of steps, part i with errors of degrees E_i, is a product of exponentials of h c X_i + sum over j in E_i of
+(h c)^j Z_ij. It has order p when the coefficient of every word of degree at most p is that of exp(h (X_1 + ... + X_k)). Where all
+lower degrees agree, the difference is a Lie polynomial, so Lyndon words decide.
+
+Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), III.1, III.4, III.5.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cache
+from itertools import combinations_with_replacement, permutations, product
+from math import factorial
+from typing import Any
+
+from odenet.ir.model import Flow, Method, Table
+from odenet.plan.steps import Relax
+from odenet.recheck.case import Case, Goal, Step
+from odenet.recheck.scalars import Rejected
+from odenet.schemes.numbers import Exact, exact
+
+CLOCK: Any = "t"
+Tree = tuple[Any, ...]  # the children; t is a leaf of its own
+
+
+@cache
+def trees(size: int) -> tuple[Tree, ...]:
+    """Rooted trees of a size; below the root a leaf may also be t."""
+    found = set()
+    for sizes in _partitions(size - 1, size - 1):
+        branches = {n: (*trees(n), *((CLOCK,) if n == 1 else ())) for n in sorted(set(sizes))}
+        choices = [combinations_with_replacement(of_size, sizes.count(n)) for n, of_size in branches.items()]
+        found |= {tuple(sorted((t for part in parts for t in part), key=repr)) for parts in product(*choices)}
+    return tuple(found)
+
+
+def _partitions(total: int, largest: int) -> Iterator[tuple[int, ...]]:
+    if total == 0:
+        yield ()
+    for first in range(min(total, largest), 0, -1):
+        for rest in _partitions(total - first, first):
+            yield (first, *rest)
+
+
+def _size(tree: Tree) -> int:
+    return 1 if tree == CLOCK else 1 + sum(map(_size, tree))
+
+
+def _density(tree: Tree) -> int:
+    value = _size(tree)
+    for child in tree:
+        value *= 1 if child == CLOCK else _density(child)
+    return value
+
+
+class Tableau:
+    """A Butcher table in exact numbers."""
+
+    def __init__(self, table: Table) -> None:
+        self.c, self.b = [exact(c) for c in table.nodes], [exact(b) for b in table.weights]
+        self.a = [[exact(a) for a in row] for row in table.matrix]
+        self.known: dict[Tree, list[Exact]] = {}
+
+    def stages(self, tree: Tree) -> list[Exact]:
+        """At each stage the product over the children of what they sum to there."""
+        if tree not in self.known:
+            total = [Exact(1)] * len(self.b)
+            for child in tree:
+                below = self.c if child == CLOCK else [self.sum(row, self.stages(child)) for row in self.a]
+                total = [x * y for x, y in zip(total, below, strict=True)]
+            self.known[tree] = total
+        return self.known[tree]
+
+    def sum(self, weights: list[Exact], values: list[Exact]) -> Exact:
+        return sum((w * v for w, v in zip(weights, values, strict=True)), Exact(0))
+
+    def weight(self, tree: Tree) -> Exact:
+        return self.sum(self.b, self.stages(tree))
+
+    def order(self, up_to: int) -> int:
+        """The largest order up to `up_to`, explicit time included."""
+        for size in range(1, up_to + 1):
+            if any(self.weight(tree) != Fraction(1, _density(tree)) for tree in trees(size)):
+                return size - 1
+        return up_to
+
+    def is_symplectic(self) -> bool:
+        size = range(len(self.b))
+        return all(self.b[i] * self.a[i][j] + self.b[j] * self.a[j][i] == self.b[i] * self.b[j] for i in size for j in size)
+
+    def is_symmetric(self) -> bool:
+        """P A P' + A = 1 b' for a permutation P of the stages."""
+        size = range(len(self.b))
+        return len(self.b) <= 6 and any(
+            all(self.b[p[i]] == self.b[i] and self.c[p[i]] + self.c[i] == 1 for i in size)
+            and all(self.a[p[i]][p[j]] + self.a[i][j] == self.b[j] for i in size for j in size) for p in permutations(size))
+
+    def quadratic_order(self, up_to: int) -> int:
+        """The r such that quadratic invariants are kept up to O(h^(r+1)): a(u o v) + a(v o u) = a(u) a(v) for |u| + |v| <= r."""
+        for size in range(2, up_to + 1):
+            for left in range(1, size):
+                for u, v in product(_plain(left), _plain(size - left)):
+                    if self.weight((*u, v)) + self.weight((*v, u)) != self.weight(u) * self.weight(v):
+                        return size - 1
+        return up_to
+
+
+@cache
+def _plain(size: int) -> tuple[Tree, ...]:
+    return tuple(tree for tree in trees(size) if CLOCK not in repr(tree))
+
+
+def errors(method: Method, up_to: int) -> tuple[int, ...]:
+    """The degrees up to `up_to` at which a method may err."""
+    if method.kind == "exact":
+        return ()
+    if method.kind == "discrete_gradient":  # symmetric, of order 2 (Gonzalez 1996)
+        return tuple(range(3, up_to + 1, 2))
+    table = Tableau(method.inner.table if method.inner else method.table)  # type: ignore[arg-type]
+    order, is_plain = table.order(up_to), method.kind != "relax" or table.is_symplectic()
+    if not is_plain:  # min(q, r - 1): Ketcheson 2019, Theorem 2.7
+        return tuple(range(min(order, table.quadratic_order(up_to + 1) - 1) + 1, up_to + 1))
+    return tuple(range(order + 1, up_to + 1, 2 if table.is_symmetric() else 1))
+
+
+def order_conditions(case: Case, goal: Goal, step: Step) -> None:
+    """The composition agrees with the exact flow in every word up to its order; `relax` on fields that keep its invariant."""
+    case.demand(goal.property == "order", "the rule is about the order")
+    wanted = int(case.value(goal.arguments[0]).value() or 0)
+    flow: Flow = case.model.flow(goal.subject)
+    plan = case.plans[goal.subject]
+    for part, advance in zip(flow.parts, plan.advances, strict=True):
+        if isinstance(advance, Relax):
+            case.premise(step, goal.of("field", "preserves", advance.invariant, rows=case.rows((part.field,))))
+            case.conditions.append(f"assumes `{part.field}` keeps its invariant, definite on the blocks it moves")
+    stages = [(i, exact(c)) for i, c in flow.scheme.stages]
+    if len(flow.parts) == 1 and flow.parts[0].method.kind == "exact" and sum((c for _, c in stages), Exact(0)) == 1:
+        return
+    letters = [(i, j) for i, part in enumerate(flow.parts) for j in (1, *errors(part.method, wanted))]
+    for degree in range(1, wanted + 1):
+        for word in lyndon(tuple(letters), degree):
+            pure = all(j == 1 for _, j in word)
+            if coefficient(word, stages) != (Fraction(1, factorial(degree)) if pure else 0):
+                raise Rejected(f"an order condition of degree {degree} fails")
+
+
+def lyndon(letters: tuple[tuple[int, int], ...], degree: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Words of a degree that come before all their proper suffixes."""
+
+    def grow(word: tuple[tuple[int, int], ...], left: int) -> Iterator[tuple[tuple[int, int], ...]]:
+        if not left:
+            if all(word < word[i:] for i in range(1, len(word))):
+                yield word
+            return
+        for letter in letters:
+            if letter[1] <= left and (not word or letter >= word[0]):
+                yield from grow((*word, letter), left - letter[1])
+
+    yield from grow((), degree)
+
+
+def coefficient(word: tuple[tuple[int, int], ...], stages: list[tuple[int, Exact]]) -> Exact:
+    """Of a word in the product of the stages' exponentials: the sum over all cuts into runs, one for each stage."""
+    found = {0: Exact(1)}
+    for part, c in stages:
+        for end in range(len(word), 0, -1):
+            start, weight = end, 0
+            while start and word[start - 1][0] == part:
+                start -= 1
+                weight += word[start][1]
+                if start in found:
+                    share = found[start] * c ** weight * Fraction(1, factorial(end - start))
+                    found[end] = found.get(end, Exact(0)) + share
+    return found.get(len(word), Exact(0))
