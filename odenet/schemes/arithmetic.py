@@ -31,7 +31,7 @@ def suited(numbers: Iterable[Exact]) -> Arithmetic:
     """The fastest arithmetic that holds all the numbers."""
     exponents: dict[Any, int] = {}
     for number in numbers:
-        for monomial, _ in number.terms():
+        for monomial, _ in number.unordered():
             for atom, exponent in monomial:
                 exponents[atom] = lcm(exponents.get(atom, 1), exponent.denominator)
     if not exponents:
@@ -39,8 +39,7 @@ def suited(numbers: Iterable[Exact]) -> Arithmetic:
     (atom, degree), *others = exponents.items()
     if others or not isinstance(atom, int) or degree > MAX_DEGREE:
         return Arithmetic(lambda number: number, lambda value: value)
-    modulus = fmpq_poly([-atom] + [0] * (degree - 1) + [1])
-    return Arithmetic(lambda number: Residue(_as_polynomial(number, degree), modulus),
+    return Arithmetic(lambda number: Residue(_as_polynomial(number, degree), degree, atom),
                       lambda value: _from_polynomial(value, atom, degree))
 
 
@@ -52,9 +51,8 @@ def _as_rational(number: Exact) -> fmpq:
 
 def _as_polynomial(number: Exact, degree: int) -> fmpq_poly:
     coefficients = [fmpq(0)] * degree
-    for monomial, c in number.terms():
-        power = int(monomial[0][1] * degree) if monomial else 0
-        coefficients[power] = fmpq(c.numerator, c.denominator)
+    for monomial, c in number.unordered():
+        coefficients[int(monomial[0][1] * degree) if monomial else 0] = c
     return fmpq_poly(coefficients)
 
 
@@ -68,20 +66,23 @@ def _from_polynomial(value: Residue, atom: int, degree: int) -> Exact:
 class Residue:
     """A polynomial modulo x^K - p: a number of the field of the K-th root of p."""
 
-    __slots__ = ("modulus", "polynomial")
+    __slots__ = ("degree", "polynomial", "prime")
 
-    def __init__(self, polynomial: fmpq_poly, modulus: fmpq_poly) -> None:
+    def __init__(self, polynomial: fmpq_poly, degree: int, prime: int) -> None:
         self.polynomial = polynomial
-        self.modulus = modulus
+        self.degree = degree
+        self.prime = prime
 
     def __add__(self, other: Residue) -> Residue:
-        return Residue(self.polynomial + other.polynomial, self.modulus)
+        return Residue(self.polynomial + other.polynomial, self.degree, self.prime)
 
     def __sub__(self, other: Residue) -> Residue:
-        return Residue(self.polynomial - other.polynomial, self.modulus)
+        return Residue(self.polynomial - other.polynomial, self.degree, self.prime)
 
     def __mul__(self, other: Residue) -> Residue:
-        return Residue((self.polynomial * other.polynomial) % self.modulus, self.modulus)
+        product = self.polynomial * other.polynomial
+        high = product.right_shift(self.degree)
+        return Residue(product.truncate(self.degree) + high * self.prime if high else product, self.degree, self.prime)
 
     def __bool__(self) -> bool:
         return bool(self.polynomial)

@@ -14,7 +14,7 @@ methods, SIAM J. Sci. Comput. 16 (1995) 151-168; E. Hairer, C. Lubich, G. Wanner
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from odenet.ir.model import Scheme
@@ -85,3 +85,24 @@ def compose(factors: Sequence[Factor], parts: int) -> list[tuple[int, Exact]]:
         stages += new
         before = current
     return [(index, length) for index, length in stages if length]
+
+
+def as_two(stages: Sequence[tuple[int, Exact]], parts: int) -> list[tuple[int, Exact]] | None:
+    """The scheme in two parts that a scheme of exact flows of `parts` parts is lifted from, or None: its order is the same."""
+    fewer = merge([(int(index > 0), length) for index, length in stages if index in (0, parts - 1)], {0, 1})
+    factors = factor(fewer)
+    whole = set(range(parts))
+    return fewer if factors is not None and merge(compose(factors, parts), whole) == merge(stages, whole) else None
+
+
+def merge(stages: Iterable[tuple[int, Exact]], exact_parts: Collection[int]) -> list[tuple[int, Exact]]:
+    """Neighbours of one part whose flow is exact as one stage, without stages of length zero."""
+    merged: list[tuple[int, Exact]] = []
+    for part, c in stages:
+        if merged and merged[-1][0] == part and part in exact_parts:
+            merged[-1] = (part, merged[-1][1] + c)
+        else:
+            merged.append((part, c))
+        if not merged[-1][1]:
+            merged.pop()
+    return merged

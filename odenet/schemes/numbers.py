@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 from odenet.ir.node import Node, add, mul, number, power
 from odenet.schemes.radicals import Exact, ExactError
@@ -11,6 +12,7 @@ __all__ = ["Exact", "ExactError", "as_node", "exact"]
 MAX_NODES = 5_000
 
 
+@lru_cache(maxsize=4096)
 def exact(node: Node) -> Exact:
     """The value of a number-valued node: numbers, `+ - * /`, exact powers and `sqrt`.
 
@@ -33,12 +35,18 @@ def _value(node: Node, arguments: list[Exact]) -> Exact:
     if node.op in ("mul", "scale"):
         return arguments[0] * arguments[1]
     if node.op == "power":
-        return arguments[0] ** Fraction(node.data[0])
+        return _power(arguments[0], Fraction(node.data[0]))
     if node.op == "function" and node.data == ("sqrt",):
         return arguments[0].root(2)
     raise ExactError("not an exact number: only numbers, + - * /, exact powers and sqrt make one")
 
 
+@lru_cache(maxsize=4096)
+def _power(base: Exact, exponent: Fraction) -> Exact:
+    return base**exponent
+
+
+@lru_cache(maxsize=4096)
 def as_node(value: Exact | Fraction | int) -> Node:
     """A number-valued node with this value, the same for equal spellings."""
     terms = [number(0)]

@@ -21,6 +21,7 @@ from typing import Union
 
 from odenet.ir.model import Flow, Method, Table
 from odenet.schemes import tables
+from odenet.schemes.lifting import as_two, merge
 from odenet.schemes.numbers import Exact, ExactError, exact
 from odenet.schemes.series import Coefficients, Move, Series
 from odenet.schemes.trees import show, subtrees, trees
@@ -122,8 +123,12 @@ def composition_order(
     stages: Sequence[tuple[int, Exact]], methods: Sequence[Traits], up_to: int, names: Sequence[str] = (),
 ) -> OrderResult:
     """The order of a composition: stages (part, coefficient), methods part by part, `up_to` the last order tried."""
-    stages = [(part, c) for part, c in stages if c]
-    conditions = _Conditions(stages, methods, names or _letters(len(methods)))
+    stages, names = [(part, c) for part, c in stages if c], names or _letters(len(methods))
+    if len(methods) > 2 and all(m.order is None for m in methods):
+        fewer = as_two(stages, len(methods))
+        if fewer is not None:
+            return composition_order(fewer, [methods[0], methods[-1]], up_to, [names[0], names[-1]])
+    conditions = _Conditions(stages, methods, names)
     if len(methods) == 1 and methods[0].order is None and sum((c for _, c in stages), Exact(0)) == 1:
         return OrderResult(up_to)  # the exact flow itself
     even_is_free = is_palindromic(stages, methods)
@@ -147,14 +152,7 @@ def is_palindromic(stages: Sequence[tuple[int, Exact]], methods: Sequence[Traits
     """
     if any(not methods[part].is_symmetric for part, _ in stages):
         return False
-    merged: list[tuple[int, Exact]] = []
-    for part, c in stages:
-        if merged and merged[-1][0] == part and methods[part].order is None:
-            merged[-1] = (part, merged[-1][1] + c)
-        else:
-            merged.append((part, c))
-        if not merged[-1][1]:
-            merged.pop()
+    merged = merge(stages, {part for part, method in enumerate(methods) if method.order is None})
     return merged == merged[::-1]
 
 

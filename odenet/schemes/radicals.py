@@ -269,6 +269,10 @@ class Exact:
         value = self._terms.get(_ONE, fmpq(0)) if self._terms.keys() <= {_ONE} else None
         return float(_fraction(value)) if value is not None else float(self.ball(256))
 
+    def unordered(self) -> Iterable[tuple[Monomial, fmpq]]:
+        """Monomials with their coefficients, in no order that means anything."""
+        return self._terms.items()
+
     def terms(self) -> tuple[tuple[Monomial, Fraction], ...]:
         """Monomials with their coefficients, in the order in which they are shown."""
         ordered = sorted(self._terms.items(), key=lambda term: _order(term[0]))

@@ -90,33 +90,78 @@ class Words:
     def _miss_among(
         self, stages: list[tuple[int, Any]], letters: tuple[Letter, ...], degree: int, size: int,
     ) -> Miss | None:
+        prefixes = _Prefixes(stages, self._arithmetic)
         for word in lyndon_words(letters, degree):
             if len({part for part, _ in word}) < size:
                 continue  # a smaller choice of parts has looked at it
             is_pure = all(j == 1 for _, j in word)
             expected = Fraction(1, factorial(degree)) if is_pure and not self._is_identity else Fraction(0)
-            residual = self._coefficient(word, stages) - self._arithmetic.enter(Exact(expected))
+            residual = prefixes.coefficient(word) - self._arithmetic.enter(Exact(expected))
             if residual:
                 return Miss(word, expected, self._arithmetic.leave(residual))
         return None
 
-    def _coefficient(self, word: Word, stages: list[tuple[int, Any]]) -> Any:
-        """Of the word in the product: the sum over all ways to cut it into runs, one for each stage, in order."""
-        zero, one = self._arithmetic.enter(Exact(0)), self._arithmetic.enter(Exact(1))
-        shares = [self._arithmetic.enter(Exact(Fraction(1, factorial(r)))) for r in range(len(word) + 1)]
-        found = [one] + [zero] * len(word)
-        for part, c in stages:
-            powers = [one]
-            for _ in range(sum(j for _, j in word)):
-                powers.append(powers[-1] * c)
-            for end in range(len(word), 0, -1):
-                start, weight = end, 0
-                while start > 0 and word[start - 1][0] == part:
-                    start -= 1
-                    weight += word[start][1]
-                    if found[start]:
-                        found[end] = found[end] + found[start] * powers[weight] * shares[end - start]
-        return found[-1]
+
+class _Prefixes:
+    """Coefficients of words in the product of the exponentials of the stages.
+
+    For each prefix of the last word its coefficient in the product of the first stages, for every number of stages: a
+    word costs only the prefixes that it does not share with the word before.
+    """
+
+    def __init__(self, stages: list[tuple[int, Any]], arithmetic: Arithmetic) -> None:
+        self._zero, one = arithmetic.enter(Exact(0)), arithmetic.enter(Exact(1))
+        self._enter = arithmetic.enter
+        names = [str(c) for _, c in stages]
+        distinct = list(dict.fromkeys(names))
+        self._stages = [(part, distinct.index(name)) for (part, _), name in zip(stages, names, strict=True)]
+        self._powers = [[one, stages[names.index(name)][1]] for name in distinct]
+        self._weights: dict[tuple[int, int, int], Any] = {}
+        self._word: Word = ()
+        self._along = [[one] * (len(stages) + 1)]
+
+    def coefficient(self, word: Word) -> Any:
+        shared = 0
+        while shared < min(len(word), len(self._word)) and word[shared] == self._word[shared]:
+            shared += 1
+        del self._along[shared + 1:]
+        for end in range(shared + 1, len(word) + 1):
+            self._along.append(self._extended(word[:end]))
+        self._word = word
+        return self._along[-1][-1]
+
+    def _extended(self, prefix: Word) -> list[Any]:
+        """The sum over the stages that end the prefix, and over the length of the run that such a stage takes."""
+        part, total, found = prefix[-1][0], self._zero, [self._zero]
+        runs = _runs(prefix)
+        for place, (moved, number) in enumerate(self._stages):
+            if moved == part:
+                for run, weight in runs:
+                    before = self._along[len(prefix) - run][place]
+                    if before:
+                        total = total + before * self._weight(number, weight, run)
+            found.append(total)
+        return found
+
+    def _weight(self, number: int, weight: int, run: int) -> Any:
+        """c^weight / run!"""
+        if (number, weight, run) not in self._weights:
+            powers = self._powers[number]
+            while len(powers) <= weight:
+                powers.append(powers[-1] * powers[1])
+            self._weights[number, weight, run] = powers[weight] * self._enter(Exact(Fraction(1, factorial(run))))
+        return self._weights[number, weight, run]
+
+
+def _runs(prefix: Word) -> list[tuple[int, int]]:
+    """Lengths and degrees of the words of the last letter's part alone that end the prefix."""
+    found, weight = [], 0
+    for run, (part, degree) in enumerate(reversed(prefix), 1):
+        if part != prefix[-1][0]:
+            break
+        weight += degree
+        found.append((run, weight))
+    return found
 
 
 def lyndon_words(letters: tuple[Letter, ...], degree: int) -> Iterator[Word]:
