@@ -17,16 +17,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Union
+from typing import Any, Union
 
 from odenet.ir.model import Flow, Method, Table
 from odenet.schemes import tables
 from odenet.schemes.lifting import as_two, merge
 from odenet.schemes.numbers import Exact, ExactError, exact
 from odenet.schemes.series import Coefficients, Move, Series
-from odenet.schemes.trees import show, subtrees, trees
+from odenet.schemes.trees import CLOCK, Tree, show, subtrees, trees
 from odenet.schemes.words import Miss, TooManyWords, Words
 
+CLOCK_NAME = "t"
 MAX_TREES = 3_000  # coloured trees that are looked at in one degree
 MAX_DEGREE = 12
 SYMMETRY_DEGREE = 6  # up to which a composition is attacked that is not seen to be symmetric
@@ -52,11 +53,13 @@ class Traits:
 class OrderResult:
     """`order` is proved. `condition` names the word or tree of the next order whose coefficient is wrong, `residual` is
     that coefficient minus the one of the exact flow; None when none was found: the order is at least `order`.
+    `tree` is the same condition as data: (name of the root's field, child, child, ...), t being a leaf ("t",).
     `assumes`: see Traits."""
 
     order: int
     condition: str | None = None
     residual: Exact | None = None
+    tree: Any = None
     assumes: tuple[str, ...] = ()
 
     def at_least(self, wanted: int) -> bool | None:
@@ -99,7 +102,7 @@ def _inconsistent(flow: Flow) -> OrderResult | None:
         table = part.method.table or (part.method.inner.table if part.method.inner else None)
         excess = sum((exact(w) for w in table.weights), Exact(0)) - 1 if table else Exact(0)
         if excess:
-            return OrderResult(0, f"the sum of the weights of `{part.method.name}`", excess)
+            return OrderResult(0, f"the sum of the weights of `{part.method.name}`", excess, (part.field,))
     return None
 
 
@@ -116,7 +119,7 @@ def flow_order(flow: Flow, up_to: int) -> OrderResult:
     except ExactError:
         return OrderResult(0)
     assumes = tuple(f"`{name}` keeps {m.assumes}" for name, m in zip(names, methods, strict=True) if m.assumes)
-    return OrderResult(found.order, found.condition, found.residual, assumes)
+    return OrderResult(found.order, found.condition, found.residual, found.tree, assumes)
 
 
 def composition_order(
@@ -173,9 +176,21 @@ def asymmetry(
     return None
 
 
-# A condition that fails in words and its residual; without a residual it is not known whether one fails.
-Failure = tuple[str, Union[Exact, None]]
-UNKNOWN: Failure = ("", None)
+# A condition that fails in words, its residual and its tree; without a residual it is not known whether one fails.
+Failure = tuple[str, Union[Exact, None], Any]
+UNKNOWN: Failure = ("", None, None)
+
+
+def _named(tree: Tree, names: Sequence[str]) -> Any:
+    return (CLOCK_NAME,) if tree[0] == CLOCK else (names[tree[0]], *(_named(child, names) for child in tree[1]))
+
+
+def _chain(letters: Sequence[str]) -> Any:
+    """The tree whose weight is the coefficient of a word of exact flows: the letter that acts last is its root."""
+    below: Any = None
+    for letter in letters:
+        below = (letter,) if below is None else (letter, below)
+    return below
 
 
 class _Conditions:
@@ -198,7 +213,8 @@ class _Conditions:
         try:
             miss = self._words.first_miss(degree, [()] * len(errors))
             if miss is not None:
-                return self._describe(miss), miss.residual
+                letters = [self._names[part] for part, _ in miss.word]
+                return f"the word {' '.join(letters)}", miss.residual, _chain(letters)
             miss = self._words.first_miss(degree, errors) if any(errors) else None
         except TooManyWords:
             return UNKNOWN
@@ -214,13 +230,10 @@ class _Conditions:
         step = 2 if method.is_symmetric else 1
         return tuple(range(method.order + 1, degree + 1, step))
 
-    def _describe(self, miss: Miss) -> str:
-        return "the word " + " ".join(self._names[part] for part, _ in miss.word)
-
     def _leading_failure(self, miss: Miss) -> Failure:
         part, degree = miss.word[0]
         if len(miss.word) == 1 and self._methods[part].order == degree - 1:
-            return f"the error of degree {degree} of {self._names[part]}", miss.residual
+            return f"the error of degree {degree} of {self._names[part]}", miss.residual, None
         return UNKNOWN
 
     def _tree_failure(self, degree: int) -> Failure | None:
@@ -232,5 +245,5 @@ class _Conditions:
         for tree in sorted(looked_at, key=lambda tree: len({vertex[0] for vertex in subtrees(tree)})):
             residual = self._series.misses(tree, Fraction(0) if self._is_identity else None)
             if residual is not None:
-                return f"the tree {show(tree, self._names if colours > 1 else ())}", residual
+                return f"the tree {show(tree, self._names if colours > 1 else ())}", residual, _named(tree, self._names)
         return None if few else UNKNOWN

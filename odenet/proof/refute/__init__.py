@@ -17,10 +17,9 @@ from odenet.proof.refute.pointwise import FIELD_ATTACKS
 from odenet.proof.refute.relevant import Scope
 from odenet.proof.refute.search import DECIDING, Search, confirmed, measured
 from odenet.proof.refute.simplify import simplified
-from odenet.proof.refute.witness import case as case_of
 from odenet.proof.refute.witness import witness as witness_of
 
-__all__ = ["attack_on", "recheck", "refute"]
+__all__ = ["attack_on", "refute"]
 
 TABLES = {"field": {**FIELD_ATTACKS, "lipschitz": FIELD_STRETCH}, "flow": FLOW_ATTACKS, "net": NET_ATTACKS,
           "def": DEFINITION_ATTACKS}
@@ -57,16 +56,3 @@ def refute(model: Model, claim: Claim, plan: Plan | None, seconds: float, plans:
     found = simplified(scope, found, lambda c: monotonic() < deadline and confirmed(scope, attack, c))
     measure = measured(scope, attack, found, DECIDING)
     return None if measure is None else witness_of(scope, found, measure)
-
-
-def recheck(model: Model, claim: Claim, plans: dict[str, Plan], witness: Witness) -> bool:
-    """Whether a witness, from its data alone and at a higher precision, violates the claim: sizes, sets, region, quantity."""
-    scope = Scope(model, claim, plans)
-    attack = attack_on(scope)
-    if attack is None:
-        return False
-    try:
-        case = case_of(scope, witness)
-    except (KeyError, TypeError, AttributeError):
-        return False
-    return measured(scope, attack, case, 2 * DECIDING) is not None

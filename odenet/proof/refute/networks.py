@@ -17,7 +17,7 @@ from odenet.proof.refute.scalars import ZERO, Scalar, Undefined, exact, largest,
 from odenet.proof.refute.shapes import shape_of
 from odenet.proof.refute.tensors import Tensor, convolution
 
-INPUT, OUTPUT = "input", "output"
+INPUT, OUTPUT = "the input", "the output"  # no names, so that no parameter has them
 
 
 def stage_weights(net: Net) -> tuple[Parameter, ...]:

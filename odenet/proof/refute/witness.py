@@ -1,11 +1,12 @@
-"""Cases as witnesses, and back."""
+"""Cases as witnesses."""
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 from odenet.proof.finding import Witness
-from odenet.proof.refute.attack import Measure, shown
+from odenet.proof.refute.actions import moves
+from odenet.proof.refute.attack import Measure, Problem, shown
+from odenet.proof.refute.building import build
 from odenet.proof.refute.cases import Case, Layout, Setting, Vector
 from odenet.proof.refute.networks import INPUT
 from odenet.proof.refute.relevant import Scope
@@ -13,12 +14,12 @@ from odenet.proof.refute.shapes import shape_of
 from odenet.proof.refute.subjects import layout
 from odenet.proof.refute.tensors import nested
 
-TIME = "t"
+TIME, ORDER = "t", "entries of g x"
 
 
 def witness(scope: Scope, case: Case, measure: Measure) -> Witness:
     """The case as a witness: sizes, parameters, time, the blocks of the state, then those of the second state `y.block` or of the
-    direction `v.block`, and a rearrangement `g`."""
+    direction `v.block`, and which entry of x stands at each place of g x."""
     blocks = case_layout(scope, case.setting)
     values: list[tuple[str, Any]] = [(p.name, case.setting.values[p.name]) for p in scope.parameters]
     if scope.depends_on_time:
@@ -27,8 +28,9 @@ def witness(scope: Scope, case: Case, measure: Measure) -> Witness:
         if name in case.points:
             prefix = "" if name == "x" else f"{name}."
             values.extend((prefix + block, value) for block, value in _split(blocks, case.points[name]))
-    if "g" in case.points:
-        values.append(("g", case.points["g"]))
+    if "g" in case.points and scope.claim.property == "equivariant":
+        problem = Problem(scope.model, scope.claim, build(scope, case.setting))
+        values.append((ORDER, moves(problem)[int(case.points["g"][0])][1]))
     dims = tuple((d.name, case.setting.dims[d.name]) for d in scope.model.dims if _matters(scope, d.name))
     return Witness(dims, tuple(values), measure.quantity, shown(measure.value), measure.expected)
 
@@ -56,34 +58,3 @@ def case_layout(scope: Scope, setting: Setting) -> Layout:
     if scope.net is not None:
         return Layout(((INPUT, shape_of(scope.net.domain, setting.dims)),))
     return layout(scope.model, scope.blocks, setting)
-
-
-def case(scope: Scope, found: Witness) -> Case:
-    """The case that a witness describes.
-
-    Raises:
-        KeyError: a value is missing.
-    """
-    values = dict(found.values)
-    dims = scope.model.dim_values(dict(found.dims))
-    if any(dims[name] != size for name, size in found.dims):
-        raise KeyError("a derived dim that is not what its definition says")
-    setting = Setting(dims, {p.name: values[p.name] for p in scope.parameters}, values.get(TIME, Fraction(0)))
-    blocks = case_layout(scope, setting)
-    points = {"x": _flat(values, "", blocks)}
-    for name in ("y", "v"):
-        if f"{name}.{blocks.blocks[0][0]}" in values:
-            points[name] = _flat(values, f"{name}.", blocks)
-    if "g" in values:
-        points["g"] = values["g"]
-    return Case(setting, points)
-
-
-def _flat(values: dict[str, Any], prefix: str, blocks: Layout) -> Vector:
-    return tuple(entry for name, _ in blocks.blocks for entry in _entries(values[prefix + name]))
-
-
-def _entries(value: Any) -> list[Fraction]:
-    return [e for below in value for e in _entries(below)] if isinstance(value, tuple) else [value]
-
-
