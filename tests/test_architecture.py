@@ -55,7 +55,7 @@ def test_imports_point_backwards(path):
         assert other is None or other <= own, f"{_name(path)} imports {target}, which comes later"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "recheck").glob("*.py")), ids=_name)
+@pytest.mark.parametrize("path", sorted((ROOT / "recheck").rglob("*.py")), ids=_name)
 def test_the_checker_shares_nothing_with_the_prover(path):
     own = [m for m in _imports(path) if m.startswith("odenet.")]
     allowed = (

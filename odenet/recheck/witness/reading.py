@@ -18,16 +18,15 @@ from odenet.ir.model import Claim, ConvolutionSpace, Model, Parameter, Parameter
 from odenet.ir.node import Node, states
 from odenet.ir.sizes import Size, Space
 from odenet.plan.steps import Plan
-from odenet.recheck.conditions import residual
-from odenet.recheck.duals import Dual, flat, lift, split
-from odenet.recheck.members import MEMBERS
-from odenet.recheck.place import INPUT, Place, Rejected, demand, flows_of, net_of
-from odenet.recheck.runs import Run, World
-from odenet.recheck.stages import net_value
-from odenet.recheck.violations import VIOLATIONS
+from odenet.recheck.scalars import Rejected
+from odenet.recheck.witness.conditions import residual
+from odenet.recheck.witness.duals import Dual, flat, lift, split
+from odenet.recheck.witness.members import MEMBERS
+from odenet.recheck.witness.place import INPUT, Place, demand, flows_of, net_of
+from odenet.recheck.witness.runs import Run, World
+from odenet.recheck.witness.stages import net_value
+from odenet.recheck.witness.violations import VIOLATIONS
 from odenet.schemes.numbers import ExactError
-
-__all__ = ["Rejected", "recheck_witness"]
 
 TIME, ORDER, TREE = "t", "entries of g x", "tree"
 BITS = 256
@@ -90,8 +89,9 @@ def _place(model: Model, plans: Mapping[str, Plan], claim: Claim, witness: Mappi
     for name, prefix in (("x", ""), ("y", "y."), ("v", "v.")):
         if name == "x" or prefix + next(iter(shapes)) in given:
             points[name] = np.concatenate([_shaped(given, prefix + block, shape).reshape(-1) for block, shape in shapes.items()])
-    order = [int(i) for i in given[ORDER].tolist()] if ORDER in given else None
-    place = Place(model, claim, world, shapes, points, order, _map(world, claim, shapes))
+    order = given[ORDER].tolist() if ORDER in given else None
+    demand(order is None or all(i.q == 1 for i in order), "an entry with a number that is not whole")
+    place = Place(model, claim, world, shapes, points, order and [int(i.p) for i in order], _map(world, claim, shapes))
     demand(place.holds_region(points["x"]), "the state is not certainly in the region")
     demand("v" not in points or any(e != 0 for e in points["v"]), "the direction is zero")
     return place

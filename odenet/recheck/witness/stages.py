@@ -12,8 +12,8 @@ from odenet.ir.balls import larger, linear_map
 from odenet.ir.model import ConvolutionSpace, NetStage
 from odenet.ir.node import function, param, variable
 from odenet.ir.sizes import MapSpace
-from odenet.recheck.duals import Dual, lift
-from odenet.recheck.runs import Run, World
+from odenet.recheck.witness.duals import Dual, lift
+from odenet.recheck.witness.runs import Run, World
 
 
 def net_value(world: World, name: str, image: Dual) -> Dual:

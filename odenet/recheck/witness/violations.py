@@ -12,10 +12,10 @@ from odenet.ir.differentiate import tangent
 from odenet.ir.node import states, variable
 from odenet.operators.functions import FUNCTIONS
 from odenet.plan.steps import Advance, DiscreteGradient, Plan, Relax, RungeKutta
-from odenet.recheck.duals import flat, lift, seeded, split, units
-from odenet.recheck.members import below
-from odenet.recheck.place import INPUT, Place, demand, flows_of, net_of
-from odenet.recheck.runs import Run
+from odenet.recheck.witness.duals import flat, lift, seeded, split, units
+from odenet.recheck.witness.members import below
+from odenet.recheck.witness.place import INPUT, Place, demand, flows_of, net_of
+from odenet.recheck.witness.runs import Run
 
 # --- what is certain -------------------------------------------------------------------------------------
 

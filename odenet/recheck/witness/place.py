@@ -9,14 +9,11 @@ import numpy as np
 
 from odenet.ir.model import Claim, Comparison, Model, Net
 from odenet.ir.node import Node, subtract
-from odenet.recheck.duals import Dual, lift, seeded, split, units
-from odenet.recheck.runs import World
+from odenet.recheck.scalars import Rejected
+from odenet.recheck.witness.duals import Dual, lift, seeded, split, units
+from odenet.recheck.witness.runs import World
 
 INPUT = "the input"
-
-
-class Rejected(Exception):
-    """The witness does not show that the claim is false."""
 
 
 def demand(holds: bool, otherwise: str) -> None:

@@ -13,7 +13,7 @@ from odenet.ir.interpret import Environment
 from odenet.ir.model import ConvolutionSpace, Model
 from odenet.ir.node import Node
 from odenet.plan.steps import DURATION, Advance, Closed, Linear, Plan, Relax, RungeKutta
-from odenet.recheck.duals import Dual, Duals, flat, inverse, lift, product, seeded, split, units
+from odenet.recheck.witness.duals import Dual, Duals, flat, inverse, lift, product, seeded, split, units
 from odenet.schemes.numbers import Exact
 
 ROUNDS = 60
