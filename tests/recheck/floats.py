@@ -11,7 +11,6 @@ import numpy as np
 
 from odenet.ir.interpret import environment, evaluate, field_rate
 from odenet.ir.node import Node, subtract
-from odenet.ir.sizes import Space
 from odenet.plan.interpret import Runner
 
 STEP = 1e-6
@@ -189,8 +188,8 @@ def _gradient(place: Place) -> Any:
     if not place.claim.arguments:
         j = form @ place.jacobian(x)
         return np.abs(j - j.T).max()
-    slope = [(place.scalar(place.claim.arguments[0], x + STEP * e) - place.scalar(place.claim.arguments[0], x - STEP * e)) / (2 * STEP)
-             for e in np.eye(len(x))]
+    node, units = place.claim.arguments[0], STEP * np.eye(len(x))
+    slope = [(place.scalar(node, x + e) - place.scalar(node, x - e)) / (2 * STEP) for e in units]
     return np.abs(form @ place.map(x) - np.array(slope, dtype=float)).max()
 
 
@@ -242,4 +241,4 @@ def _back(place: Place) -> Any:
     return _one(place, _one(place, place.point()), -1.0) - place.point()
 
 
-__all__ = ["Place", "Space", "gap"]
+__all__ = ["Place", "gap"]

@@ -18,7 +18,8 @@ from tests.proof.cases import CASES
 from tests.recheck.floats import gap
 
 ROOT = Path(__file__).parents[2]
-SPECS = {p.stem: p.read_text(encoding="utf-8") for folder in ("tests/refute/specs", "specs/gallery") for p in (ROOT / folder).glob("*.ode")}
+FILES = [path for folder in ("tests/refute/specs", "specs/gallery") for path in (ROOT / folder).glob("*.ode")]
+SPECS = {path.stem: path.read_text(encoding="utf-8") for path in FILES}
 MUTANTS = {f"{i}: {case.rule}": case.spec.replace(case.old, case.new) + "\n" for i, case in enumerate(CASES)}
 TEXTS = {**SPECS, **MUTANTS}
 
@@ -85,7 +86,8 @@ def test_corrupted_witnesses_are_rejected_or_true(name):
             corrupted = _corrupted(witness, chance)
             if claim.kind != "net" and accepts(model, plans, claim, corrupted):
                 with np.errstate(all="ignore"):
-                    assert claim.property == "order" or gap(model, plans, claim, corrupted) > -1e-6, (claim.text, witness, corrupted)
+                    is_broken = claim.property == "order" or gap(model, plans, claim, corrupted) > -1e-6
+                assert is_broken, (claim.text, witness, corrupted)
 
 
 @pytest.mark.parametrize("name", sorted(SPECS))
