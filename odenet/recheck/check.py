@@ -6,11 +6,12 @@ from typing import Any
 from odenet.ir.model import Claim, Model
 from odenet.plan.steps import Plan
 from odenet.recheck.case import Case, Goal
+from odenet.recheck.convexity import convex_composition
 from odenet.recheck.fields import FIELD_RULES
 from odenet.recheck.orders import order_conditions
 from odenet.recheck.scalars import Rejected, Scalar
 
-RULES: dict[str, Any] = {**FIELD_RULES, "order conditions": order_conditions}
+RULES: dict[str, Any] = {**FIELD_RULES, "order conditions": order_conditions, "convex composition": convex_composition}
 
 
 def recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: Any) -> tuple[str, ...]:
