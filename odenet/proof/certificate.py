@@ -13,22 +13,28 @@ from typing import Any
 from odenet.algebra.forms import Form
 from odenet.algebra.letters import Letter, Word
 from odenet.algebra.scalars import Atom, Scalar
+from odenet.ir.model import Model
 from odenet.ir.node import Node
 from odenet.ir.sizes import MapSpace, Size, Space
+from odenet.plan.steps import Plan
 from odenet.proof.finding import Finding, Proof
-from odenet.recheck import claim_data
+from odenet.recheck import claim_data, trimmed
 
 Data = Any  # texts and lists
 
 
-def certificate(finding: Finding) -> dict[str, Data]:
-    """The certificate of a proved claim: what `odenet.recheck` needs beside the spec."""
+def certificate(model: Model, plans: dict[str, Plan], finding: Finding) -> dict[str, Data]:
+    """The certificate of a proved claim: what `odenet.recheck` needs beside the spec, and accepts.
+
+    Raises:
+        odenet.recheck.Rejected: the checker does not accept the proof.
+    """
     assert finding.proof is not None
-    return {
+    return trimmed(model, plans, finding.claim, {
         "claim": claim_data(finding.claim),
         "lemmas": [[where, depth, as_data(scalar), as_data(evidence)] for where, depth, scalar, evidence in finding.lemmas],
         "proof": proof_data(finding.proof),
-    }
+    })
 
 
 def digest(certificates: list[dict[str, Data]]) -> str:

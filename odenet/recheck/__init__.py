@@ -5,7 +5,7 @@ derivatives, one function for each rule. It never searches.
 """
 from __future__ import annotations
 
-from odenet.recheck.check import claim_data, recheck
+from odenet.recheck.check import claim_data, recheck, trimmed
 from odenet.recheck.scalars import Rejected
 
-__all__ = ["Rejected", "claim_data", "recheck"]
+__all__ = ["Rejected", "claim_data", "recheck", "trimmed"]

@@ -34,8 +34,44 @@ def _recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: An
     case = Case(model, plans, claim.region, RULES)
     for where, depth, scalar, evidence in certificate["lemmas"]:
         _accept(case, str(where), int(depth), case.data.read(scalar), case.data.read(evidence))
+    for signs in case.settings.values():
+        signs.known, signs.strict = _Asked(signs.known), _Asked(signs.strict)
     case.prove(goal_of(case, claim), certificate["proof"])
+    if any(signs.known - signs.known.found or signs.strict - signs.strict.found  # type: ignore[attr-defined]
+           for signs in case.settings.values()):
+        raise Rejected("a lemma is not needed")
     return tuple(dict.fromkeys(case.conditions))
+
+
+class _Asked(set[Any]):
+    """A set that remembers what was found in it."""
+
+    def __init__(self, items: Any) -> None:
+        super().__init__(items)
+        self.found: set[Any] = set()
+
+    def __contains__(self, item: object) -> bool:
+        is_in = super().__contains__(item)
+        if is_in:
+            self.found.add(item)
+        return is_in
+
+
+def trimmed(model: Model, plans: dict[str, Plan], claim: Claim, certificate: dict[str, Any]) -> dict[str, Any]:
+    """The same certificate with the lemmas that its proof needs, and no others. Raises Rejected."""
+    case = Case(model, plans, claim.region, RULES)
+    places = []
+    for where, depth, scalar, evidence in certificate["lemmas"]:
+        read = case.data.read(scalar)
+        _accept(case, where, depth, read, case.data.read(evidence))
+        signs = case.settings["region" in where, "orthant" in where]
+        places.append((signs, "strict" in where, read, depth))
+    for signs in case.settings.values():
+        signs.known, signs.strict = _Asked(signs.known), _Asked(signs.strict)
+    case.prove(goal_of(case, claim), certificate["proof"])
+    needed = [read in signs.strict.found if strict else (read, depth) in signs.known.found  # type: ignore[attr-defined]
+              for signs, strict, read, depth in places]
+    return certificate | {"lemmas": [lemma for lemma, keep in zip(certificate["lemmas"], needed, strict=True) if keep]}
 
 
 def claim_data(claim: Claim) -> dict[str, Any]:
