@@ -110,6 +110,7 @@ def _sign_of_term(term: Scalar, setting: Setting) -> Proved:
 
 def _combination(*terms: tuple[Fraction | int, *tuple[tuple[Scalar, int, Proved], ...]]) -> Evidence:
     """A sum of products with what is known of their factors (nothing of even powers)."""
+    terms = tuple(t for t in terms if all(g.terms for g, _, _ in t[1:])) or terms  # nothing rests on what is 0
     data = tuple((Fraction(c), tuple((g, k) for g, k, _ in factors)) for c, *factors in terms)
     return Evidence("combination", data, tuple(one for _, *factors in terms for _, k, one in factors if one and k % 2))
 
