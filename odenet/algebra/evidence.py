@@ -23,7 +23,7 @@ class Evidence:
                                                             s is multiplied by what is > 0 wherever it is defined
     ends          (atom, low, high)                    (of s at low, of s at high, of atom - low, of high - atom)
                                                             s is affine in the atom
-    cases         (atom,)                              one for each piece of a largest, smallest, abs, relu or leaky_relu,
+    cases         (atom, (value, …))                   one for each piece of a largest, smallest, abs, relu or leaky_relu,
                                                             with what the piece assumes; or `never`
     never         (g,)                                 (strict, of -g)     the piece would need g >= 0
     line          (atom, (g, …))                       one for each g      s >= 0 wherever all g >= 0, all polynomials in one atom

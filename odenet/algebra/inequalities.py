@@ -126,7 +126,7 @@ def _by_cases(scalar: Scalar, setting: Setting, depth: int) -> Proved:
         if not found:
             return None
         parts.append(found)
-    return Evidence("cases", (atom,), tuple(parts))
+    return Evidence("cases", (atom, tuple(value for value, _ in pieces(atom))), tuple(parts))
 
 
 def _is_piecewise(atom: Atom) -> bool:

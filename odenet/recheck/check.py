@@ -10,8 +10,10 @@ from odenet.recheck.convexity import convex_composition
 from odenet.recheck.fields import FIELD_RULES
 from odenet.recheck.orders import order_conditions
 from odenet.recheck.scalars import Rejected, Scalar
+from odenet.recheck.signs import Signs
 
 RULES: dict[str, Any] = {**FIELD_RULES, "order conditions": order_conditions, "convex composition": convex_composition}
+_MALFORMED = (LookupError, StopIteration, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RecursionError)
 
 
 def recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: Any) -> tuple[str, ...]:
@@ -22,7 +24,7 @@ def recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: Any
     """
     try:
         return _recheck(model, plans, claim, certificate)
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RecursionError) as error:
+    except _MALFORMED as error:
         raise Rejected(f"the certificate is not well formed ({type(error).__name__})") from error
 
 
@@ -33,12 +35,12 @@ def _recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: An
         raise Rejected("the certificate is about another claim")
     case = Case(model, plans, claim.region, RULES)
     for where, depth, scalar, evidence in certificate["lemmas"]:
-        _accept(case, str(where), int(depth), case.data.read(scalar), case.data.read(evidence))
+        _accept(case, where, depth, case.data.read(scalar), case.data.read(evidence))
     for signs in case.settings.values():
         signs.known, signs.strict = _Asked(signs.known), _Asked(signs.strict)
     case.prove(goal_of(case, claim), certificate["proof"])
-    if any(signs.known - signs.known.found or signs.strict - signs.strict.found  # type: ignore[attr-defined]
-           for signs in case.settings.values()):
+    asked: list[Any] = [one for signs in case.settings.values() for one in (signs.known, signs.strict)]
+    if sum(len(one.found) for one in asked) != len(certificate["lemmas"]):
         raise Rejected("a lemma is not needed")
     return tuple(dict.fromkeys(case.conditions))
 
@@ -58,20 +60,31 @@ class _Asked(set[Any]):
 
 
 def trimmed(model: Model, plans: dict[str, Plan], claim: Claim, certificate: dict[str, Any]) -> dict[str, Any]:
-    """The same certificate with the lemmas that its proof needs, and no others. Raises Rejected."""
+    """The same certificate with the lemmas that its proof cannot do without, and no others. Raises Rejected."""
     case = Case(model, plans, claim.region, RULES)
-    places = []
+    lemmas: list[tuple[tuple[Any, Any], list[Any]]] = []
     for where, depth, scalar, evidence in certificate["lemmas"]:
         read = case.data.read(scalar)
-        _accept(case, where, depth, read, case.data.read(evidence))
-        signs = case.settings["region" in where, "orthant" in where]
-        places.append((signs, "strict" in where, read, depth))
-    for signs in case.settings.values():
-        signs.known, signs.strict = _Asked(signs.known), _Asked(signs.strict)
-    case.prove(goal_of(case, claim), certificate["proof"])
-    needed = [read in signs.strict.found if strict else (read, depth) in signs.known.found  # type: ignore[attr-defined]
-              for signs, strict, read, depth in places]
-    return certificate | {"lemmas": [lemma for lemma, keep in zip(certificate["lemmas"], needed, strict=True) if keep]}
+        signs = _accept(case, where, depth, read, case.data.read(evidence))
+        place = (signs.strict, read) if PLACES[where][2] else (signs.known, (read, depth))
+        lemmas.append((place, [where, depth, scalar, evidence]))
+    goal = goal_of(case, claim)
+    case.prove(goal, certificate["proof"])
+    kept = []
+    for (known, question), lemma in lemmas:
+        known.discard(question)
+        if not _is_proved(case, claim, certificate["proof"]):
+            known.add(question)
+            kept.append(lemma)
+    return certificate | {"lemmas": kept}
+
+
+def _is_proved(case: Case, claim: Claim, proof: Any) -> bool:
+    try:
+        case.prove(goal_of(case, claim), proof)
+    except Rejected:
+        return False
+    return True
 
 
 def claim_data(claim: Claim) -> dict[str, Any]:
@@ -80,16 +93,23 @@ def claim_data(claim: Claim) -> dict[str, Any]:
             "region": claim.region_text}
 
 
-def _accept(case: Case, where: str, depth: int, scalar: Any, evidence: Any) -> None:
-    """One lemma: `where` is free or region, perhaps with orthant; depth 0 and below is of no use to any rule; strict is -1."""
-    words = where.split()
-    if not isinstance(scalar, Scalar) or not words or words[0] not in ("free", "region") or set(words[1:]) - {"orthant", "strict"}:
+STRICT_DEPTH = 3
+PLACES = {f"{region}{orthant}{strict}": (region == "region", bool(orthant), bool(strict))
+          for region in ("free", "region") for orthant in ("", " orthant") for strict in ("", " strict")}
+
+
+def _accept(case: Case, where: str, depth: int, scalar: Any, evidence: Any) -> Signs:
+    """Check one lemma: where it holds, how deep the prover looked, what is >= 0 (or > 0), and why."""
+    on_region, is_orthant, is_strict = PLACES[where]
+    if not isinstance(scalar, Scalar) or not isinstance(depth, int):
         raise Rejected("a lemma is not well formed")
-    signs = case.settings[words[0] == "region", "orthant" in words]
-    if "strict" in words:
+    signs = case.settings[on_region, is_orthant]
+    if is_strict:
+        case.demand(depth == STRICT_DEPTH, "a lemma is not well formed")
         signs.accept_strict(scalar, evidence)
     else:
         signs.accept(scalar, depth, evidence)
+    return signs
 
 
 def goal_of(case: Case, claim: Claim) -> Goal:

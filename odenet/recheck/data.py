@@ -34,7 +34,7 @@ class Data:
         for c, *powers in terms:
             product = number(Fraction(c))
             for atom, e in powers:
-                product = product * power(self.table, self._atom(*atom[1:]), Fraction(e), self.reader.is_nonnegative)
+                product = product * power(self.table, self._atom(*_inside(atom)), Fraction(e), self.reader.is_nonnegative)
             total = total + product
         return total
 
@@ -64,8 +64,9 @@ class Data:
         return vector(self.reader.extreme_atom(kind, items) if is_extreme else self.table.atom(kind, *items), space)
 
     def _chosen(self, atom: Any, i: str) -> Symbol:
-        items = [self.read(d) for d in atom[2:]]
-        extreme = self.reader.extreme_atom(atom[1], items)
+        kind, *data = _inside(atom)
+        items = [self.read(d) for d in data]
+        extreme = self.reader.extreme_atom(kind, items)
         return self.table.atom("chosen", extreme, extreme.data.index(items[int(i)]))
 
     def _form(self, start: Any, end: Any, *terms: Any) -> Form:
@@ -87,10 +88,16 @@ class Data:
         if kind == "diag":
             total = self.reader.spread(a)
             for atom, e in data:
-                total = entrywise(total, self.reader.power(self._vector(a, *atom[1:]), Fraction(e)))
+                total = entrywise(total, self.reader.power(self._vector(a, *_inside(atom)), Fraction(e)))
             return diagonal(total)
         items = [self.read(d) for d in data]
         return _LETTERS[kind](self.reader, a, b, items)
+
+
+def _inside(atom: Any) -> list[Any]:
+    if atom[0] != "atom":
+        raise Rejected("the certificate is not well formed")
+    return atom[1:]  # type: ignore[no-any-return]
 
 
 def _matrix(r: Reader, a: Any, b: Any, name: str) -> Form:

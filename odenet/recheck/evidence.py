@@ -182,10 +182,11 @@ def _put(k: Signs, y: Symbol, e: Fraction, x: Symbol, value: Scalar) -> Scalar:
 def _cases(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     """One case for each piece of a symbol that is chosen among several, or has a kink."""
     x = single(data[0])
-    cases = list(_pieces(x)) if x is not None else []
-    if x is None or not cases or len(cases) != len(parts):
+    cases = dict(_pieces(x)) if x is not None else {}
+    if x is None or not cases or len(data[1]) != len(parts) or set(data[1]) != set(cases) or len(cases) != len(parts):
         return False
-    for (value, facts), part in zip(cases, parts, strict=True):
+    for value, part in zip(data[1], parts, strict=True):
+        facts = cases[value]
         if part[0] == "never":
             (g,), (why,) = part[1], part[2]
             if g not in facts or not check(k, -g, why, True):

@@ -71,8 +71,9 @@ class Signs:
             raise Rejected("the evidence of an inequality does not hold")
 
     def holds(self, scalar: Scalar, depth: int = 6) -> bool:
-        """Whether scalar >= 0 is among the lemmas."""
-        return (scalar, depth) in self.known
+        """Whether scalar >= 0 is among the lemmas, or plain to see."""
+        value = scalar.value()
+        return (scalar, depth) in self.known if value is None else value >= 0
 
     def demand(self, scalar: Scalar, depth: int = 6) -> None:
         if not self.holds(scalar, depth):
