@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from odenet.driver import Loaded, Report
+    from odenet.ir.model import Claim
 
 PROVED, NOT_PROVED, WRONG_INPUT, OUR_BUG = 0, 1, 2, 70
 
@@ -93,16 +94,20 @@ def _show_faults(rejected: Any) -> None:
     _fail(f"{text}\n\n{len(rejected.faults)} error(s); `odenet explain {codes.split(',')[0]}` says more")
 
 
-def _verified(loaded: Loaded, seconds: float) -> Report:
+def _verified(loaded: Loaded, seconds: float | None, is_survey: bool = False) -> Report:
     """The report on the claims of a spec, with a line on the terminal while that takes long."""
     from odenet.progress import Progress
+    from odenet.proof.prove import DEFAULT_SECONDS
     from odenet.proof.show import claim_text
 
     with Progress() as progress:
-        return loaded.verify(seconds, lambda claim, done, total: progress.show(claim_text(claim), done, total))
+        def watch(claim: Claim, done: int, total: int) -> None:
+            progress.show(claim_text(claim), done, total)
+
+        return loaded.survey(seconds, watch, progress.show) if is_survey else loaded.verify(seconds or DEFAULT_SECONDS, watch)
 
 
-_seconds = click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True,
+_seconds = click.option("--seconds", type=click.FloatRange(min=0, min_open=True), show_default="10, with --all 1 for what is tried",
                         help="Budget of each claim, in computing time; what it does not suffice for is undecided.")
 
 
@@ -114,17 +119,25 @@ _seconds = click.option("--seconds", type=click.FloatRange(min=0, min_open=True)
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="json: one object a line for each spec.")
 @_seconds
-def verify(specs: tuple[str, ...], style: str, seconds: float) -> None:
-    """Prove or refute every claim of each SPEC."""
-    from odenet.proof.show import report_text
+@click.option("--all", "is_survey", is_flag=True, help="Also try every property that could apply to any field, flow, net or def.")
+def verify(specs: tuple[str, ...], style: str, seconds: float | None, is_survey: bool) -> None:
+    """Prove or refute every claim of each SPEC.
+
+    With --all, also say what else each model has: its largest order, its least Lipschitz constants, its first integrals and so on,
+    as claims to paste. The exit status speaks of the claims that the spec makes.
+    """
+    from odenet.proof.show import report_text, survey_text
 
     statuses = []
     for path in specs:
-        report = _verified(_loaded(path), seconds)
+        report = _verified(_loaded(path), seconds, is_survey)
         if style == "json":
             click.echo(json.dumps(report.as_json()))
         else:
-            click.echo(report_text(report.model, report.findings, _style(_is_colour(sys.stdout))))
+            styled = _style(_is_colour(sys.stdout))
+            click.echo(report_text(report.model, report.findings, styled))
+            if report.tried is not None:
+                click.echo(survey_text(report.tried, styled))
         statuses.append(PROVED if report.is_proved else NOT_PROVED)
     sys.exit(max(statuses))
 
@@ -149,7 +162,8 @@ def _dims(_context: click.Context, _option: click.Parameter, values: tuple[str, 
 @click.option("--allow-undecided", is_flag=True, help="Write the module although a claim is undecided (never if one is refuted).")
 @_seconds
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing when all is well.")
-def compile_(spec: str, output: str | None, dims: dict[str, int], allow_undecided: bool, seconds: float, quiet: bool) -> None:
+def compile_(spec: str, output: str | None, dims: dict[str, int], allow_undecided: bool, seconds: float | None,
+             quiet: bool) -> None:
     """Prove every claim of SPEC and write one standalone PyTorch module. Nothing is written if a claim is not proved."""
     from odenet.driver import write
     from odenet.proof.show import report_text
@@ -165,19 +179,20 @@ def compile_(spec: str, output: str | None, dims: dict[str, int], allow_undecide
     except OSError as error:
         _fail(f"error: cannot write {target}: {error.strerror or error}")
     if not quiet:
-        click.echo(report_text(loaded.model, loaded.verify(seconds).findings, _style(_is_colour(sys.stdout))))
+        click.echo(report_text(loaded.model, _verified(loaded, seconds).findings, _style(_is_colour(sys.stdout))))
         click.echo(f"wrote {target}: class {loaded.model.name}")
 
 
-def _source(loaded: Loaded, allow_undecided: bool, dims: dict[str, int], seconds: float) -> str:
+def _source(loaded: Loaded, allow_undecided: bool, dims: dict[str, int], seconds: float | None) -> str:
     """The module's text; without it the faults or the verdicts are shown, and the program ends."""
     from odenet.diagnostics import Rejected
     from odenet.driver import NotProved
+    from odenet.proof.prove import DEFAULT_SECONDS
     from odenet.proof.show import report_text
 
     _verified(loaded, seconds)
     try:
-        return loaded.source(allow_undecided=allow_undecided, seconds=seconds, **dims)
+        return loaded.source(allow_undecided=allow_undecided, seconds=seconds or DEFAULT_SECONDS, **dims)
     except Rejected as rejected:
         _show_faults(rejected)
     except NotProved as failure:
@@ -268,7 +283,6 @@ _STAGES = ("spec", "model", "plan", "findings", "module")
 @click.option("--stage", type=click.Choice(_STAGES), default="model", show_default=True)
 def show(spec: str, stage: str) -> None:
     """Print what one stage of the compiler makes of SPEC."""
-    from odenet.proof.prove import DEFAULT_SECONDS
     from odenet.proof.show import report_text
 
     loaded = _loaded(spec)
@@ -285,7 +299,7 @@ def show(spec: str, stage: str) -> None:
     elif stage == "findings":
         click.echo(report_text(loaded.model, loaded.report.findings, _style(_is_colour(sys.stdout))))
     else:
-        click.echo(_source(loaded, True, {}, DEFAULT_SECONDS), nl=False)
+        click.echo(_source(loaded, True, {}, None), nl=False)
 
 
 @commands.command()

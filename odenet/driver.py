@@ -5,11 +5,11 @@ import hashlib
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from odenet.diagnostics import Diagnostic, Label, Rejected
 from odenet.ir.model import Model
@@ -20,14 +20,18 @@ from odenet.syntax import decode, format_spec, parse
 from odenet.syntax.tree import Spec
 from odenet.text import Source, Span
 
+if TYPE_CHECKING:
+    from odenet.proof.applicable import Notice
+
 
 @dataclass(frozen=True)
 class Report:
-    """The findings on all claims of one spec."""
+    """The findings on all claims of one spec. `tried`: those on claims that it does not make, of a survey; else None."""
 
     model: Model
     digest: str
     findings: tuple[Finding, ...]
+    tried: tuple[Finding, ...] | None = None
 
     @property
     def is_proved(self) -> bool:
@@ -40,13 +44,15 @@ class Report:
         """The object that `odenet verify --format json` prints."""
         from odenet.proof.show import as_json
 
-        return {"spec": self.model.source.name, "model": self.model.name, "digest": self.digest,
-                "claims": [as_json(f) for f in self.findings]}
+        claims = [as_json(f) for f in self.findings]
+        if self.tried is not None:
+            claims = [*({**c, "tried": False} for c in claims), *({**as_json(f), "line": None, "tried": True} for f in self.tried)]
+        return {"spec": self.model.source.name, "model": self.model.name, "digest": self.digest, "claims": claims}
 
     def __str__(self) -> str:
-        from odenet.proof.show import report_text
+        from odenet.proof.show import report_text, survey_text
 
-        return report_text(self.model, self.findings)
+        return report_text(self.model, self.findings) + ("\n" + survey_text(self.tried) if self.tried is not None else "")
 
 
 class Loaded:
@@ -87,6 +93,19 @@ class Loaded:
         if seconds not in self._reports:
             self._reports[seconds] = Report(self.model, self.digest, verify(self.model, self.plans, seconds, watch))
         return self._reports[seconds]
+
+    def survey(self, seconds: float | None = None, watch: Watch | None = None, notice: Notice | None = None) -> Report:
+        """The report, with what else the model has: every property that could apply to any of its parts, tried.
+
+        Args:
+            seconds: the budget of each claim; None: the usual one for claims that are made, a shorter one for those that are tried.
+            notice: is told which subject and property is next, how many are done, and how many there are.
+        """
+        from odenet.proof.applicable import TRIED_SECONDS, Survey
+
+        report = self.verify(DEFAULT_SECONDS if seconds is None else seconds, watch)
+        found = Survey(self.model, self.plans, TRIED_SECONDS if seconds is None else seconds).run(notice)
+        return replace(report, tried=found)
 
     @property
     def report(self) -> Report:

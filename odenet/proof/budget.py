@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -28,16 +29,16 @@ def limit(seconds: float) -> Iterator[None]:
         return
     left = signal.getitimer(signal.ITIMER_VIRTUAL)[0]  # of an outer limit
     allowed = max(LEAST, min(seconds, left) if left else seconds)
+    began = time.process_time()
     before = signal.signal(signal.SIGVTALRM, _ring)
     signal.setitimer(signal.ITIMER_VIRTUAL, allowed, AGAIN)
     try:
         yield
     finally:
-        unused = signal.getitimer(signal.ITIMER_VIRTUAL)[0]
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
         if left:
-            signal.setitimer(signal.ITIMER_VIRTUAL, max(LEAST, left - allowed + unused), AGAIN)
+            signal.setitimer(signal.ITIMER_VIRTUAL, max(LEAST, left - (time.process_time() - began)), AGAIN)
 
 
 def _ring(_number: int, _frame: FrameType | None) -> None:

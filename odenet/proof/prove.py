@@ -51,8 +51,7 @@ class Prover:
         """The finding on one claim, within `seconds` of computing: at most three quarters for a proof, the rest for a witness."""
         began = time.perf_counter()
         computed = time.process_time()
-        self.context.settings.clear()
-        outcome = self._reached(claim, seconds)
+        outcome = self.reached(claim, seconds)
         if isinstance(outcome, Proof):
             return Finding(claim, "proved", outcome.rule, outcome.statement, time.perf_counter() - began, proof=outcome,
                            lemmas=self.context.lemmas())
@@ -67,9 +66,10 @@ class Prover:
                    if spent >= seconds and _RAISE not in outcome else "")
         return Finding(claim, "undecided", "", readable(outcome) + stopped, spent)
 
-    def _reached(self, claim: Claim, seconds: float) -> Outcome | Witness:
+    def reached(self, claim: Claim, seconds: float) -> Outcome | Witness:
         """What the rules reach within the proof's share of a budget."""
         share = 3 * seconds / 4
+        self.context.settings.clear()
         try:
             with limit(share):
                 return self.outcome(claim)

@@ -61,6 +61,37 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
+def survey_text(findings: tuple[Finding, ...], style: Style = plain) -> str:
+    """What a model has beside what it claims, subject by subject: claims to paste, what is false, what is open."""
+    lines: list[str] = []
+    for name in dict.fromkeys(subject(f.claim) for f in findings):
+        own = [f for f in findings if subject(f.claim) == name]
+        lines += ["", f"{style(name, 'bold')}  ({own[0].claim.kind if ' + ' not in name else 'sum of fields'})"]
+        lines += [line for f in own if f.verdict == "proved" for line in _pasted(f, style)]
+        for verdict in ("refuted", "undecided"):
+            lines += [line for f in own if f.verdict == verdict for line in _brief(f, style)]
+    counts = [f"{sum(f.verdict == v for f in findings)} {v}" for v in ("proved", "refuted", "undecided")]
+    return "\n".join([*lines, "", f"  tried beside the claims: {', '.join(counts)}"])
+
+
+def _pasted(finding: Finding, style: Style) -> list[str]:
+    """A proved claim as a line of a spec; what is behind the # is a comment there."""
+    line = f"  {style('claim', 'green')} {claim_text(finding.claim)}"
+    return [f"{line}  # {finding.rule}", *(f"{'':8}# if {condition}" for condition in finding.conditions)]
+
+
+def _brief(finding: Finding, style: Style) -> list[str]:
+    region = f" on {finding.claim.region_text}" if finding.claim.region_text else ""
+    head = f"  {style(f'{finding.verdict:<10}', _COLOURS[finding.verdict])} {finding.claim.text}{region}"
+    if finding.witness is None:
+        return [f"{head}: {_cut(finding.reason, 150)}"]
+    return [f"{head}: {_cut(', '.join(witness_lines(finding.witness)), 150)}"]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most - 2]} …"
+
+
 def as_json(finding: Finding) -> dict[str, Any]:
     """One element of `claims`."""
     claim = finding.claim
