@@ -5,12 +5,14 @@ are positive whole numbers, with parameters certainly inside their sets and stat
 """
 from __future__ import annotations
 
+from itertools import islice
 from time import monotonic
 
 from odenet.ir.model import Claim, Model
 from odenet.plan.steps import Plan
 from odenet.proof.finding import Witness
 from odenet.proof.refute.attack import Attack
+from odenet.proof.refute.cases import Case
 from odenet.proof.refute.curvature import DEFINITION_ATTACKS
 from odenet.proof.refute.passages import FIELD_STRETCH, FLOW_ATTACKS, NET_ATTACKS
 from odenet.proof.refute.pointwise import FIELD_ATTACKS
@@ -18,8 +20,11 @@ from odenet.proof.refute.relevant import Scope
 from odenet.proof.refute.search import DECIDING, Search, confirmed, measured
 from odenet.proof.refute.simplify import simplified
 from odenet.proof.refute.witness import witness as witness_of
+from odenet.recheck.witness import Rejected, recheck_witness
 
 __all__ = ["attack_on", "refute"]
+
+CANDIDATES = 6  # violations that the independent recheck does not see, before the search is given up
 
 TABLES = {"field": {**FIELD_ATTACKS, "lipschitz": FIELD_STRETCH}, "flow": FLOW_ATTACKS, "net": NET_ATTACKS,
           "def": DEFINITION_ATTACKS}
@@ -31,7 +36,7 @@ def attack_on(scope: Scope) -> Attack | None:
     attack = TABLES[claim.kind].get(claim.property)
     if attack is None or not scope.is_planned:
         return None
-    if (attack.continuous and not scope.is_continuous) or (attack.explicit and not scope.is_explicit):
+    if attack.continuous and not scope.is_continuous:
         return None
     return attack
 
@@ -50,9 +55,22 @@ def refute(model: Model, claim: Claim, plan: Plan | None, seconds: float, plans:
     if attack is None:
         return None
     deadline = monotonic() + seconds
-    found = Search(scope, attack, deadline).run()
-    if found is None:
+    for found in islice(Search(scope, attack, deadline).run(), CANDIDATES):
+        plain = simplified(scope, found, lambda c: monotonic() < deadline and confirmed(scope, attack, c))
+        witness = _checked(scope, attack, plain) or _checked(scope, attack, found)
+        if witness is not None:
+            return witness
+    return None
+
+
+def _checked(scope: Scope, attack: Attack, case: Case) -> Witness | None:
+    """The case as a witness, if the independent recheck finds the claim violated there too."""
+    measure = measured(scope, attack, case, DECIDING)
+    if measure is None:
         return None
-    found = simplified(scope, found, lambda c: monotonic() < deadline and confirmed(scope, attack, c))
-    measure = measured(scope, attack, found, DECIDING)
-    return None if measure is None else witness_of(scope, found, measure)
+    witness = witness_of(scope, case, measure)
+    try:
+        recheck_witness(scope.model, scope.known_plans, scope.claim, witness.as_json())
+    except Rejected:
+        return None
+    return witness

@@ -4,9 +4,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from odenet.ir.model import Model
 from odenet.ir.node import Node
-from odenet.ir.sizes import Size
+from odenet.ir.sizes import Size, Space
 from odenet.proof.refute.cases import Case, Layout
 from odenet.proof.refute.scalars import Scalar, Undefined, inner
 
@@ -30,11 +29,20 @@ Rearrangement = tuple[int, ...]  # entry i of g x is entry g[i] of x
 def moves(problem: Problem) -> tuple[tuple[str, Rearrangement], ...]:
     """Generators of the group, with their names, as rearrangements of the flat state."""
     name, layout = action_name(problem), problem.subject.layout
+    sizes = [(block, _space(problem, block).sizes) for block, _ in layout.blocks]
     if name == "permutation":
-        return _permutations(problem.model, layout)
-    if name == "translation":
-        return _translations(problem.model, layout)
-    return ()
+        return _permutations(sizes, layout)
+    return _translations(sizes, layout) if name == "translation" else ()
+
+
+def _space(problem: Problem, block: str) -> Space:
+    """The space of a block; of the input of a net, on which the group acts as on its output."""
+    if problem.claim.kind != "net":
+        return problem.model.block(block).space
+    net = problem.model.net(problem.claim.subject)
+    if net.domain != net.codomain:
+        raise Undefined("a group that acts on input and output alike")
+    return net.domain
 
 
 def acted(problem: Problem, case: Case, items: list[Scalar]) -> list[Scalar]:
@@ -69,15 +77,13 @@ def _turned(problem: Problem, name: str, items: list[Scalar]) -> list[Scalar]:
         raise Undefined(f"the action {name}")
     matrix = evaluator.parameters[name]
     result: list[Scalar] = []
+    for known, _ in problem.subject.layout.blocks:
+        _space(problem, known)
     for block in problem.subject.layout.split(items).values():
         if len(block.shape) != 1 or matrix.shape != (block.shape[0], block.shape[0]):
             raise Undefined("a block that the matrix does not fit")
         result.extend(inner(row, block.items) for row in matrix.rows())
     return result
-
-
-def _sizes(model: Model, layout: Layout) -> list[tuple[str, tuple[Size, ...]]]:
-    return [(name, model.block(name).space.sizes) for name, _ in layout.blocks]
 
 
 def _rearranged(layout: Layout, blocks: list[str], order: list[int]) -> Rearrangement:
@@ -90,8 +96,7 @@ def _rearranged(layout: Layout, blocks: list[str], order: list[int]) -> Rearrang
     return tuple(result)
 
 
-def _permutations(model: Model, layout: Layout) -> tuple[tuple[str, Rearrangement], ...]:
-    sizes = _sizes(model, layout)
+def _permutations(sizes: list[tuple[str, tuple[Size, ...]]], layout: Layout) -> tuple[tuple[str, Rearrangement], ...]:
     if any(len(s) > 1 for _, s in sizes):
         raise Undefined("a permutation of matrices or images")
     found = []
@@ -105,10 +110,10 @@ def _permutations(model: Model, layout: Layout) -> tuple[tuple[str, Rearrangemen
     return tuple(found)
 
 
-def _translations(model: Model, layout: Layout) -> tuple[tuple[str, Rearrangement], ...]:
-    sizes = dict.fromkeys(s[-2:] if len(s) == 3 else s for _, s in _sizes(model, layout))
-    ranks = {len(s) for _, s in _sizes(model, layout)}
-    if len(sizes) != 1 or ranks not in ({1}, {3}):
+def _translations(sizes: list[tuple[str, tuple[Size, ...]]], layout: Layout) -> tuple[tuple[str, Rearrangement], ...]:
+    shifted = dict.fromkeys(s[-2:] if len(s) == 3 else s for _, s in sizes)
+    ranks = {len(s) for _, s in sizes}
+    if len(shifted) != 1 or ranks not in ({1}, {3}):
         raise Undefined("a translation of blocks of several sizes")
     if ranks == {1}:
         n = len(layout.place(layout.blocks[0][0]))

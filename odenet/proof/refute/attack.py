@@ -52,15 +52,13 @@ class Attack:
     """How one property is attacked.
 
     `aim` adds the second point or the direction to a case; `measure` evaluates it. `differs`: a violation is an excess that is
-    not zero; otherwise one that is > 0. `continuous`: only maps without jumps may be attacked. `explicit`: only maps without
-    implicit methods, whose equation may have more than one solution.
+    not zero; otherwise one that is > 0. `continuous`: only maps without jumps may be attacked.
     """
 
     measure: Callable[[Problem, Case], Measure]
     aim: Callable[[Problem, Case, Random], Iterable[Case]] = _as_it_is
     differs: bool = True
     continuous: bool = False
-    explicit: bool = False
 
 
 # --- what several attacks use ------------------------------------------------------------------------------------

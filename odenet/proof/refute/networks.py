@@ -7,8 +7,9 @@ from fractions import Fraction
 from math import prod
 
 from odenet.ir.model import ConvolutionSpace, Model, Net, NetStage, Parameter, ParameterSet
-from odenet.ir.node import Node
+from odenet.ir.node import Node, states
 from odenet.ir.sizes import Space
+from odenet.operators.functions import FUNCTIONS
 from odenet.proof.refute import elementary
 from odenet.proof.refute.advance import Runner
 from odenet.proof.refute.cases import Layout
@@ -36,6 +37,19 @@ def stage_weights(net: Net) -> tuple[Parameter, ...]:
     return tuple(found)
 
 
+def not_onto(net: Net) -> int | None:
+    """The number of a stage that keeps the net from reaching all outputs: a function with bounded values (what is continuous maps
+    their closure to a compact set), or a last one with values on one side of a bound."""
+    for place, stage in enumerate(net.stages, 1):
+        if stage.kind == "function":
+            name, *parameters = stage.data
+            ends = FUNCTIONS[name].values(*parameters)
+            bounded = (ends.low is not None) + (ends.high is not None)
+            if bounded == 2 or (bounded == 1 and place == len(net.stages)):
+                return place
+    return None
+
+
 @dataclass
 class NetSubject:
     """All stages of a net at fixed dims and weights; `runners` run the stages that are flows."""
@@ -60,9 +74,18 @@ class NetSubject:
         return here.items
 
     def scalar(self, node: Node, items: Sequence[Scalar]) -> Scalar:
-        """A node without states."""
-        del items
-        return self.evaluator.scalar(node)
+        """A number, or an invariant: the block that it reads stands for the input, or for the output.
+
+        Raises:
+            Undefined: the invariant is made for another space.
+        """
+        names, net = states(node), self.net
+        of_any_size = node.op in ("sum", "dot", "norm") and all(a.op == "state" for a in node.args)
+        if len(names) > 1 or (names and not of_any_size
+                              and any(s != self.model.block(n).space for n in names for s in (net.domain, net.codomain))):
+            raise Undefined("an invariant of another space")
+        whole = Tensor((len(items),) if of_any_size else shape_of(net.domain, self.evaluator.dims), list(items))
+        return self.evaluator.scalar(node, dict.fromkeys(names, whole))
 
     def pass_through(self, stage: NetStage, place: int, here: Tensor, shape: tuple[int, ...]) -> Tensor:
         """One stage; `shape` is the shape after it."""

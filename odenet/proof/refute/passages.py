@@ -30,8 +30,9 @@ from odenet.proof.refute.attack import (
 )
 from odenet.proof.refute.cases import Case
 from odenet.proof.refute.draws import entry
+from odenet.proof.refute.networks import not_onto
 from odenet.proof.refute.pointwise import aim_action, along, any_direction, flipped
-from odenet.proof.refute.scalars import ONE, ZERO, Scalar, Undefined, approximate, is_positive, is_zero, total
+from odenet.proof.refute.scalars import ONE, ZERO, Scalar, Undefined, approximate, exact, is_positive, is_zero, total
 from odenet.proof.refute.subjects import FlowSubject, jacobian, momenta
 
 
@@ -240,26 +241,43 @@ FLOW_ATTACKS: dict[str, Attack] = {
     "dissipates": _invariant("<= 0"),
     "positive": Attack(_positive, _aim_positive, differs=False),
     "equivariant": Attack(_equivariant, aim_action),
-    "reversible": Attack(_reversible, explicit=True),
-    "symmetric": Attack(_symmetric, explicit=True),
-    "invertible": Attack(_folded, _aim_folded, differs=False, continuous=True, explicit=True),
+    "reversible": Attack(_reversible),
+    "symmetric": Attack(_symmetric),
+    "invertible": Attack(_folded, _aim_folded, differs=False, continuous=True),
 }
 
 
-def _sum(problem: Problem, case: Case) -> Measure:
-    """The sum of all entries after a net minus the sum before."""
-    invariant = scalar_node(problem)
-    if invariant is None or invariant.op != "sum" or invariant.args[0].op != "state":
-        raise Undefined("an invariant of a net other than a sum")
-    items = case.scalars()
-    value = total(problem.subject.value(items)) - total(items)
-    return Measure(value, "sum(Φ(x)) - sum(x)", value, "0")
+def _of_another_size(problem: Problem, case: Case) -> Measure | None:
+    """A net whose output has not as many entries as its input."""
+    before, after = problem.subject.layout.size, len(problem.subject.value(case.scalars()))
+    gap = exact(after - before)
+    return None if before == after else Measure(gap * gap, "the entries of the output less those of the input", gap, "0")
+
+
+def _net_volume(problem: Problem, case: Case) -> Measure:
+    return _of_another_size(problem, case) or _volume(problem, case)
+
+
+def _net_folded(problem: Problem, case: Case) -> Measure:
+    """Sizes that differ, a stage that leaves only a bounded set (or a half space, at the end), or what folds any map."""
+    place = not_onto(problem.model.net(problem.claim.subject))
+    if place is not None:
+        return Measure(ONE, f"the outputs that stage {place} and those behind it never reach", ONE, "0")
+    return _of_another_size(problem, case) or _folded(problem, case)
+
+
+def _aim_net(problem: Problem, case: Case, chance: Random) -> Iterable[Case]:
+    net = problem.model.net(problem.claim.subject)
+    if not_onto(net) is not None or _of_another_size(problem, case):
+        yield case
+    else:
+        yield from _aim_folded(problem, case, chance)
 
 
 NET_ATTACKS: dict[str, Attack] = {
-    "lipschitz": FLOW_ATTACKS["lipschitz"],
-    "nonexpansive": FLOW_ATTACKS["nonexpansive"],
-    "positive": FLOW_ATTACKS["positive"],
-    "preserves": Attack(_sum),
+    **{name: FLOW_ATTACKS[name] for name in ("lipschitz", "nonexpansive", "averaged", "preserves", "dissipates", "positive",
+                                              "equivariant")},
+    "volume_preserving": Attack(_net_volume),
+    "invertible": Attack(_net_folded, _aim_net, differs=False, continuous=True),
 }
 FIELD_STRETCH = Attack(_stretch, _aim_stretch, differs=False)

@@ -45,13 +45,18 @@ class Search:
     is_large: bool = False
     share: int = 1
 
-    def run(self) -> Case | None:
-        """A case that is certainly a violation, or None."""
-        try:
-            with ctx.workprec(SEARCHING):
-                return next(self._found(), None)
-        except OutOfTime:
-            return None
+    def run(self) -> Iterator[Case]:
+        """Cases that are certainly violations."""
+        found = self._found()
+        while True:
+            try:
+                with ctx.workprec(SEARCHING):
+                    case = next(found, None)
+            except OutOfTime:
+                return
+            if case is None:
+                return
+            yield case
 
     def _found(self) -> Iterator[Case]:
         for case in self._cases():

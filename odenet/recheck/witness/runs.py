@@ -12,8 +12,9 @@ from odenet.ir.balls import Undefined, evaluate, larger
 from odenet.ir.interpret import Environment
 from odenet.ir.model import ConvolutionSpace, Model
 from odenet.ir.node import Node
-from odenet.plan.steps import DURATION, Advance, Closed, Linear, Plan, Relax, RungeKutta
+from odenet.plan.steps import DURATION, Advance, Closed, DiscreteGradient, Linear, Plan, Relax, RungeKutta
 from odenet.recheck.witness.duals import Dual, Duals, flat, inverse, lift, product, seeded, split, units
+from odenet.recheck.witness.uniqueness import has_one_solution
 from odenet.schemes.numbers import Exact
 
 ROUNDS = 60
@@ -71,6 +72,21 @@ class Run:
             states = {**states, **moment.advance(self.plan.advances[substep.part], states)}
         return states
 
+    def is_a_map(self, states: Duals, index: int, length: Any) -> bool:
+        """Whether each implicit substep of a step is seen to have one solution from every state."""
+        for substep in self.plan.step:
+            advance = self.plan.advances[substep.part]
+            method = advance.inner if isinstance(advance, Relax) else advance
+            if isinstance(method, RungeKutta) and not method.is_explicit:
+                begins = self.start + index * self.length + (self.length if length < 0 else 0)
+                moment = _Moment(self, index, begins + _plain(substep.clock) * length, _plain(substep.coefficient) * length,
+                                 substep.part == 0)
+                if not moment.is_a_map(method, {name: dual.shape[1:] for name, dual in states.items()}):
+                    return False
+            elif isinstance(method, DiscreteGradient):
+                return False
+        return True
+
     def parameters(self, index: int, time: Any) -> dict[str, Any]:
         """All parameters as they are in a step, at a time."""
         found = dict(self.world.values)
@@ -125,6 +141,16 @@ class _Moment:
             return self.relax(advance, states)
         raise Undefined("the step of a discrete gradient is not evaluated")
 
+    def is_a_map(self, method: RungeKutta, shapes: dict[str, tuple[int, ...]]) -> bool:
+        nodes, matrix, _ = self.table(method)
+        return has_one_solution(method, [self.environment(node) for node in nodes], matrix, self.duration, shapes)
+
+    def table(self, method: RungeKutta) -> tuple[list[Any], list[list[Any]], list[Any]]:
+        """Nodes, matrix and weights as numbers."""
+        env = self.environment()
+        nodes, weights = ([evaluate(n, env)[()] for n in row] for row in (method.table.nodes, method.table.weights))
+        return nodes, [[evaluate(n, env)[()] for n in row] for row in method.table.matrix], weights
+
     def linear(self, advance: Linear, states: Duals) -> dict[str, Dual]:
         env, shapes = self.environment(), {name: states[name].shape[1:] for name in advance.blocks}
         sizes = {name: int(np.prod(shape, dtype=int)) for name, shape in shapes.items()}
@@ -147,9 +173,7 @@ class _Moment:
         return split(np.dot(np.concatenate([old, affine], axis=1), moving.T)[:, :-1], shapes)
 
     def runge_kutta(self, advance: RungeKutta, states: Duals) -> dict[str, Dual]:
-        plain = self.environment()
-        nodes, weights = ([evaluate(n, plain)[()] for n in row] for row in (advance.table.nodes, advance.table.weights))
-        matrix = [[evaluate(n, plain)[()] for n in row] for row in advance.table.matrix]
+        nodes, matrix, weights = self.table(advance)
         names = tuple(name for name, _ in advance.rates)
 
         def rate(stage: int, place: Dual, is_still: bool = False) -> Dual:

@@ -11,7 +11,7 @@ from flint import arb, arb_mat, fmpq, fmpq_mat
 from odenet.ir.differentiate import tangent
 from odenet.ir.node import states, variable
 from odenet.operators.functions import FUNCTIONS
-from odenet.plan.steps import Advance, DiscreteGradient, Plan, Relax, RungeKutta
+from odenet.plan.steps import Advance, Plan
 from odenet.recheck.witness.duals import flat, lift, seeded, split, units
 from odenet.recheck.witness.members import below
 from odenet.recheck.witness.place import INPUT, Place, demand, flows_of, net_of
@@ -231,7 +231,7 @@ def _flipped(place: Place, point: Any) -> Any:
 
 def _reversible(place: Place) -> Found:
     x = place.points["x"]
-    demand(not _is_implicit(place), "an implicit step, which may have more than one solution")
+    _demand_maps(place, is_one_step=True)
     if place.claim.kind == "field":
         there = _flipped(place, x)
         demand(place.holds_region(there), "R x is not certainly in the region")
@@ -250,7 +250,7 @@ def _one_step(place: Place, point: Any, forth: bool) -> Any:
 
 
 def _symmetric(place: Place) -> Found:
-    demand(not _is_implicit(place), "an implicit step, which may have more than one solution")
+    _demand_maps(place, is_one_step=True)
     there = _one_step(place, place.points["x"], forth=True)
     demand(place.holds_region(there), "Φ(x) is not certainly in the region")
     return _nonzero("an entry of Φ_-h(Φ_h(x)) - x, one step", _one_step(place, there, forth=False) - place.points["x"])
@@ -263,7 +263,27 @@ def _determinant(matrix: Any) -> Any:
     return arb_mat([[arb(x) for x in row] for row in matrix]).det()
 
 
+def _sizes_differ(place: Place) -> Found | None:
+    """A net with more or fewer outputs than inputs: no continuous bijection (Brouwer, invariance of domain), no determinant."""
+    gap = len(place.image()) - len(place.points["x"])
+    return ("the entries of the output less those of the input", fmpq(gap), not _jumps(place)) if gap else None
+
+
+def _not_onto(place: Place) -> Found | None:
+    """A stage with values in a bounded set, whose closure what follows maps to a compact set; or a last one bounded on one side."""
+    net = net_of(place.model, place.claim)
+    for number, stage in enumerate(net.stages if net is not None else (), 1):
+        if stage.kind == "function":
+            values = FUNCTIONS[stage.data[0]].values(*stage.data[1:])
+            ends = [end for end in (values.low, values.high) if end is not None]
+            if len(ends) == 2 or (ends and net is not None and number == len(net.stages)):
+                return f"a bound of the values of stage {number}", fmpq(ends[-1].numerator, ends[-1].denominator), not _jumps(place)
+    return None
+
+
 def _volume(place: Place) -> Found:
+    if found := _sizes_differ(place):
+        return found
     value = _determinant(place.jacobian())
     return "det DΦ", value, _is_nonzero(value * value - 1)
 
@@ -277,7 +297,9 @@ def _symplectic(place: Place) -> Found:
 def _invertible(place: Place) -> Found:
     """One image of two states, or determinants of opposite signs: a continuous bijection has one degree everywhere."""
     demand(not place.claim.region, "a bijection of a region")
-    demand(not _is_implicit(place), "an implicit step, which may have more than one solution")
+    if found := _sizes_differ(place) or _not_onto(place):
+        return found
+    _demand_maps(place, is_one_step=False)
     demand(any(a != b for a, b in zip(place.points["x"], place.points["y"], strict=True)), "one state twice")
     if all(a - b == 0 for a, b in zip(place.image("x"), place.image("y"), strict=True)):
         return "|x - y|^2 of two states with one image", _dot(*[place.points["x"] - place.points["y"]] * 2), True
@@ -291,9 +313,15 @@ def _advances(place: Place) -> Iterator[tuple[Plan, Advance]]:
         yield from ((place.world.plans[name], advance) for advance in place.world.plans[name].advances)
 
 
-def _is_implicit(place: Place) -> bool:
-    methods = [a.inner if isinstance(a, Relax) else a for _, a in _advances(place)]
-    return any(isinstance(m, DiscreteGradient) or (isinstance(m, RungeKutta) and not m.is_explicit) for m in methods)
+def _demand_maps(place: Place, is_one_step: bool) -> None:
+    """Properties that speak of the inverse need implicit steps with one solution from every state."""
+    for name in flows_of(place.model, place.claim):
+        run = Run(place.world, place.world.plans[name])
+        shapes = {n: place.world.environment().shape(place.model.block(n).space) for n in run.plan.flow.blocks}
+        states = {n: np.full((1, *shape), fmpq(0), dtype=object) for n, shape in shapes.items()}
+        lengths = (run.length, -run.length) if is_one_step else (run.length,)
+        demand(all(run.is_a_map(states, index, length) for index in range(1 if is_one_step else run.steps) for length in lengths),
+               "an implicit step, which may have more than one solution")
 
 
 def _jumps(place: Place) -> bool:
