@@ -185,7 +185,7 @@ def numbered(proof: Proof) -> list[tuple[Proof, tuple[int, ...]]]:
 
 
 def _sentence(text: str) -> str:
-    first = text.split(" ")[0]
+    first = text.split(" ", maxsplit=1)[0]
     is_word = first.isalpha() and (len(first) > 2 or first in ("a", "an"))  # and no formula, such as `h Df`
     return (text[:1].upper() + text[1:] if is_word else text) + ("" if text.endswith(".") else ".")
 

@@ -66,8 +66,8 @@ def test_each_edit_makes_the_claim_proved(text):
     loaded, claims = _claims()
     for edit in Nearest(loaded.model, claims[text], 5).edits():
         head = edit.split(" : " if edit.startswith("claim") else " = " if edit.startswith("flow") else " : ")[0]
-        lines = [edit if edit.startswith("claim") and line == f"claim {text}" or
-                 not edit.startswith("claim") and line.startswith(head) else line for line in SPEC.splitlines()]
+        lines = [edit if (edit.startswith("claim") and line == f"claim {text}") or
+                 (not edit.startswith("claim") and line.startswith(head)) else line for line in SPEC.splitlines()]
         assert edit in lines, edit
         findings = loads("\n".join(lines) + "\n").verify().findings
         assert findings[loaded.model.claims.index(claims[text])].verdict == "proved", edit
