@@ -13,7 +13,7 @@ from odenet.diagnostics import Rejected
 from odenet.driver import Loaded, loads
 from odenet.plan.advances import NoSolution
 from odenet.plan.interpret import Runner
-from odenet.proof.finding import Finding
+from odenet.proof.finding import Finding, Witness
 from odenet.proof.prove import Prover
 from tests.attack import falsify
 from tests.attack.falsify import Map, excess, jacobian, log_norm, norm, off
@@ -39,19 +39,30 @@ class Verdict:
         return self.finding.verdict == "proved" and self.violation > 0
 
 
-def judge(case: Case, rng: Random, tries: int = 40, seconds: float = 0.05) -> list[Verdict] | None:
-    """All verdicts of a case, proved ones attacked; None when the spec is rejected."""
+class Impatient(Prover):
+    """A prover that looks for witnesses for so many seconds only, so that there is time for more specs."""
+
+    def __init__(self, loaded: Loaded, search: float) -> None:
+        super().__init__(loaded.model, loaded.plans)
+        self.search = search
+
+    def _attack(self, claim: Any, seconds: float) -> Witness | None:
+        return super()._attack(claim, min(seconds, self.search))
+
+
+def judge(case: Case, rng: Random, tries: int = 40, seconds: float = 6.0, search: float = 0.05) -> list[Verdict] | None:
+    """All verdicts of a case, those that are not refuted attacked; None when the spec is rejected. `seconds` for a proof, `search` for a witness."""
     try:
         sharpen(case, loads(case.without_claims()), rng)
         loaded = loads(case.text)
     except Rejected:
         return None
-    prover = Prover(loaded.model, loaded.plans)
-    findings = [prover.find(claim, seconds) for claim in loaded.model.claims]
+    prover = Impatient(loaded, search)
+    findings = [prover.find(claim, 4 * seconds / 3) for claim in loaded.model.claims]
     assert len(findings) == len(case.claims)
     verdicts = []
     for claim, finding in zip(case.claims, findings, strict=True):
-        worst, world = attack(case, loaded, claim, finding, rng, tries) if finding.verdict == "proved" else (0.0, None)
+        worst, world = (0.0, None) if finding.verdict == "refuted" else attack(case, loaded, claim, finding, rng, tries)
         verdicts.append(Verdict(claim, finding, worst, world))
     return verdicts
 
@@ -90,6 +101,7 @@ def _sharpen_constant(case: Case, loaded: Loaded, claim: Claim, rng: Random) -> 
 
 def attack(case: Case, loaded: Loaded, claim: Claim, finding: Finding | None, rng: Random, tries: int) -> tuple[float, World | None]:
     """The worst violation of a claim over random worlds (positive: it is broken)."""
+    is_undecided = finding is None or finding.verdict == "undecided"
     if finding is not None and any("has one solution" in c or "assumes" in c for c in finding.conditions):
         return 0.0, None  # the condition may fail here; what is proved under it is attacked where it holds by the tests of traps
     if claim.name == "order":
@@ -105,7 +117,7 @@ def attack(case: Case, loaded: Loaded, claim: Claim, finding: Finding | None, rn
             if claim.region is not None and not _inside(case, claim, w, rng):
                 continue
             try:
-                found = rule(Subject(case, loaded, claim, w, rng, finding is None or bool(finding.conditions)))
+                found = rule(Subject(case, loaded, claim, w, rng, is_undecided or bool(finding.conditions)))
             except (NoSolution, np.linalg.LinAlgError, OverflowError):
                 continue
             if found is not None and np.isfinite(found) and found > worst:

@@ -12,17 +12,17 @@ from odenet.proof.prove import Prover
 from tests.attack import generator, inequalities, lines
 from tests.attack.attack import describe, judge
 
-BATCHES = 9
+BATCHES = 14
 CASES = 15  # in a batch
 INEQUALITIES = 30
 
 
-def _attack(seeds: range, tries: int, seconds: float) -> Counter[tuple[str, str, str]]:
+def _attack(seeds: range, tries: int, search: float) -> Counter[tuple[str, str, str]]:
     """Verdicts by (kind, property, verdict). Fails on a wrong one."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for seed in seeds:
         case = generator.make(seed)
-        for verdict in judge(case, np.random.default_rng(seed + 10**6), tries, seconds) or ():
+        for verdict in judge(case, np.random.default_rng(seed + 10**6), tries, search=search) or ():
             assert not verdict.is_wrong, describe(case, verdict, seed)
             counts[verdict.claim.kind, verdict.claim.name, verdict.finding.verdict] += 1
     return counts
@@ -30,7 +30,7 @@ def _attack(seeds: range, tries: int, seconds: float) -> Counter[tuple[str, str,
 
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_proved_survives(batch: int) -> None:
-    counts = _attack(range(batch * CASES, (batch + 1) * CASES), tries=6, seconds=0.01)
+    counts = _attack(range(batch * CASES, (batch + 1) * CASES), tries=6, search=0.01)
     assert sum(n for (_, _, verdict), n in counts.items() if verdict == "proved") >= CASES / 4  # the attack has something to attack
 
 
@@ -55,9 +55,9 @@ def test_inequalities_hold(batch: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("batch", range(60))
+@pytest.mark.parametrize("batch", range(100))
 def test_proved_survives_for_thousands(batch: int) -> None:
-    _attack(range(10_000 + batch * 50, 10_000 + (batch + 1) * 50), tries=40, seconds=0.05)
+    _attack(range(10_000 + batch * 50, 10_000 + (batch + 1) * 50), tries=40, search=0.05)
 
 
 @pytest.mark.slow
