@@ -146,7 +146,7 @@ class Prover:
             return by("order conditions", statement, *premises, conditions=conditions)
         if answer is None:
             return f"the order is at least {result.order}; no condition of order {wanted} is shown to fail"
-        values = () if result.tree is None else (("tree", result.tree),)
+        values = () if result.shown_by is None else (result.shown_by,)
         return Witness((), values, f"the coefficient of {result.condition} minus that of the exact flow", str(result.residual), "0")
 
     # --- nets and defs ----------------------------------------------------------------------------------------

@@ -53,13 +53,14 @@ class Traits:
 class OrderResult:
     """`order` is proved. `condition` names the word or tree of the next order whose coefficient is wrong, `residual` is
     that coefficient minus the one of the exact flow; None when none was found: the order is at least `order`.
-    `tree` is the same condition as data: (name of the root's field, child, child, ...), t being a leaf ("t",).
+    `shown_by` is the same condition as data: ("tree", (name of the root's field, child, child, ...)), t being a leaf ("t",), or
+    ("field", name) of the part whose method errs.
     `assumes`: see Traits."""
 
     order: int
     condition: str | None = None
     residual: Exact | None = None
-    tree: Any = None
+    shown_by: tuple[str, Any] | None = None
     assumes: tuple[str, ...] = ()
 
     def at_least(self, wanted: int) -> bool | None:
@@ -102,7 +103,7 @@ def _inconsistent(flow: Flow) -> OrderResult | None:
         table = part.method.table or (part.method.inner.table if part.method.inner else None)
         excess = sum((exact(w) for w in table.weights), Exact(0)) - 1 if table else Exact(0)
         if excess:
-            return OrderResult(0, f"the sum of the weights of `{part.method.name}`", excess, (part.field,))
+            return OrderResult(0, f"the sum of the weights of `{part.method.name}`", excess, ("tree", (part.field,)))
     return None
 
 
@@ -119,7 +120,7 @@ def flow_order(flow: Flow, up_to: int) -> OrderResult:
     except ExactError:
         return OrderResult(0)
     assumes = tuple(f"`{name}` keeps {m.assumes}" for name, m in zip(names, methods, strict=True) if m.assumes)
-    return OrderResult(found.order, found.condition, found.residual, found.tree, assumes)
+    return OrderResult(found.order, found.condition, found.residual, found.shown_by, assumes)
 
 
 def composition_order(
@@ -176,7 +177,7 @@ def asymmetry(
     return None
 
 
-# A condition that fails in words, its residual and its tree; without a residual it is not known whether one fails.
+# A condition that fails in words, its residual and its data; without a residual it is not known whether one fails.
 Failure = tuple[str, Union[Exact, None], Any]
 UNKNOWN: Failure = ("", None, None)
 
@@ -214,7 +215,7 @@ class _Conditions:
             miss = self._words.first_miss(degree, [()] * len(errors))
             if miss is not None:
                 letters = [self._names[part] for part, _ in miss.word]
-                return f"the word {' '.join(letters)}", miss.residual, _chain(letters)
+                return f"the word {' '.join(letters)}", miss.residual, ("tree", _chain(letters))
             miss = self._words.first_miss(degree, errors) if any(errors) else None
         except TooManyWords:
             return UNKNOWN
@@ -233,7 +234,7 @@ class _Conditions:
     def _leading_failure(self, miss: Miss) -> Failure:
         part, degree = miss.word[0]
         if len(miss.word) == 1 and self._methods[part].order == degree - 1:
-            return f"the error of degree {degree} of {self._names[part]}", miss.residual, None
+            return f"the error of degree {degree} of {self._names[part]}", miss.residual, ("field", self._names[part])
         return UNKNOWN
 
     def _tree_failure(self, degree: int) -> Failure | None:
@@ -245,5 +246,5 @@ class _Conditions:
         for tree in sorted(looked_at, key=lambda tree: len({vertex[0] for vertex in subtrees(tree)})):
             residual = self._series.misses(tree, Fraction(0) if self._is_identity else None)
             if residual is not None:
-                return f"the tree {show(tree, self._names if colours > 1 else ())}", residual, _named(tree, self._names)
+                return f"the tree {show(tree, self._names if colours > 1 else ())}", residual, ("tree", _named(tree, self._names))
         return None if few else UNKNOWN

@@ -29,7 +29,7 @@ class Place:
 
     def __init__(self, model: Any, plans: Any, claim: Any, witness: Any) -> None:
         self.model, self.plans, self.claim = model, plans, claim
-        self.values = {name: value for name, value in witness["values"].items() if name != "tree"}
+        self.values = {name: value for name, value in witness["values"].items() if name not in ("tree", "field")}
         self.dims = {name: int(size) for name, size in witness["dims"].items()}
         self.time = float(Fraction(self.values.get("t", "0")))
         self.parameters = {p.name: array(self.values[p.name]) for p in model.parameters if p.name in self.values}

@@ -71,7 +71,7 @@ def _corrupted(witness, chance):
         del target[path[-1]]
     elif group == "dims":
         target[path[-1]] = old + chance.choice((-1, 1))
-    elif group == "values" and path[0] != "tree":
+    elif group == "values" and path[0] not in ("tree", "field"):
         target[path[-1]] = str(chance.choice(CHANGES)(Fraction(old)))
     else:
         target[path[-1]] = old + "x"

@@ -12,6 +12,7 @@ from odenet.ir.node import Node
 from odenet.ir.sizes import Space
 from odenet.plan.steps import DURATION, Advance, Closed, Linear, Plan, Relax, RungeKutta
 from odenet.proof.refute.evaluate import Evaluator
+from odenet.proof.refute.gradients import Step
 from odenet.proof.refute.scalars import (
     ONE,
     ZERO,
@@ -128,7 +129,10 @@ class Runner:
             return self.runge_kutta(advance, states, moment)
         if isinstance(advance, Relax):
             return self.relax(advance, states, moment)
-        raise Undefined("a discrete gradient")
+        if advance.potential is None:
+            raise Undefined("a discrete gradient without a potential")
+        time = moment.at(exact(Fraction(1, 2)))
+        return Step(advance, self.evaluator(moment.step, time), states, time, moment.duration).moved()
 
     def closed(self, advance: Closed, states: States, moment: Moment) -> dict[str, Tensor]:
         evaluator = self.evaluator(moment.step, moment.clock)

@@ -133,6 +133,13 @@ class Scope:
         return not self.is_map and any(node.op == "time" for node in self.nodes)
 
     @property
+    def is_explicit(self) -> bool:
+        """Whether no part of the flow solves an equation."""
+        advances = [advance for plan in self.plans for advance in plan.advances]
+        methods = [a.inner if isinstance(a, Relax) else a for a in advances]
+        return all(not isinstance(a, DiscreteGradient) and (not isinstance(a, RungeKutta) or a.is_explicit) for a in methods)
+
+    @property
     def is_smooth(self) -> bool:
         """Whether everything that occurs has a continuous derivative, as far as is known."""
         stages = self.net.stages if self.net is not None else ()
@@ -175,3 +182,4 @@ def advance_nodes(advance: Advance) -> Iterator[Node]:
         yield advance.invariant
     elif isinstance(advance, DiscreteGradient):
         yield from (node for _, node in advance.rates)
+        yield from () if advance.potential is None else (advance.potential,)

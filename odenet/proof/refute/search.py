@@ -22,7 +22,7 @@ from odenet.proof.refute.subjects import in_region
 
 SEARCHING, DECIDING, LEAST = 64, 160, 16  # bits of the search, of the decision, and that are known of a violation
 SETTINGS, CLIMBS, KEPT = 64, 240, 3
-MIDDLING = 12  # entries of a state beyond which a third of the trials has to do
+MIDDLING = 12  # entries of a state beyond which a third of the trials has to do, as where equations are solved
 STATE_STYLES = ("plain", "small", "zero", "wide", "large", "halves")
 FAILURES = (Undefined, ZeroDivisionError, OverflowError, RecursionError, ValueError)
 SEED = 1729
@@ -114,7 +114,7 @@ class Search:
     def _cases(self) -> Iterator[Case]:
         choices = sizes(self.scope)
         self.is_large = bool(choices) and entries(self.scope, choices[0]) > LARGE
-        self.share = 1 if not choices or entries(self.scope, choices[0]) <= MIDDLING else 3
+        self.share = 1 if not choices or (entries(self.scope, choices[0]) <= MIDDLING and self.scope.is_explicit) else 3
         for attempt in range(SETTINGS // (3 if self.is_large else self.share) if choices else 0):
             dims = choices[(attempt // 2) % len(choices)]
             try:

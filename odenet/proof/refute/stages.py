@@ -113,7 +113,8 @@ def implicit(table: Coefficients, rates: Rates, states: States, duration: Scalar
     return moved(states, [duration * b for b in table.weights], stages)
 
 
-def _size(items: list[Scalar]) -> Scalar:
+def size_of(items: list[Scalar]) -> Scalar:
+    """The largest absolute value."""
     largest = arb(0)
     for item in items:
         largest = largest.max(ball(abs(item)))
@@ -123,10 +124,10 @@ def _size(items: list[Scalar]) -> Scalar:
 def _solution(equation: Equation) -> list[Scalar]:
     """Balls that hold the stages."""
     start = [item.mid() for item in equation.value([ZERO] * (equation.width * len(equation.table.nodes)))]
-    first = _size([a - b for a, b in zip(equation.value(start), start, strict=True)])
+    first = size_of([a - b for a, b in zip(equation.value(start), start, strict=True)])
     radius = arb((2 * first + arb(2) ** (-ctx.prec // 2)).upper())
     box = [item + arb(0, radius) for item in start]
-    share = _size([total(abs(entry) for entry in line) for line in equation.linear(equation.slopes(box))])
+    share = size_of([total(abs(entry) for entry in line) for line in equation.linear(equation.slopes(box))])
     if not (share < 1 and (1 - share) * radius >= first):
         raise Undefined("an implicit step that is not a contraction near its start")
     last = start
@@ -138,7 +139,7 @@ def _solution(equation: Equation) -> list[Scalar]:
             break
     if not all(a in b for a, b in zip(last, box, strict=True)):
         raise Undefined("an implicit step that leaves its ball")
-    error = arb((_size([a - b for a, b in zip(equation.value(last), last, strict=True)]) / (1 - share)).upper())
+    error = arb((size_of([a - b for a, b in zip(equation.value(last), last, strict=True)]) / (1 - share)).upper())
     return [item + arb(0, error) for item in last]
 
 

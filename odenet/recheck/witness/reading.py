@@ -19,7 +19,7 @@ from odenet.ir.node import Node, states
 from odenet.ir.sizes import Size, Space
 from odenet.plan.steps import Plan
 from odenet.recheck.scalars import Rejected
-from odenet.recheck.witness.conditions import residual
+from odenet.recheck.witness.conditions import residual, series_residual
 from odenet.recheck.witness.duals import Dual, flat, lift, split
 from odenet.recheck.witness.members import MEMBERS
 from odenet.recheck.witness.place import INPUT, Place, demand, flows_of, net_of
@@ -62,11 +62,18 @@ def shown(value: Any) -> str:
 
 
 def _order(model: Model, claim: Claim, values: Mapping[str, Any]) -> str:
-    found, degree = residual(model.flow(claim.subject), values[TREE])
-    wanted = claim.arguments[0]
-    demand(isinstance(wanted, Node) and degree <= wanted.data[0], "the tree is of a higher degree than the order")
-    demand(bool(found), "the condition of this tree holds")
-    return f"the residual of the tree {values[TREE]} is {found}"
+    """A condition up to the claimed order that fails."""
+    flow, wanted = model.flow(claim.subject), claim.arguments[0]
+    assert isinstance(wanted, Node)
+    if TREE in values:
+        found, degree = residual(flow, values[TREE])
+        what = f"the residual of the tree {values[TREE]}"
+    else:
+        found, degree = series_residual(flow, values["field"], int(wanted.data[0]))
+        what = f"the coefficient of h^{degree} less that of the exact flow"
+    demand(degree <= wanted.data[0], "the tree is of a higher degree than the order")
+    demand(bool(found), "the condition holds")
+    return f"{what} is {found}"
 
 
 # --- reading: sizes, members, states ------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ class _Moment:
             return self.runge_kutta(advance, states)
         if isinstance(advance, Relax):
             return self.relax(advance, states)
-        raise Undefined("the step of a discrete gradient is not evaluated")
+        return self.discrete_gradient(advance, states)
 
     def is_a_map(self, method: RungeKutta, shapes: dict[str, tuple[int, ...]]) -> bool:
         nodes, matrix, _ = self.table(method)
@@ -208,6 +208,53 @@ class _Moment:
         return {name: states[name] + product(share, d) for name, d in steps.items()}
 
 
+    def discrete_gradient(self, advance: DiscreteGradient, states: Duals) -> dict[str, Dual]:
+        """y = x + h S g: the solution near that of a few Newton steps from Euler's."""
+        names, env = tuple(name for name, _ in advance.rates), self.environment(fmpq(1, 2))
+        shapes, old = {name: states[name].shape[1:] for name in names}, flat(states, names)
+        if advance.potential is None:
+            raise Undefined("a discrete gradient without a potential")
+        potential: Node = advance.potential
+
+        def turned(dual: Dual) -> Dual:
+            """S: J of positions and momenta by turns, or the identity."""
+            parts = split(dual, shapes)
+            pairs = zip(names[::2], names[1::2], strict=True) if advance.is_hamiltonian else ()
+            parts |= {name: part for q, p in pairs for name, part in ((q, parts[p]), (p, -parts[q]))}
+            return flat(parts, names)
+
+        def at(place: Dual, is_still: bool) -> Duals:
+            there = {name: _padded(dual[:1] if is_still else dual, len(place)) for name, dual in states.items()}
+            return {**there, **split(place, shapes)}
+
+        def residual(x: Dual, y: Dual, is_still: bool) -> Dual:
+            """y - x - h S g(x, y) with Gonzalez' midpoint discrete gradient g."""
+            middle, step = at((x + y) / fmpq(2), is_still), y - x
+            rate = flat({name: lift(node, env, middle) for name, node in advance.rates}, names)
+            slope = -turned(rate) if advance.is_hamiltonian else rate
+            rise = lift(potential, env, at(y, is_still)) - lift(potential, env, at(x, is_still)) - paired(slope, step)
+            return step - self.duration * (rate + product(product(rise, inverse(paired(step, step))), turned(step)))
+
+        def equation(y: arb_mat) -> tuple[arb_mat, arb_mat]:
+            place = seeded(np.array(y.entries(), dtype=object), units(old.shape[1]))
+            found = residual(_padded(old[:1], len(place)), place, True)
+            return _balls(found[0][:, None]), _balls(found[1:].T)
+
+        start = old[:1] + self.duration * flat({name: lift(node, env, at(old[:1], True)) for name, node in advance.rates}, names)
+        new = enclosed(equation, _balls(start.T), is_wide=False)
+        value = np.array(new.entries(), dtype=object)[None]
+        if len(old) > 1:
+            change = residual(old, _padded(value, len(old)), False)[1:]
+            value = np.concatenate([value, -np.array(equation(new)[1].solve(_balls(change.T)).tolist(), dtype=object).T])
+        return split(value, shapes)
+
+
+def paired(left: Dual, right: Dual) -> Dual:
+    """The inner product of two flat duals."""
+    first, second = np.dot(left, right[0]), np.dot(right, left[0])
+    return np.concatenate([first[:1], first[1:] + second[1:]])
+
+
 def _padded(dual: Dual, count: int) -> Dual:
     """A dual with more directions, along which it stands still; or with fewer."""
     zeros = np.full((max(count - len(dual), 0), *dual.shape[1:]), fmpq(0), dtype=object)
@@ -222,6 +269,31 @@ def _middle(matrix: arb_mat) -> arb_mat:
     return arb_mat([[x.mid() for x in row] for row in matrix.tolist()])
 
 
+def enclosed(equation: Callable[[arb_mat], tuple[arb_mat, arb_mat]], start: arb_mat, is_wide: bool) -> arb_mat:
+    """The zero of an equation (value and slope) near a start; `is_wide`: the only one in a box that holds the start.
+
+    Source: R. Krawczyk, Newton-Algorithmen zur Bestimmung von Nullstellen mit Fehlerschranken, Computing 4 (1969) 187-201: when
+    x - C g(x) + (I - C Dg(X)) (X - x) lies inside X, there is one zero of g in X, and it lies in there.
+    """
+    point = _middle(start)
+    for _ in range(ROUNDS):
+        value, slope = equation(point)
+        step = _middle(slope).solve(_middle(value))
+        point = _middle(point - step)
+        if all(abs(s) <= (1 + abs(p)) * arb(2) ** (8 - ctx.prec) for s, p in zip(step.entries(), point.entries(), strict=True)):
+            break
+    value, slope = equation(point)
+    turn, tiny = _middle(slope).inv(), arb(2) ** (-ctx.prec // 2)
+    box = arb_mat([[p.union(s) + arb(0, abs(p - s).upper() / 8 + tiny) if is_wide else p + arb(0, tiny)]
+                   for p, s in zip(point.entries(), start.entries(), strict=True)])
+    for round_ in range(4):
+        image = point - turn * value + (_balls(units(box.nrows())) - turn * equation(box)[1]) * (box - point)
+        if round_ == 0 and not all(b.contains_interior(i) for b, i in zip(box.entries(), image.entries(), strict=True)):
+            raise Undefined("an implicit step without one solution near its start, for all that is seen")
+        box = arb_mat([[b.intersection(i)] for b, i in zip(box.entries(), image.entries(), strict=True)])
+    return box
+
+
 @dataclass
 class _Stages:
     """The rates K_i = f(x + h sum_j a_ij K_j) of an implicit method, enclosed; each is a flat dual [directions + 1, n]."""
@@ -232,29 +304,9 @@ class _Stages:
     rate: Callable[..., Dual]
 
     def solved(self) -> list[Dual]:
-        """The one solution in a box that holds the rates at the start.
-
-        Source: R. Krawczyk, Newton-Algorithmen zur Bestimmung von Nullstellen mit Fehlerschranken, Computing 4 (1969) 187-201: when
-        x - C g(x) + (I - C Dg(X)) (X - x) lies inside X, there is one zero of g in X, and it lies in there.
-        """
+        """The one solution in a box that holds the rates at the start."""
         start = _balls(np.concatenate([self.rate(i, self.old[:1])[0] for i in range(len(self.matrix))])[:, None])
-        point, slope = _middle(start), None
-        for _ in range(ROUNDS):
-            value, slope = self.equation(point)
-            step = _middle(slope).solve(_middle(value))
-            point = _middle(point - step)
-            if all(abs(s) <= (1 + abs(p)) * arb(2) ** (8 - ctx.prec) for s, p in zip(step.entries(), point.entries(), strict=True)):
-                break
-        assert slope is not None
-        turn, (value, _) = _middle(slope).inv(), self.equation(point)
-        box = arb_mat([[p.union(s) + arb(0, abs(p - s).upper() / 8 + arb(2) ** (-ctx.prec // 2))]
-                       for p, s in zip(point.entries(), start.entries(), strict=True)])
-        for round_ in range(4):
-            image = point - turn * value + (_balls(units(box.nrows())) - turn * self.equation(box)[1]) * (box - point)
-            if round_ == 0 and not all(b.contains_interior(i) for b, i in zip(box.entries(), image.entries(), strict=True)):
-                raise Undefined("an implicit step without one solution near its start, for all that is seen")
-            box = arb_mat([[b.intersection(i)] for b, i in zip(box.entries(), image.entries(), strict=True)])
-        return self.with_tangents(box)
+        return self.with_tangents(enclosed(self.equation, start, is_wide=True))
 
     def places(self, rates: arb_mat) -> list[Any]:
         """Where the stages evaluate the field: x + h sum_j a_ij K_j."""
