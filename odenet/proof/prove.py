@@ -17,7 +17,7 @@ from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
 from odenet.proof.finding import Finding, Proof, Witness
-from odenet.proof.maps import constants, nets
+from odenet.proof.maps import bijections, cocoercive, constants, invariants, nets, orthant
 from odenet.proof.maps import structure as maps
 from odenet.proof.maps.substeps import Move, NoSolution, each, moves
 from odenet.proof.rules import by, readable
@@ -259,10 +259,15 @@ _FIELDS: dict[str, FieldRule] = {
 
 
 def _map_lipschitz(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:
-    if _norm(claim) != "2":
-        return "Lipschitz constants of flows are shown in the 2-norm only"
     bound = ONE if claim.property == "nonexpansive" else p._scalar(claim, 0)
-    return constants.lipschitz(p.context, m, plan.flow.steps, bound, setting)
+    return constants.lipschitz(p.context, m, plan.flow.steps, bound, setting, _norm(claim))
+
+
+def _map_averaged(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:
+    share = p._scalar(claim, 0)
+    if share == ONE:  # (1-a) I + a N with a = 1
+        return constants.lipschitz(p.context, m, plan.flow.steps, ONE, setting)
+    return cocoercive.averaged(p.context, m, plan.flow.steps, share, setting)
 
 
 def _map_equivariant(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:
@@ -276,14 +281,14 @@ FlowRule = Callable[[Prover, Plan, list[Move], Claim, Setting], Outcome]
 _FLOWS: dict[str, FlowRule] = {
     "symplectic": lambda p, plan, m, c, s: each(m, lambda x: maps.symplectic(p.context, plan, x, s), "is symplectic"),
     "volume_preserving": lambda p, plan, m, c, s: each(m, lambda x: maps.volume_preserving(p.context, plan, x, s), "keeps volume"),
-    "preserves": lambda p, plan, m, c, s: each(m, lambda x: maps.preserves(p.context, x, _node(c), s), "keeps the invariant"),
-    "dissipates": lambda p, plan, m, c, s: each(m, lambda x: maps.dissipates(p.context, x, _node(c), s), "does not raise it"),
+    "preserves": lambda p, plan, m, c, s: each(m, lambda x: invariants.preserves(p.context, x, _node(c), s), "keeps the invariant"),
+    "dissipates": lambda p, plan, m, c, s: each(m, lambda x: invariants.dissipates(p.context, x, _node(c), s), "does not raise it"),
     "lipschitz": _map_lipschitz,
     "nonexpansive": _map_lipschitz,
-    "averaged": lambda p, plan, m, c, s: constants.averaged(p.context, m, plan.flow.steps, p._scalar(c, 0), s),
-    "positive": lambda p, plan, m, c, s: each(m, lambda x: constants.positive(p.context, x, s), "keeps the orthant"),
+    "averaged": _map_averaged,
+    "positive": lambda p, plan, m, c, s: each(m, lambda x: orthant.positive(p.context, x, s), "keeps the orthant"),
     "equivariant": _map_equivariant,
     "reversible": lambda p, plan, m, c, s: maps.reversible(p.context, m, s),
     "symmetric": lambda p, plan, m, c, s: maps.palindrome(p.context, m, s),
-    "invertible": lambda p, plan, m, c, s: each(m, lambda x: constants.invertible(p.context, x, s), "is a bijection"),
+    "invertible": lambda p, plan, m, c, s: each(m, lambda x: bijections.invertible(p.context, x, s), "is a bijection"),
 }

@@ -46,7 +46,7 @@ _ROWS = (
     Rule("substitution", "Both sides have the same normal form after the group acts.", "definition"),
     Rule("commuting letters", "Every letter commutes with the action of the group.", "definition"),
     Rule("exact flow", "The exact flow of a field inherits it for all times.", "Hairer, Lubich, Wanner (2006), I.1, VI.2"),
-    Rule("exact flow of a contraction", "<f(x)-f(y), x-y> <= 0 implies |Phi(x)-Phi(y)| <= |x-y|.",
+    Rule("exact flow of a contraction", "A field with logarithmic norm at most mu has |Phi_h(x)-Phi_h(y)| <= exp(h mu) |x-y|.",
          "Hairer, Norsett, Wanner, Solving ODEs I (1993), Thm I.10.6"),
     Rule("composition", "Maps with the property are closed under composition; Lipschitz constants multiply.", "definition"),
     Rule("symplectic method", "A Runge-Kutta method with b_i a_ij + b_j a_ji = b_i b_j is symplectic on Hamiltonian fields and "
@@ -54,6 +54,16 @@ _ROWS = (
          "Sanz-Serna, BIT 28 (1988) 877-883; Cooper, IMA J. Numer. Anal. 7 (1987) 1-13"),
     Rule("linear first integral", "Every Runge-Kutta method keeps linear first integrals.",
          "Hairer, Lubich, Wanner (2006), Thm IV.1.5"),
+    Rule("reflexive method", "A method with R(z) R(-z) = 1 keeps on linear fields every quadratic form, and J, that the flow "
+         "keeps.",
+         "Hairer, Lubich, Wanner (2006), VI.4.2"),
+    Rule("composed quantity", "A function of invariants is invariant; an increasing function of, and a sum of, quantities that do "
+         "not rise does not rise.", "definition"),
+    Rule("quadratic dissipation", "V quadratic with Hessian Q >= 0 and a table with b > 0, M + rho diag(b) >= 0: "
+         "V(y) - V(x) <= h sum b_i (grad V . f + (rho h / 2) f'Qf)(Y_i). For linear V b >= 0 is enough.",
+         "Burrage, Butcher, SIAM J. Numer. Anal. 16 (1979) 46-57; Dahlquist, Jeltsch, BIT 46 (2006) 567-587"),
+    Rule("descent lemma", "V(y) - V(x) <= h (grad V . f + (h K / 2) |f|^2) at x for an Euler step when Hess V <= K, at y for an "
+         "implicit one when Hess V >= -K.", "Nesterov, Introductory Lectures on Convex Optimization (2004), Lemma 1.2.3"),
     Rule("relaxation", "The relaxed step meets the level set of the quadratic along the step.",
          "Ketcheson, SIAM J. Numer. Anal. 57 (2019) 2850-2870; Calvo et al., SIAM J. Sci. Comput. 28 (2006) 868-889"),
     Rule("discrete gradient", "Gonzalez' midpoint discrete gradient keeps (or dissipates) its potential.",
@@ -62,17 +72,30 @@ _ROWS = (
          "its flow is x -> x + h g(y) with determinant 1 and the inverse x - h g(y).", "Hairer, Lubich, Wanner (2006), VI.3"),
     Rule("symmetric step", "The step has a symmetric Jacobian I + h S with the spectrum of S in a known interval, so its norm is "
          "the larger end of |1 + h s|.", "Horn, Johnson, Matrix Analysis (2013), 5.6; mean value form with averaged slopes"),
-    Rule("norm of the step", "|I + h Df| <= 1 + h |Df|.", "triangle inequality"),
-    Rule("circle contractivity", "A Runge-Kutta step h of radius r on -grad V, V convex with L-Lipschitz gradient, is nonexpansive "
-         "when h L <= 2 r.", "Dahlquist, Jeltsch (1979); Sherry et al., arXiv 2306.17332"),
+    Rule("norm of the step", "|I + h Df| is at most the norm of its diagonal part plus the norms of its other words; for methods "
+         "of several stages at most 1 + h sum |b_i| K_i, K_i = L (1 + h sum |a_ij| K_j).", "triangle inequality"),
+    Rule("step in closed form", "An explicit substep is a map given by a formula: its Lipschitz constant is the bound of its "
+         "Jacobian's norm (almost everywhere), its volume factor the determinant, a quantity's change a difference.",
+         "Rademacher's theorem; mean value inequality"),
+    Rule("one-sided step", "|I + h Df|^2 <= 1 + 2 h mu + h^2 L^2 for Df with logarithmic norm mu and norm L, h >= 0.",
+         "expand the square; Celledoni et al., arXiv 2210.02373, section 4"),
+    Rule("resolvent", "y = x + h f(y), h >= 0, has |y - z| <= |x - w| / (1 - h mu) when f has a logarithmic norm mu <= 0.",
+         "Hairer, Wanner, Solving ODEs II (1996), Thm IV.12.3; Bauschke, Combettes (2017), Prop. 23.13"),
+    Rule("cocoercive descent", "f = -grad V, V convex with an L-Lipschitz gradient, has <Df d, d> <= -|Df d|^2 / L.",
+         "Baillon, Haddad, Israel J. Math. 26 (1977) 137-150"),
+    Rule("cocoercive contraction", "<Df d, d> <= -c |d|^2 and |Df| <= K imply <Df d, d> <= -(c / K^2) |Df d|^2.", "definition"),
+    Rule("circle contractivity", "A Runge-Kutta step h of radius r on a field with <Df d, d> <= -|Df d|^2 / L is nonexpansive "
+         "when h L <= 2 r.", "Dahlquist, Jeltsch, BIT 46 (2006) 567-587, Thm 4.1; Sherry et al., arXiv 2306.17332"),
     Rule("b-stability", "An algebraically stable Runge-Kutta method is nonexpansive on nonexpansive fields.",
          "Burrage, Butcher, SIAM J. Numer. Anal. 16 (1979) 46-57"),
     Rule("coupled product", "The product of the substeps' constants over one period of the scheme is bounded over the joint set of "
          "their parameters.", "Celledoni, Murari, Owren, Schonlieb, Sherry, arXiv 2210.02373, section 4"),
-    Rule("averaged step", "x + h f(x) with -2a <= h s <= 0 for the spectrum of a symmetric Df is a-averaged.",
-         "Bauschke, Combettes, Convex Analysis and Monotone Operator Theory (2017), 4.5"),
-    Rule("averaged composition", "m maps that are a-averaged compose to an m a / (1 + (m - 1) a)-averaged map.",
-         "Bauschke, Combettes (2017), Prop. 4.46"),
+    Rule("averaged step", "On a field with <Df d, d> <= -|Df d|^2 / L a step h >= 0 of a consistent table with M + rho diag(b) "
+         ">= 0 has a/(1-a) = h L / (2 - rho h L): rho = 1 for Euler, 0 for exact flows, -1 for implicit Euler, "
+         "which has a = 1/2 on every monotone field.",
+         "Bauschke, Combettes, Convex Analysis and Monotone Operator Theory (2017), Prop. 4.39, 23.8; Dahlquist, Jeltsch (2006)"),
+    Rule("averaged composition", "a/(1-a) adds up under composition: (a + b - 2ab)/(1 - ab) for a and b.",
+         "Bauschke, Combettes (2017), Prop. 4.44"),
     Rule("orthogonal step", "A linear map that keeps x'x is orthogonal, so its determinant is 1 or -1.", "definition"),
     Rule("order conditions", "The composition agrees with the exact flow in the free Lie algebra up to its order.",
          "Hairer, Lubich, Wanner (2006), III.3-5"),
@@ -80,13 +103,18 @@ _ROWS = (
          "Hairer, Lubich, Wanner (2006), II.3, V.3"),
     Rule("reversible composition", "A symmetric composition of reversible substeps is reversible.",
          "Hairer, Lubich, Wanner (2006), Thm V.1.5"),
-    Rule("invertible contraction", "x + h f(x) with h Lip(f) < 1 is a bijection.",
-         "Banach's fixed point theorem; Behrmann et al., Invertible Residual Networks (2019), Thm 1"),
-    Rule("monotone step", "x + h f(x) with a symmetric Jacobian >= c > 0 is a bijection.",
+    Rule("invertible contraction", "The inverse of a Runge-Kutta step h is the step -h of the table 1 b' - A, whose stages are the "
+         "fixed point of a contraction when h |1 b' - A| Lip(f) < 1 (for Euler h Lip(f) < 1).",
+         "Banach's fixed point theorem; Hairer, Lubich, Wanner (2006), Thm V.2.3"),
+    Rule("monotone step", "A step of one stage is Y = x + a h f(Y), then Y + (b - a) h f(Y). The first is a bijection where it has "
+         "one solution, the second where its Jacobian has a symmetric part >= c > 0.",
          "Browder-Minty theorem; Zeidler, Nonlinear Functional Analysis II/B, Thm 26.A"),
-    Rule("implicit midpoint is invertible", "With h L < 2 the implicit midpoint rule has one solution, and its inverse is its step "
-         "with -h.", "Hairer, Lubich, Wanner (2006), II.3, V.2"),
     Rule("nonnegative step", "Every entry of the step is a sum of nonnegative terms on the orthant.", "definition"),
+    Rule("convex combination of Euler steps", "With r at most the table's strong stability coefficient, the state after a step "
+         "h is a convex combination of x and of Euler steps of length h/r from the stages.",
+         "Kraaijevanger, BIT 31 (1991) 482-528, Thm 2.2; Shu, Osher, J. Comput. Phys. 77 (1988) 439-471"),
+    Rule("positive resolvent", "y = x + h f(y) with one solution for every step up to h keeps the orthant when f does: on the way "
+         "from 0 to h no entry of y can reach 0, as y_i = x_i + s f_i(y) >= x_i there.", "continuity; Nagumo 1942"),
     Rule("equivariant method", "Exact flows, Runge-Kutta methods and compositions commute with linear symmetries of their fields.",
          "McLachlan, Quispel, Acta Numerica 11 (2002), 341-434, section 2"),
     Rule("volume of a symplectic map", "A symplectic map keeps volume.", "Liouville's theorem"),

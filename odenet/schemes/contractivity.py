@@ -38,6 +38,35 @@ def circle_radius(table: Table) -> Radius | None:
     return _largest(matrix, exacts.weights)
 
 
+def inverse_radius(table: Table) -> Fraction | None:
+    """A rational rho with M + rho diag(b) >= 0, M = diag(b) A + A' diag(b) - b b', the least one where it is simple.
+
+    None when the reduced table has weights that are not positive. At most 0: algebraically stable. Negative: more than that
+    (implicit Euler has -1, the identity y = (I - h f)^-1 of a resolvent). For fields with <Df d, d> <= -|Df d|^2 / L a step
+    is nonexpansive when rho h L <= 2, and averaged with 1/a = 1 + 2 / (h L) - rho when the weights sum to one.
+
+    Source: Dahlquist, Jeltsch (2006), Theorem 4.1, with the terms in |f(Y_i) - f(Z_i)|^2 kept.
+    """
+    exacts = reduced(coefficients(table))
+    if any(b <= 0 for b in exacts.weights):
+        return None
+    matrix, size = defect_matrix(exacts), range(len(exacts.weights))
+
+    def holds(rho: Fraction) -> bool:
+        return is_semidefinite([[matrix[i][j] + (exacts.weights[i] * rho if i == j else 0) for j in size] for i in size])
+
+    low, high = Fraction(-1), Fraction(1)
+    while not holds(high):
+        high *= 2
+    while holds(low) and low > -DECIMALS:
+        low *= 2
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    simple = high.limit_denominator(10_000)
+    return simple if abs(simple - high) < Fraction(1, 10**8) and holds(simple) else Fraction(-int(-high * DECIMALS // 1), DECIMALS)
+
+
 def _largest(matrix: list[list[Exact]], weights: tuple[Exact, ...]) -> Radius:
     def holds(inverse: Fraction) -> bool:
         size = range(len(weights))

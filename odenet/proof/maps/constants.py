@@ -1,97 +1,236 @@
-"""lipschitz, nonexpansive, averaged, invertible, positive of flows: bounds of one substep, multiplied with their coupling kept."""
+"""lipschitz, nonexpansive of flows: bounds of one substep, multiplied with their coupling kept."""
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
+from odenet.algebra.forms import Form, size_scalar
 from odenet.algebra.inequalities import at_most, is_nonnegative
-from odenet.algebra.scalars import ONE, ZERO, Scalar, exponential, rational
+from odenet.algebra.scalars import ONE, ZERO, Scalar, TooLarge, exponential, power, rational
 from odenet.algebra.setting import Setting
-from odenet.algebra.spectrum import absolute, largest
+from odenet.algebra.spectrum import absolute, largest, spectrum, word_norm
 from odenet.ir.model import Table
-from odenet.ir.sizes import SCALAR, Size
+from odenet.ir.sizes import Size
 from odenet.plan.steps import Closed, Linear, RungeKutta
-from odenet.proof.context import Context, Outcome
-from odenet.proof.fields import integrals
+from odenet.proof.context import Context, Outcome, Rates
+from odenet.proof.fields import metric
 from odenet.proof.fields.metric import contractive, jacobian_norm, symmetric_spectrum
 from odenet.proof.fields.structure import gradient
 from odenet.proof.finding import Proof
-from odenet.proof.maps.substeps import Move, is_forward, solvable
+from odenet.proof.maps.cocoercive import cocoercivity
+from odenet.proof.maps.formula import formula
+from odenet.proof.maps.substeps import Move, forward, settled, solvable
 from odenet.proof.rules import by
-from odenet.schemes.contractivity import circle_radius
-from odenet.schemes.tables import is_symmetric
+from odenet.schemes.contractivity import inverse_radius
 
 Bound = tuple[Scalar, Proof]
-GRID = 10**6
+MOST_STEPS = 64
 
 
-def lipschitz(context: Context, substeps: list[Move], steps: Size, bound: Scalar, setting: Setting) -> Outcome:
-    """|Phi(x) - Phi(y)| <= bound |x - y| for the whole flow."""
+def lipschitz(context: Context, substeps: list[Move], steps: Size, bound: Scalar, setting: Setting, order: str = "2") -> Outcome:
+    """|Phi(x) - Phi(y)| <= bound |x - y| for the whole flow, in the norm 1, 2 or inf."""
+    outcome = _by_substeps(context, substeps, steps, bound, setting, order)
+    if isinstance(outcome, Proof):
+        return outcome
+    return _at_once(context, substeps, steps, bound, setting, order) or outcome
+
+
+def _by_substeps(context: Context, substeps: list[Move], steps: Size, bound: Scalar, setting: Setting, order: str) -> Outcome:
+    known: dict[tuple[str, str], list[Bound]] = {}
+    for move in substeps:
+        key = (move.field, move.duration.key)
+        if key not in known:
+            found = substep_constants(context, move, setting, order)
+            if isinstance(found, str):
+                return f"part `{move.field}`: {found}"
+            known[key] = found
+    problem = ""
+    for choice in _choices([known[move.field, move.duration.key] for move in substeps]):
+        outcome = _product(substeps, choice, steps, bound, setting)
+        if isinstance(outcome, Proof):
+            return outcome
+        problem = problem or outcome
+    return problem
+
+
+def _choices(options: list[list[Bound]]) -> Iterator[list[Bound]]:
+    """One bound for each substep: ones where there are any; the sharpest, which keeps parameters; the least number."""
+    tried: list[list[Bound]] = []
+    for pick in (lambda found: found[0], _least, lambda found: next((b for b in found if b[0] == ONE), found[0])):
+        choice = [pick([*found]) for found in options]
+        if choice not in tried:
+            tried.append(choice)
+    yield from tried
+
+
+def _least(found: list[Bound]) -> Bound:
+    numbers = [b for b in found if b[0].value() is not None]
+    return min(numbers, key=lambda b: b[0].value() or 0) if numbers else found[0]
+
+
+def _product(substeps: list[Move], choice: list[Bound], steps: Size, bound: Scalar, setting: Setting) -> Outcome:
     total, premises = ONE, []
     is_coupled = not any(move.is_timed for move in substeps)
-    for move in substeps:
-        found = substep_constant(context, move, setting)
-        if isinstance(found, str):
-            return f"part `{move.field}`: {found}"
+    for move, (constant, proof) in zip(substeps, choice, strict=True):
         # two substeps share the parameters of their step, but neither the state nor what moves within the step
-        is_shared = is_coupled and "state " not in found[0].key
-        value = found[0] if is_shared else settled(found[0], setting)
+        is_shared = is_coupled and "state " not in constant.key
+        value = constant if is_shared else settled(constant, setting)
         if value is None:
-            return (f"part `{move.field}` has the constant {found[0].key}; what moves within a step is not the same in two "
+            return (f"part `{move.field}` has the constant {constant.key}; what moves within a step is not the same in two "
                     "substeps, so each substep would need a bound of its own")
         total = total * value
-        premises.append(found[1])
-    return _all_steps(total, steps, bound, setting, tuple(dict.fromkeys(premises)))
+        premises.append(proof)
+    return _all_steps(total, steps, bound, setting, premises)
 
 
-def settled(scalar: Scalar, setting: Setting) -> Scalar | None:
-    """A number at least the scalar, whatever time and parameters are; for bounds of quantities at different times."""
-    high = setting.enclosure(scalar).high
-    if high is not None and high.denominator > GRID:
-        high = Fraction(-(-high.numerator * GRID // high.denominator), GRID)  # upwards, to be readable
-    if at_most(scalar, ONE, setting):
-        return ONE if high is None or high > 1 else rational(high)
-    return None if high is None else rational(high)
+def _shown(total: Scalar, statement: str, premises: list[Proof], **data: Any) -> Proof:
+    """`which`: for each substep the number of its premise."""
+    unique = list(dict.fromkeys(premises))
+    return by("coupled product", statement, *unique, total=total, which=tuple(map(unique.index, premises)), **data)
 
 
-def _all_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, premises: tuple[Proof, ...]) -> Outcome:
+def _all_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, premises: list[Proof]) -> Outcome:
     if is_nonnegative(bound - ONE, setting) and at_most(total, ONE, setting):
-        return by("coupled product", f"one step has the constant {total.key} <= 1 for all parameters in their sets", *premises)
+        return _shown(total, f"one step has the constant {total.key} <= 1 for all parameters in their sets", premises)
     count = steps.constant()
-    if count is None or count > 64:
-        return f"one step is bounded by {total.key}, which does not give {bound.key} over {steps} steps"
+    if count is None or count > MOST_STEPS:
+        return _many_steps(total, steps, bound, setting, premises)
     worst = total if count == 1 else settled(total, setting)  # other steps have other parameters
     if worst is None:
         return f"one step is bounded by {total.key}, which has no known upper end"
     product = worst.power(int(count))
     if at_most(product, bound, setting):
-        return by("coupled product", f"{count} steps have the constant {product.key} <= {bound.key}", *premises)
+        return _shown(total, f"{count} steps have the constant {product.key} <= {bound.key}", premises, worst=worst)
     return f"{count} steps are bounded by {product.key}, which is not shown to be at most {bound.key}"
 
 
-def substep_constant(context: Context, move: Move, setting: Setting) -> Bound | str:
-    """A Lipschitz constant of one substep, on all blocks of the flow."""
-    options = [rule(context, move, setting) for rule in (_contraction, _symmetric_step, _circle, _stages)]
-    proved = [option for option in options if not isinstance(option, str)]
-    if not proved:
-        return str(options[-1])
-    best = next((p for p in proved if p[0] == ONE), proved[0])
-    if move.is_whole:
-        return best
-    return largest(ONE, best[0]), best[1]  # the identity on the blocks that the part leaves alone
+def _many_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, premises: list[Proof]) -> Outcome:
+    """c^N = exp(N log c), and log c <= c - 1 where c is no exponential itself. N h is the length of the interval."""
+    exponent = _logarithm(total)
+    if any(kind in exponent.key for kind in ("param ", "state ", "time")):
+        numeric = settled(exponent, setting)  # other steps have other parameters
+        if numeric is None or "dim " in exponent.key:
+            return f"one step is bounded by {total.key}, which does not give {bound.key} over {steps} steps"
+        exponent = numeric
+    product = exponential(exponent * size_scalar(steps))
+    if at_most(product, bound, setting):
+        return _shown(total, f"{steps} steps have the constant {product.key} <= {bound.key}", premises, exponent=exponent)
+    return f"{steps} steps are bounded by {product.key}, which is not shown to be at most {bound.key}"
 
 
-def _contraction(context: Context, move: Move, setting: Setting) -> Bound | str:
-    """Exact flows and algebraically stable methods of nonexpansive fields."""
-    radius = None if move.table is None or move.is_euler else circle_radius(move.table)
-    is_stable = radius is not None and radius.value is None  # algebraically stable
-    if not (move.is_exact or is_stable) or not is_forward(move, setting):
-        return "no rule for contractions applies"
-    outcome = contractive(context, move.rates, ZERO, setting)
-    if isinstance(outcome, Proof):
-        rule = "exact flow of a contraction" if move.is_exact else "b-stability"
-        return ONE, by(rule, f"the substep of `{move.field}` is nonexpansive", outcome,
-                       conditions=solvable(context, move, setting))
-    return outcome
+def _logarithm(total: Scalar) -> Scalar:
+    """log c of a product of exponentials, else c - 1 >= log c."""
+    if len(total.terms) == 1 and total.terms[0][1] == 1:
+        atoms = total.terms[0][0]
+        if all(a.kind == "function" and a.data[0] == "exp" and isinstance(a.data[2], Scalar) for a, _ in atoms):
+            found = ZERO
+            for atom, exponent in atoms:
+                found = found + atom.data[2].times(exponent)
+            return found
+    return total - ONE
+
+
+def _at_once(context: Context, substeps: list[Move], steps: Size, bound: Scalar, setting: Setting, order: str) -> Proof | None:
+    """One substep in closed form: its Jacobian is bounded as that of a field is."""
+    if len(substeps) != 1 or (steps.constant() != 1 and bound != ONE):
+        return None
+    move = substeps[0]
+    if not move.is_whole and not is_nonnegative(bound - ONE, setting):
+        return None
+    after = formula(context, move)
+    if after is None:
+        return None
+    outcome = metric.lipschitz(context, after, bound, setting, order)
+    if isinstance(outcome, str):
+        return None
+    return by("step in closed form", f"the Jacobian of the substep of `{move.field}` has the norm {bound.key} at most", outcome)
+
+
+# --- one substep ------------------------------------------------------------------------------------------------
+
+
+def substep_constants(context: Context, move: Move, setting: Setting, order: str = "2") -> list[Bound] | str:
+    """Lipschitz constants of one substep on all blocks of the flow, the sharpest first; or what is missing."""
+    problem, found = "", []
+    for rules in ((_symmetric_step, _exact, _resolvent, _circle), (_closed_form, _one_sided, _stages)):
+        for rule in rules:
+            try:
+                option = rule(context, move, setting, order)
+            except TooLarge:
+                continue
+            if isinstance(option, str):
+                problem = option or problem
+            else:  # the identity on the blocks that the part leaves alone
+                found.append(option if move.is_whole else (largest(ONE, option[0]), option[1]))
+        if found:
+            return found
+    return problem
+
+
+def _exact(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
+    """exp(h mu) for mu at least the logarithmic norm of Df."""
+    ahead = forward(move, setting)
+    if not move.is_exact or ahead is None:
+        return ""
+    rates, h = ahead
+    outcome = contractive(context, rates, ZERO, setting, order)
+    measure = logarithmic_norm(context, rates, setting, order)
+    if isinstance(outcome, Proof) and (measure is None or not is_nonnegative(-measure, setting)):
+        return ONE, by("exact flow of a contraction", f"the substep of `{move.field}` is nonexpansive", outcome, measure=ZERO)
+    if measure is not None and (move.is_timed or "state " in measure.key):
+        measure = settled(measure, setting)
+    if measure is None:
+        return f"the logarithmic norm of Df has no known bound: {outcome}" if isinstance(outcome, str) else ""
+    value = exponential(h * measure)
+    premise = contractive(context, rates, -measure, setting, order)
+    if isinstance(premise, str):
+        return premise
+    return value, by("exact flow of a contraction", f"the substep of `{move.field}` has the constant exp(h mu) = {value.key}",
+                     premise, measure=measure)
+
+
+def logarithmic_norm(context: Context, rates: Rates, setting: Setting, order: str) -> Scalar | None:
+    """A bound of the logarithmic norm of Df on all blocks of the model: at least 0 where a block does not move."""
+    if order == "2":
+        found = symmetric_spectrum(context, rates, setting)
+        high = None if isinstance(found, str) else found.high
+    else:
+        high = _measure(context, rates, setting, order)
+    is_idle = any(b not in context.blocks_of(rates) for b in context.model.blocks)
+    return high if high is None or not is_idle else largest(ZERO, high)
+
+
+def _measure(context: Context, rates: Rates, setting: Setting, order: str) -> Scalar | None:
+    names, totals = [b.name for b in context.blocks_of(rates)], []
+    for i in names:
+        total = ZERO
+        for j in names:
+            piece = context.jacobian(rates, i, j) if order == "inf" else context.jacobian(rates, j, i)
+            ends = _split(piece, setting, order)
+            if ends is None:
+                return None
+            total = total + (ends[1] + ends[2] if i == j else largest(ends[1], -ends[0]) + ends[2])
+        totals.append(total)
+    return largest(*totals)
+
+
+def _split(form: Form, setting: Setting, order: str) -> tuple[Scalar, Scalar, Scalar] | None:
+    """A form as a diagonal part, with its entries between two ends, and a rest with a bound of its norm."""
+    low, high, rest = ZERO, ZERO, ZERO
+    for word, scalar in form.terms:
+        if not word or (len(word) == 1 and word[0].kind == "diag"):
+            own = spectrum(Form(form.start, form.end, ((word, scalar),)), setting) if word else None
+            ends = (scalar, scalar) if own is None else (own.low, own.high)
+            if ends[0] is None or ends[1] is None:
+                return None
+            low, high = low + ends[0], high + ends[1]
+            continue
+        bound = word_norm(word, setting, order)
+        if bound is None:
+            return None
+        rest = rest + absolute(scalar, setting) * bound
+    return low, high, rest
 
 
 def _spectrum_of_gradient(context: Context, move: Move, setting: Setting) -> tuple[Scalar, Scalar, Proof] | str:
@@ -104,10 +243,10 @@ def _spectrum_of_gradient(context: Context, move: Move, setting: Setting) -> tup
     return found.low, found.high, symmetry
 
 
-def _symmetric_step(context: Context, move: Move, setting: Setting) -> Bound | str:
+def _symmetric_step(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
     """x + h f(x) with a symmetric Jacobian."""
-    if not (move.is_euler or (isinstance(move.advance, Closed) and move.is_shear)):
-        return "the method is not Euler's"
+    if not move.is_euler or order != "2":
+        return ""
     found = _spectrum_of_gradient(context, move, setting)
     if isinstance(found, str):
         return found
@@ -115,28 +254,123 @@ def _symmetric_step(context: Context, move: Move, setting: Setting) -> Bound | s
     h = move.duration
     value = largest(absolute(ONE + h * low, setting), absolute(ONE + h * high, setting))
     return value, by("symmetric step", f"h Df has its spectrum in [{(h * low).key}, {(h * high).key}], so the substep of "
-                     f"`{move.field}` has the constant {value.key}", symmetry)
+                     f"`{move.field}` has the constant {value.key}", symmetry, low=low, high=high, value=value)
 
 
-def _circle(context: Context, move: Move, setting: Setting) -> Bound | str:
-    """Runge-Kutta on the gradient flow of a convex potential."""
-    if move.table is None or move.is_euler:
-        return "no Runge-Kutta method"
-    radius = circle_radius(move.table)
-    found = _spectrum_of_gradient(context, move, setting)
+def _resolvent(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
+    """y = x + h f(y): |y - z| <= |x - w| / (1 - h mu)."""
+    ahead = forward(move, setting)
+    if order != "2" or ahead is None or not _is_implicit_euler(context, move):
+        return ""
+    rates, h = ahead
+    measure = logarithmic_norm(context, rates, setting, order)
+    if measure is not None and (move.is_timed or "state " in measure.key):
+        measure = settled(measure, setting)
+    if measure is None or not is_nonnegative(-measure, setting):
+        return "the logarithmic norm of Df is not shown to be at most 0"
+    premise = contractive(context, rates, -measure, setting)
+    if isinstance(premise, str):
+        return premise
+    value = power(ONE - h * measure, Fraction(-1), lambda _: False)
+    return value, by("resolvent", f"the substep of `{move.field}` has the constant 1/(1 - h mu) = {value.key}", premise,
+                     conditions=solvable(context, move, setting), measure=measure)
+
+
+def _is_implicit_euler(context: Context, move: Move) -> bool:
+    table = move.table
+    return table is not None and len(table.weights) == 1 and context.translator.scalar(table.weights[0]) == ONE == \
+        context.translator.scalar(table.matrix[0][0])
+
+
+def _circle(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
+    """Runge-Kutta methods on fields with <Df d, d> <= -|Df d|^2 / L: nonexpansive when rho h L <= 2."""
+    if order != "2" or move.table is None or move.is_exact:
+        return ""
+    rho, ahead = inverse_radius(move.table), forward(move, setting)
+    if rho is None or ahead is None:
+        return "the method is not contractive in any circle"
+    rates, h = ahead
+    if rho <= 0:
+        outcome = contractive(context, rates, ZERO, setting)
+        if isinstance(outcome, str):
+            return outcome
+        return ONE, by("b-stability", f"the substep of `{move.field}` is nonexpansive", outcome,
+                       conditions=solvable(context, move, setting))
+    found = cocoercivity(context, rates, setting)
     if isinstance(found, str):
         return found
-    low, high, symmetry = found
-    if radius is None or radius.value is None or not is_nonnegative(-high, setting) or not is_forward(move, setting):
-        return "the field is not the descent of a convex potential"
-    if at_most(-(move.duration * low), rational(2 * radius.value), setting):
-        return ONE, by("circle contractivity", f"h L = {(-(move.duration * low)).key} <= 2 r = {2 * radius.value}", symmetry)
-    return f"h L = {(-(move.duration * low)).key} is not shown to be at most 2 r = {2 * radius.value}"
+    size, premise = found
+    if not at_most((h * size).times(rho), rational(2), setting):
+        return f"h L = {(h * size).key} is not shown to be at most 2 r = {2 / rho}"
+    return ONE, by("circle contractivity", f"h L = {(h * size).key} <= 2 r = {2 / rho}", premise,
+                   conditions=solvable(context, move, setting), size=size)
 
 
-def _stages(context: Context, move: Move, setting: Setting) -> Bound | str:
+def _closed_form(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
+    """The norm of I + h Df, block by block, or of the Jacobian of what the method makes of it."""
+    after = formula(context, move)
+    if after is None:
+        return ""
+    if order == "2":
+        outcome = metric.lipschitz(context, after, ONE, setting)
+        if isinstance(outcome, Proof):
+            return ONE, by("step in closed form", f"the substep of `{move.field}` is nonexpansive", outcome)
+    value = _step_norm(context, after, setting, order)
+    if value is None:
+        return "no bound is known for the norm of I + h Df"
+    return value, by("norm of the step", f"|I + h Df| <= {value.key} for the substep of `{move.field}`", value=value)
+
+
+def _step_norm(context: Context, after: Rates, setting: Setting, order: str) -> Scalar | None:
+    """The largest sum of the norms of the blocks in a row (inf) or column (1); |.|_2^2 <= |.|_1 |.|_inf of the blocks' norms."""
+    names = [b.name for b in context.blocks_of(after)]
+    sizes = {}
+    for i in names:
+        for j in names:
+            ends = _split(context.jacobian(after, i, j), setting, order)
+            if ends is None:
+                return None
+            sizes[i, j] = largest(absolute(ends[0], setting), absolute(ends[1], setting)) + ends[2]
+    rows = largest(*(_sum(sizes[i, j] for j in names) for i in names))
+    columns = largest(*(_sum(sizes[i, j] for i in names) for j in names))
+    if order != "2" or rows == columns:
+        return columns if order == "1" else rows
+    return power(rows * columns, Fraction(1, 2), lambda _: False)
+
+
+def _sum(terms: Iterator[Scalar]) -> Scalar:
+    total = ZERO
+    for term in terms:
+        total = total + term
+    return total
+
+
+def _one_sided(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
+    """|x + h f|^2 <= (1 + 2 h mu + h^2 L^2) |x|^2 for an Euler step."""
+    ahead = forward(move, setting)
+    if order != "2" or not move.is_euler or ahead is None:
+        return ""
+    measure, found = logarithmic_norm(context, ahead[0], setting, "2"), jacobian_norm(context, ahead[0], setting)
+    if measure is None or isinstance(found, str):
+        return "no bound is known for the norm of Df"
+    reach = ahead[1] * found[0]
+    square = ONE + (ahead[1] * measure).times(2) + reach * reach
+    if at_most(square, ONE, setting):
+        value = ONE
+    elif square.value() is not None:
+        value = power(square, Fraction(1, 2), lambda _: False)
+    else:
+        return ""
+    premise = contractive(context, ahead[0], -measure, setting)
+    if isinstance(premise, str):
+        return premise
+    return value, by("one-sided step", f"|I + h Df|^2 <= 1 + 2 h mu + h^2 L^2 = {square.key}", premise, found[1],
+                     measure=measure, size=found[0])
+
+
+def _stages(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
     """1 + |h| sum |b_i| K_i with K_i = L (1 + |h| sum |a_ij| K_j), for explicit methods; exp(h L) for exact flows."""
-    found = jacobian_norm(context, move.rates, setting)
+    found = jacobian_norm(context, move.rates, setting, order)
     if isinstance(found, str):
         return found
     constant, premise = found
@@ -150,12 +384,12 @@ def _stages(context: Context, move: Move, setting: Setting) -> Bound | str:
         constant, reach = _plain(constant, setting), _plain(reach, setting)
     if isinstance(move.advance, Closed | Linear) and not move.is_shear:
         value = exponential(reach * constant)
-        return value, by("norm of the step", f"the exact flow of `{move.field}` has the constant exp(h L)", premise)
+        return value, by("norm of the step", f"the exact flow of `{move.field}` has the constant exp(h L)", premise, size=constant)
     growth = reach * constant if move.is_exact else increment_constant(context, move, reach, constant, setting)
     if growth is None:
         return "no Lipschitz constant is known for this method"
     value = ONE + growth
-    return value, by("norm of the step", f"the substep of `{move.field}` has the constant {value.key}", premise)
+    return value, by("norm of the step", f"the substep of `{move.field}` has the constant {value.key}", premise, size=constant)
 
 
 def _plain(scalar: Scalar, setting: Setting) -> Scalar:
@@ -178,165 +412,3 @@ def increment_constant(context: Context, move: Move, reach: Scalar, constant: Sc
     for weight, slope in zip(table.weights, slopes, strict=True):
         total = total + absolute(context.translator.scalar(weight), setting) * slope
     return reach * total
-
-
-# --- averaged ---------------------------------------------------------------------------------------------------
-
-
-def averaged(context: Context, substeps: list[Move], steps: Size, share: Scalar, setting: Setting) -> Outcome:
-    """Composition of averaged maps: a/(1-a) adds up (Bauschke, Combettes, Prop. 4.46)."""
-    wanted = share.value()
-    if wanted is None:
-        return "the constant of `averaged` is not a number"
-    total, premises = Fraction(0), []
-    for move in substeps:
-        found = _share(context, move, setting)
-        if isinstance(found, str):
-            return f"part `{move.field}`: {found}"
-        if found[0] >= 1:
-            return f"part `{move.field}` is only shown to be {found[0]}-averaged"
-        total += found[0] / (1 - found[0])
-        premises.append(found[1])
-    count = steps.constant()
-    if count is None:
-        return "the number of steps is symbolic, and compositions of averaged maps lose with each step"
-    total *= count
-    value = total / (1 + total)
-    if value > wanted:
-        return f"the flow is shown to be averaged({value}), not averaged({wanted})"
-    return by("averaged composition", f"{count * len(substeps)} substeps compose to averaged({value})", *dict.fromkeys(premises))
-
-
-def _share(context: Context, move: Move, setting: Setting) -> tuple[Fraction, Proof] | str:
-    if not (move.is_euler or (isinstance(move.advance, Closed) and move.is_shear)):
-        return "only explicit Euler steps of gradient fields are shown to be averaged"
-    found = _spectrum_of_gradient(context, move, setting)
-    if isinstance(found, str):
-        return found
-    low, high, symmetry = found
-    if not is_forward(move, setting):
-        return "a substep that runs backwards is not shown to be averaged"
-    low, high = move.duration * low, move.duration * high
-    if not is_nonnegative(-high, setting):
-        return "h Df is not shown to be negative semidefinite"
-    least = setting.enclosure(low).low
-    if least is None:
-        return "h Df has no known lower bound"
-    share = -least / 2
-    return share, by("averaged step", f"h Df has its spectrum in [{least}, 0]: averaged({share})", symmetry)
-
-
-# --- invertible -------------------------------------------------------------------------------------------------
-
-
-def invertible(context: Context, move: Move, setting: Setting) -> Outcome:
-    """One substep is a bijection of the state space."""
-    if move.is_shear and move.is_exact:
-        return by("shear", f"the substep of `{move.field}` is undone by the one with -h")
-    if isinstance(move.advance, Linear | Closed):
-        return by("exact flow", f"the flow of the linear part `{move.field}` is a bijection")
-    if move.is_implicit:
-        return _invertible_implicit(context, move, setting)
-    if not isinstance(move.advance, RungeKutta):
-        return "no rule shows that this method is a bijection"
-    found = jacobian_norm(context, move.rates, setting)
-    constant = None if isinstance(found, str) else settled(found[0], setting) if move.is_timed else found[0]
-    if constant is not None and not isinstance(found, str):
-        reach = absolute(move.duration, setting)
-        if not move.is_euler:
-            constant, reach = _plain(constant, setting), _plain(reach, setting)
-        growth = increment_constant(context, move, reach, constant, setting)
-        if growth is not None and _is_below_one(growth, setting):
-            return by("invertible contraction", f"the increment of `{move.field}` has the constant {growth.key} < 1", found[1])
-    return _monotone(context, move, setting)
-
-
-def _monotone(context: Context, move: Move, setting: Setting) -> Outcome:
-    """x + h f(x) with a symmetric Jacobian that stays above a positive number (its upper end does not matter)."""
-    if not move.is_euler:
-        return "h Lip(f) < 1 is not shown"
-    symmetry = gradient(context, move.rates, ())
-    found = symmetric_spectrum(context, move.rates, setting)
-    if isinstance(symmetry, str) or isinstance(found, str):
-        return f"h Lip(f) < 1 is not shown, and the step is not shown to be monotone: {symmetry}"
-    end = found.low if is_forward(move, setting) else found.high if is_nonnegative(-move.duration, setting) else None
-    if end is None:
-        return "h Lip(f) < 1 is not shown, and h Df has no known lower bound"
-    least = move.duration * end
-    if _is_below_one(-least, setting):
-        return by("monotone step", f"I + h Df >= 1 + {least.key} > 0", symmetry)
-    return f"I + h Df is not shown to be positive definite: h Df reaches {least.key}"
-
-
-def _is_below_one(scalar: Scalar, setting: Setting) -> bool:
-    high = setting.enclosure(scalar).high
-    if high is not None and high < 1:
-        return True
-    return bool(is_nonnegative(rational(Fraction(999, 1000)) - scalar, setting))
-
-
-def _invertible_implicit(context: Context, move: Move, setting: Setting) -> Outcome:
-    if move.table is None or not is_symmetric(move.table):
-        return "only symmetric implicit methods are shown to be bijections"
-    return by("implicit midpoint is invertible", f"the substep of `{move.field}` is undone by the one with -h",
-              conditions=solvable(context, move, setting, is_two_sided=True))
-
-
-# --- positive ---------------------------------------------------------------------------------------------------
-
-
-def positive(context: Context, move: Move, setting: Setting) -> Outcome:
-    """One substep maps the orthant to itself."""
-    if move.is_exact and is_forward(move, setting):
-        outcome = integrals.positive(context, move.rates, setting)
-        return outcome if isinstance(outcome, str) else by("exact flow", f"the flow of `{move.field}` keeps the orthant", outcome)
-    if not move.is_euler:
-        return "only exact flows and Euler steps are shown to keep the orthant"
-    orthant = setting.in_orthant()
-    for block, node in move.rates.rows:
-        rate = context.form(node)
-        if context.space(block) == SCALAR:
-            from odenet.algebra.scalars import of_atom
-            from odenet.algebra.translate import state_atom
-
-            after = of_atom(state_atom(block)) + move.duration * rate.scalar()
-            if not is_nonnegative(after, orthant):
-                return f"{block} + h {block}' = {after.key[:160]} is not shown to be >= 0"
-            continue
-        problem = _bad_entry(rate.scaled(move.duration), block, orthant)
-        if problem:
-            return problem
-    return by("nonnegative step", f"x + h f(x) >= 0 for x >= 0, for part `{move.field}`")
-
-
-def _bad_entry(change: object, block: str, setting: Setting) -> str | None:
-    """x_i (1 + sum of the factors of x_i) plus nonnegative terms."""
-    from odenet.algebra.forms import Form
-
-    assert isinstance(change, Form)
-    total = ONE
-    for word, scalar in change.terms:
-        if integrals.is_nonnegative_vector(word, scalar, setting):
-            continue
-        low = _factor_low(word, scalar, block, setting)
-        if low is None:
-            return f"the term {word[0].key if word else ''} of the step is not shown to be >= 0"
-        total = total + low
-    if not is_nonnegative(total, setting):
-        return f"1 + (factors of {block}) is bounded below by {total.key}, which is not shown to be >= 0"
-    return None
-
-
-def _factor_low(word: object, scalar: Scalar, block: str, setting: Setting) -> Scalar | None:
-    from odenet.algebra.letters import entries
-
-    assert isinstance(word, tuple)
-    if len(word) != 2 or word[0].kind != "diag":
-        return None
-    # only x_i itself divides out: f(x_i) with f(0) = 0 may be steeper than x_i
-    if not any(a.kind == "state" and a.data[0] == block and e >= 1 for a, e in entries(word[0])):
-        return None
-    rest = tuple((a, e - 1 if a.kind == "state" and a.data[0] == block else e) for a, e in entries(word[0]))
-    box = setting.entries_interval(tuple((a, e) for a, e in rest if e))
-    end = box.low if is_nonnegative(scalar, setting, 3) else box.high if is_nonnegative(-scalar, setting, 3) else None
-    return None if end is None else scalar * rational(end)

@@ -1,17 +1,23 @@
-"""symplectic, volume_preserving, preserves, dissipates, equivariant, reversible, symmetric of flows."""
+"""symplectic, volume_preserving, equivariant, reversible, symmetric of flows."""
 from __future__ import annotations
 
-from odenet.algebra.forms import Form
-from odenet.algebra.scalars import Scalar
+from odenet.algebra.scalars import ONE, TooLarge, Unsupported, is_identically_zero
 from odenet.algebra.setting import Setting
-from odenet.ir.node import Node, states
-from odenet.plan.steps import DiscreteGradient, Plan, Relax, RungeKutta
+from odenet.ir.node import Node
+from odenet.ir.sizes import SCALAR
+from odenet.plan.steps import DiscreteGradient, Plan, Relax
 from odenet.proof.context import Context, Outcome
-from odenet.proof.fields import integrals, structure
+from odenet.proof.fields import structure
+from odenet.proof.fields.metric import determinant
 from odenet.proof.finding import Proof
-from odenet.proof.maps.substeps import Move, is_forward, solvable
+from odenet.proof.maps.bijections import is_cascade
+from odenet.proof.maps.formula import formula
+from odenet.proof.maps.substeps import Move, solvable
 from odenet.proof.rules import by
-from odenet.schemes.tables import is_symmetric, is_symplectic
+from odenet.schemes.reversal import are_adjoint, is_reflexive
+from odenet.schemes.tables import is_symplectic
+
+MOST_ROWS = 4
 
 
 def symplectic(context: Context, plan: Plan, move: Move, setting: Setting) -> Outcome:
@@ -24,16 +30,27 @@ def symplectic(context: Context, plan: Plan, move: Move, setting: Setting) -> Ou
         return field
     if move.is_exact:
         return by("exact flow", f"the flow of the Hamiltonian part `{move.field}` is symplectic", field)
+    if move.is_shift:
+        return by("shear", f"the substep of `{move.field}` adds Hamiltonian rates that it does not change", field)
     if move.table is not None and is_symplectic(move.table):
         return by("symplectic method", f"the method of `{move.field}` is symplectic", field,
+                  conditions=solvable(context, move, setting))
+    if is_linear(context, move) and not move.is_timed and move.table is not None and is_reflexive(move.table):
+        return by("reflexive method", f"`{move.field}` is linear and R(z) R(-z) = 1", field,
                   conditions=solvable(context, move, setting))
     return "its method is not symplectic"
 
 
+def is_linear(context: Context, move: Move) -> bool:
+    """Whether the Jacobian does not depend on blocks that the field moves (others stand still in the substep)."""
+    moved = [name for name, _ in move.rates.rows]
+    return not any(f"state {k}" in context.jacobian(move.rates, i, j).key for i in moved for j in moved for k in moved)
+
+
 def volume_preserving(context: Context, plan: Plan, move: Move, setting: Setting) -> Outcome:
-    """One substep has determinant 1."""
-    if move.is_shear and move.is_exact:
-        return by("shear", f"the substep of `{move.field}` is a shear")
+    """One substep has determinant 1 or -1."""
+    if is_cascade(move):
+        return by("shear", f"no block that `{move.field}` moves enters its own rate")
     field = structure.divergence_free(context, move.rates)
     if move.is_exact and isinstance(field, Proof):
         return by("exact flow", f"the flow of the divergence-free part `{move.field}` keeps volume", field)
@@ -44,95 +61,30 @@ def volume_preserving(context: Context, plan: Plan, move: Move, setting: Setting
         outcome = symplectic(context, plan, move, setting)
         if isinstance(outcome, Proof):
             return by("volume of a symplectic map", "a symplectic substep keeps volume", outcome)
+    if _has_unit_determinant(context, move):
+        return by("step in closed form", f"the Jacobian of the substep of `{move.field}` has the determinant 1")
     return field if isinstance(field, str) else "the field has no divergence, but its method is not shown to keep volume"
 
 
 def _is_rotation(context: Context, move: Move) -> bool:
-    """A linear field with a skew Jacobian, under a method that keeps quadratic integrals: the step is an orthogonal matrix."""
-    if move.table is None or not is_symplectic(move.table):
+    """A linear skew field on the moved blocks and a method with R(z) R(-z) = 1: the step is an orthogonal matrix."""
+    if move.table is None or not (is_symplectic(move.table) or (not move.is_timed and is_reflexive(move.table))):
         return False
-    names = [b.name for b in context.blocks_of(move.rates)]
-    blocks = {(i, j): context.jacobian(move.rates, i, j) for i in names for j in names}
-    return not any(_holds_state(form) for form in blocks.values()) and all(
-        (blocks[i, j] + blocks[j, i].T).is_zero() for i in names for j in names)
+    moved = [name for name, _ in move.rates.rows]
+    return is_linear(context, move) and all(
+        (context.jacobian(move.rates, i, j) + context.jacobian(move.rates, j, i).T).is_zero() for i in moved for j in moved)
 
 
-# --- first integrals --------------------------------------------------------------------------------------------
-
-
-def preserves(context: Context, move: Move, invariant: Node, setting: Setting) -> Outcome:
-    """I is the same after one substep."""
-    moved = {name for name, _ in move.rates.rows}
-    if not states(invariant) & moved:
-        return by("first integral", f"`{move.field}` does not move what the invariant reads")
-    if _is_relaxed_for(context, move, invariant):
-        return by("relaxation", "the relaxed step keeps its quadratic", conditions=solvable(context, move, setting))
-    field = integrals.preserves(context, move.rates, invariant)
-    if isinstance(field, str):
-        return field
-    if move.is_exact:
-        return by("exact flow", f"the flow of `{move.field}` keeps the first integral", field)
-    degree = degree_of(context, invariant)
-    if degree == 1 and isinstance(move.advance, RungeKutta | Relax):
-        return by("linear first integral", "the invariant is linear", field, conditions=solvable(context, move, setting))
-    if degree == 2 and move.table is not None and is_symplectic(move.table):
-        return by("symplectic method", "the invariant is quadratic", field, conditions=solvable(context, move, setting))
-    if isinstance(move.advance, DiscreteGradient) and _is_potential(context, move, invariant):
-        return by("discrete gradient", "the invariant is the potential", field, conditions=solvable(context, move, setting))
-    return f"the field keeps the invariant, but its method is not shown to (degree {degree or 'above 2'})"
-
-
-def _is_relaxed_for(context: Context, move: Move, invariant: Node) -> bool:
-    if not isinstance(move.advance, Relax):
+def _has_unit_determinant(context: Context, move: Move) -> bool:
+    """For scalar blocks and explicit methods."""
+    after, moved = formula(context, move), [name for name, _ in move.rates.rows]
+    if after is None or len(moved) > MOST_ROWS or any(context.space(name) != SCALAR for name in moved):
         return False
-    return is_multiple(context.form(invariant).scalar(), context.form(move.advance.invariant).scalar(), move)
-
-
-def is_multiple(one: Scalar, other: Scalar, move: Move) -> bool:
-    """Whether two invariants differ by a factor, and by what the substep does not move."""
-    moved = {f"state {name}" for name, _ in move.rates.rows}
-
-    def moving(scalar: Scalar) -> Scalar:
-        return Scalar(tuple((m, c) for m, c in scalar.terms if any(key in atom.key for atom, _ in m for key in moved)))
-
-    a, b = moving(one), moving(other)
-    return bool(a.terms) and bool(b.terms) and a == b.times(a.terms[0][1] / b.terms[0][1])
-
-
-def _is_potential(context: Context, move: Move, invariant: Node) -> bool:
-    potential = move.advance.potential if isinstance(move.advance, DiscreteGradient) else None
-    return potential is not None and is_multiple(context.form(invariant).scalar(), context.form(potential).scalar(), move)
-
-
-def degree_of(context: Context, invariant: Node) -> int:
-    """1 for an affine, 2 for a quadratic invariant, 0 for anything else."""
-    blocks = [b.name for b in context.model.blocks if b.name in states(invariant)]
-    gradients = [context.gradient(invariant, name) for name in blocks]
-    if not any(_holds_state(g) for g in gradients):
-        return 1
-    hessian = [context.differentiator(name).of(g) for g in gradients for name in blocks]
-    return 0 if any(_holds_state(h) for h in hessian) else 2
-
-
-def _holds_state(form: Form) -> bool:
-    return "state " in form.key
-
-
-def dissipates(context: Context, move: Move, invariant: Node, setting: Setting) -> Outcome:
-    """I does not rise over one substep."""
-    kept = preserves(context, move, invariant, setting)
-    if isinstance(kept, Proof):
-        return kept
-    field = integrals.dissipates(context, move.rates, invariant, setting)
-    if isinstance(field, str):
-        return field
-    if not is_forward(move, setting):
-        return "the quantity rises in a substep that runs backwards"
-    if move.is_exact:
-        return by("exact flow", f"along the flow of `{move.field}` the quantity does not rise", field)
-    if isinstance(move.advance, DiscreteGradient) and _is_potential(context, move, invariant):
-        return by("discrete gradient", "the quantity is the potential", field, conditions=solvable(context, move, setting))
-    return "the field dissipates the quantity, but its method is not shown to"
+    try:
+        entries = [[context.jacobian(after, i, j).scalar() for j in moved] for i in moved]
+        return is_identically_zero(determinant(entries) - ONE)
+    except (TooLarge, Unsupported):
+        return False
 
 
 # --- symmetries -------------------------------------------------------------------------------------------------
@@ -145,35 +97,50 @@ def equivariant(context: Context, move: Move, action: str, setting: Setting) -> 
         field = structure.commuting(context, move.rates, action)
     if isinstance(field, str):
         return field
-    if isinstance(move.advance, Relax | DiscreteGradient) and not _is_plain_relaxation(context, move):
-        return "the method is not shown to commute with the symmetry"
+    return commutes(context, move, field, action, setting)
+
+
+def commutes(context: Context, move: Move, field: Proof, action: str, setting: Setting) -> Outcome:
+    """The substep of a field that commutes with orthogonal maps g, each acting block by block."""
+    if isinstance(move.advance, Relax) and not _is_length(move.advance.invariant):
+        return "the relaxed quadratic is not shown to be the same for x and g x"
+    if isinstance(move.advance, DiscreteGradient) and any(pair.is_halved for pair in context.model.pairs):
+        return "the discrete gradient of a halved pair is not shown to commute with the symmetry"
     return by("equivariant method", f"the substep of `{move.field}` commutes with every {action}", field,
               conditions=solvable(context, move, setting))
 
 
-def _is_plain_relaxation(context: Context, move: Move) -> bool:
-    """Relaxation with dot(x, x), which is the same for x and g x."""
-    if not isinstance(move.advance, Relax):
-        return False
-    invariant = move.advance.invariant
+def _is_length(invariant: Node) -> bool:
+    """A sum of squared lengths of blocks, which orthogonal maps of the blocks keep."""
+    if invariant.op == "add":
+        return all(map(_is_length, invariant.args))
+    if invariant.op == "power":
+        return invariant.args[0].op == "state" and invariant.data[0] == 2
     return invariant.op == "dot" and invariant.args[0] == invariant.args[1] and invariant.args[0].op == "state"
 
 
 def palindrome(context: Context, substeps: list[Move], setting: Setting) -> Outcome:
-    """Phi_h^-1 = Phi_-h: the substeps read the same backwards and each is symmetric."""
-    for one, other in zip(substeps, reversed(substeps), strict=True):
-        if (one.field, one.coefficient) != (other.field, other.coefficient):
-            return "the composition does not read the same backwards"
+    """Phi_h^-1 = Phi_-h: read backwards, the substeps are the adjoints of those read forwards."""
     conditions: tuple[str, ...] = ()
-    for move in substeps:
-        if move.is_exact:
-            continue
-        if isinstance(move.advance, DiscreteGradient) or (move.table is not None and is_symmetric(move.table)):
-            conditions += solvable(context, move, setting, is_two_sided=True)
-            continue
-        return f"the method of part `{move.field}` is not symmetric"
-    return by("palindrome", "the composition reads the same backwards and its substeps are symmetric",
+    for one, other in zip(substeps, reversed(substeps), strict=True):
+        is_same = one.field == other.field
+        if one.coefficient != other.coefficient or (not is_same and (one.rates != other.rates or one.is_timed)):
+            return "the composition does not read the same backwards"
+        if not _are_adjoint(one, other):
+            return f"the method of part `{one.field}` is not symmetric" if is_same else \
+                f"the methods of `{one.field}` and `{other.field}` are not each other's adjoint"
+        if not one.is_exact:
+            conditions += solvable(context, one, setting, is_two_sided=True)
+    return by("palindrome", "the composition read backwards is made of the adjoints of its substeps",
               conditions=tuple(dict.fromkeys(conditions)))
+
+
+def _are_adjoint(one: Move, other: Move) -> bool:
+    if one.is_exact or other.is_exact:
+        return one.is_exact and other.is_exact and one.advance == other.advance
+    if isinstance(one.advance, DiscreteGradient):
+        return one.advance == other.advance
+    return one.table is not None and other.table is not None and are_adjoint(one.table, other.table)
 
 
 def reversible(context: Context, substeps: list[Move], setting: Setting) -> Outcome:

@@ -3,14 +3,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
-from odenet.algebra.inequalities import is_nonnegative
+from odenet.algebra.inequalities import at_most, is_nonnegative
 from odenet.algebra.scalars import Scalar, rational
 from odenet.algebra.setting import Setting
+from odenet.ir.differentiate.products import times
 from odenet.ir.model import Table
-from odenet.ir.node import depends_on, parameters, states
+from odenet.ir.node import Node, depends_on, parameters, states
 from odenet.plan.steps import Advance, Closed, DiscreteGradient, Linear, Plan, Relax, RungeKutta
-from odenet.proof.context import Context, Outcome, Rates
+from odenet.proof.context import Context, Outcome, Rates, negated
 from odenet.proof.finding import Proof
 from odenet.proof.rules import by
 from odenet.schemes.numbers import Exact, as_node, exact
@@ -25,6 +27,7 @@ class Move:
     advance: Advance
     coefficient: Exact
     duration: Scalar
+    length: Node  # the duration as a node
     is_timed: bool  # the rates hold t, or a parameter that moves within a step
     is_whole: bool  # the field reads or moves every block of the flow (else the substep is the identity on some)
 
@@ -39,6 +42,11 @@ class Move:
         if isinstance(self.advance, Closed | Linear):
             return True
         return isinstance(self.advance, RungeKutta) and self.is_shear and not self.is_timed and is_consistent(self.advance.table)
+
+    @property
+    def is_shift(self) -> bool:
+        """Whether it is x -> x + h g(y) with y not moved: every Runge-Kutta method makes one of a shear, whatever its weights."""
+        return self.is_shear and (self.is_exact or isinstance(self.advance, RungeKutta))
 
     @property
     def table(self) -> Table | None:
@@ -67,8 +75,22 @@ def moves(context: Context, plan: Plan) -> list[Move]:
         rates = context.rates((field,))
         is_whole = {b.name for b in context.blocks_of(rates)} >= set(plan.flow.blocks)
         advance = plan.advances[substep.part]
-        found.append(Move(field, rates, advance, substep.coefficient, duration, is_timed(context, rates), is_whole))
+        length = times(as_node(substep.coefficient), plan.flow.step)
+        found.append(Move(field, rates, advance, substep.coefficient, duration, length, is_timed(context, rates), is_whole))
     return found
+
+
+GRID = 10**6
+
+
+def settled(scalar: Scalar, setting: Setting) -> Scalar | None:
+    """A number at least the scalar, whatever time and parameters are; for bounds of quantities at different times."""
+    high = setting.enclosure(scalar).high
+    if high is not None and high.denominator > GRID:
+        high = Fraction(-(-high.numerator * GRID // high.denominator), GRID)  # upwards, to be readable
+    if (high is None or high > 1) and at_most(scalar, rational(1), setting):
+        return rational(1)
+    return None if high is None else rational(high)
 
 
 def is_timed(context: Context, rates: Rates) -> bool:
@@ -143,10 +165,10 @@ def _is_monotone(context: Context, move: Move, setting: Setting) -> bool:
     from odenet.algebra.scalars import ZERO
     from odenet.proof.fields.metric import contractive
 
-    table = move.table
-    if table is None or len(table.weights) != 1 or exact(table.matrix[0][0]) < 0 or not is_forward(move, setting):
+    table, ahead = move.table, forward(move, setting)
+    if table is None or len(table.weights) != 1 or exact(table.matrix[0][0]) < 0 or ahead is None:
         return False
-    return isinstance(contractive(context, move.rates, ZERO, setting), Proof)
+    return isinstance(contractive(context, ahead[0], ZERO, setting), Proof)
 
 
 def step_bound(context: Context, move: Move, setting: Setting) -> Scalar | None:
@@ -167,6 +189,15 @@ def step_bound(context: Context, move: Move, setting: Setting) -> Scalar | None:
             total = total + absolute(context.translator.scalar(entry), setting)
         rows.append(total)
     return absolute(move.duration, setting) * found[0] * largest(*rows)
+
+
+def forward(move: Move, setting: Setting) -> tuple[Rates, Scalar] | None:
+    """The field and a duration >= 0 that make the same substep: h f = (-h) (-f). None when the sign of h is not known."""
+    if is_nonnegative(move.duration, setting):
+        return move.rates, move.duration
+    if is_nonnegative(-move.duration, setting):
+        return Rates(tuple((name, negated(node)) for name, node in move.rates.rows)), -move.duration
+    return None
 
 
 def is_forward(move: Move, setting: Setting) -> bool:

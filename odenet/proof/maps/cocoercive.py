@@ -1,0 +1,108 @@
+"""averaged: fields with <Df d, d> <= -|Df d|^2 / L, and what methods make of them."""
+from __future__ import annotations
+
+from fractions import Fraction
+
+from odenet.algebra.forms import size_scalar
+from odenet.algebra.inequalities import at_most, is_nonnegative
+from odenet.algebra.scalars import ZERO, Scalar, rational
+from odenet.algebra.setting import Setting
+from odenet.ir.sizes import Size
+from odenet.proof.context import Context, Outcome, Rates
+from odenet.proof.fields.metric import contractive, jacobian_norm, symmetric_spectrum
+from odenet.proof.fields.structure import gradient
+from odenet.proof.finding import Proof
+from odenet.proof.maps.substeps import Move, forward, is_consistent, settled, solvable
+from odenet.proof.rules import by
+from odenet.schemes.contractivity import inverse_radius
+
+Share = tuple[Scalar, Proof]  # a / (1 - a) at most, for an a-averaged substep
+
+
+def cocoercivity(context: Context, rates: Rates, setting: Setting) -> tuple[Scalar, Proof] | str:
+    """L with <Df d, d> <= -|Df d|^2 / L: of the descent of a convex potential, or a contraction that is Lipschitz."""
+    symmetry = gradient(context, rates, ())
+    found = symmetric_spectrum(context, rates, setting)
+    if isinstance(found, str):
+        return found
+    if isinstance(symmetry, Proof) and found.low is not None and found.high is not None and is_nonnegative(-found.high, setting):
+        size = -found.low
+        return size, by("cocoercive descent", f"Df is symmetric with spectrum in [{found.low.key}, 0]", symmetry, size=size,
+                        high=found.high)
+    bound = jacobian_norm(context, rates, setting)
+    if isinstance(bound, str) or found.high is None:
+        return symmetry if isinstance(symmetry, str) else "the spectrum of Df has no known bound"
+    rate = setting.enclosure(-found.high).low
+    if rate is None or rate <= 0:
+        return f"the field is not shown to be cocoercive: {symmetry}" if isinstance(symmetry, str) else \
+            "the field is not the descent of a convex potential"
+    premise = contractive(context, rates, rational(rate), setting)
+    if isinstance(premise, str):
+        return premise
+    size = (bound[0] * bound[0]).times(1 / rate)
+    return size, by("cocoercive contraction", f"<Df d, d> <= -c |d|^2 <= -(c/K^2) |Df d|^2 with c = {rate}, K = {bound[0].key}",
+                    premise, bound[1], size=size, rate=rational(rate), norm=bound[0])
+
+
+def averaged(context: Context, substeps: list[Move], steps: Size, share: Scalar, setting: Setting) -> Outcome:
+    """Composition of averaged maps: a/(1-a) adds up (Bauschke, Combettes, Prop. 4.44)."""
+    wanted = share.value()
+    if wanted is None:
+        return "the constant of `averaged` is not a number"
+    total, premises = ZERO, []
+    for move in substeps:
+        found = _share(context, move, setting)
+        if isinstance(found, str):
+            return f"part `{move.field}`: {found}"
+        total = total + found[0]
+        premises.append(found[1])
+    every, limit = total * size_scalar(steps), rational(wanted / (1 - wanted))
+    if at_most(every, limit, setting):
+        unique = list(dict.fromkeys(premises))
+        return by("averaged composition", f"a/(1-a) adds up to {every.key} <= {limit.key} over {steps} steps", *unique,
+                  total=total, which=tuple(map(unique.index, premises)))
+    value = setting.enclosure(every).high
+    if value is None:
+        return f"a/(1-a) adds up to {every.key}, which is not shown to be at most {limit.key}; each step adds to it"
+    return f"the flow is shown to be averaged({value / (1 + value)}), not averaged({wanted})"
+
+
+def _share(context: Context, move: Move, setting: Setting) -> Share | str:
+    """a/(1-a) = h L / (2 - rho h L), with rho = 0 for the exact flow; at most 1/|rho| where rho < 0."""
+    ahead = forward(move, setting)
+    if ahead is None:
+        return "a substep of unknown direction is not shown to be averaged"
+    rho = Fraction(0) if move.is_exact else _inverse_radius(move)
+    if rho is None:
+        return "the method is not contractive in any circle"
+    conditions = solvable(context, move, setting)
+    found = cocoercivity(context, ahead[0], setting)
+    if isinstance(found, str):
+        outcome = contractive(context, ahead[0], ZERO, setting) if rho < 0 else found
+        if isinstance(outcome, str):
+            return found
+        tau = rational(-1 / rho)
+        return tau, by("averaged step", f"a resolvent: `{move.field}` has a/(1-a) = {tau.key}", outcome, conditions=conditions,
+                       tau=tau)
+    reach = ahead[1] * found[0]
+    below = _denominator(rho, reach, setting)
+    if below is None:
+        return f"h L = {reach.key} is not shown to be below 2 r = {2 / rho}"
+    tau = reach.times(1 / below)
+    return tau, by("averaged step", f"h L = {reach.key}, so `{move.field}` has a/(1-a) = {tau.key}", found[1],
+                   conditions=conditions, tau=tau, below=rational(below))
+
+
+def _inverse_radius(move: Move) -> Fraction | None:
+    return inverse_radius(move.table) if move.table is not None and is_consistent(move.table) else None
+
+
+def _denominator(rho: Fraction, reach: Scalar, setting: Setting) -> Fraction | None:
+    """A number with 0 < d <= 2 - rho z, the value itself where z is a number."""
+    if rho == 0 or (rho < 0 and reach.value() is None):
+        return Fraction(2)
+    top = settled(reach, setting)
+    if top is None:
+        return None
+    below = 2 - rho * (top.value() or Fraction(0))
+    return below if below > 0 else None

@@ -1,0 +1,46 @@
+"""Butcher tables run backwards: adjoint tables, stability functions with R(z) R(-z) = 1."""
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import permutations
+
+from odenet.ir.model import Table
+from odenet.schemes.numbers import Exact
+from odenet.schemes.tables import MAX_PERMUTED, coefficients, reduced, stability_function
+
+
+@lru_cache(maxsize=64)
+def are_adjoint(one: Table, other: Table) -> bool:
+    """Whether a step h of `one` is the inverse of a step -h of `other`: a*_ij = b_j - a_ij, b* = b, c* = 1 - c, up to order.
+
+    Source: Hairer, Lubich, Wanner (2006), Theorem V.2.3.
+    """
+    left, right = reduced(coefficients(one)), reduced(coefficients(other))
+    if left.stages != right.stages:
+        return False
+    size = range(left.stages)
+    orders = permutations(size) if left.stages <= MAX_PERMUTED else iter([tuple(reversed(size))])
+    return any(
+        all(left.weights[o[i]] == right.weights[i] and left.nodes[o[i]] + right.nodes[i] == 1 for i in size)
+        and all(left.matrix[o[i]][o[j]] + right.matrix[i][j] == right.weights[j] for i in size for j in size) for o in orders)
+
+
+@lru_cache(maxsize=64)
+def is_reflexive(table: Table) -> bool:
+    """R(z) R(-z) = 1: on linear fields the step keeps every quadratic form that the flow keeps.
+
+    Source: Hairer, Lubich, Wanner (2006), VI.4.2; R(hA)' Q R(hA) = Q R(-hA) R(hA) when A'Q + QA = 0.
+    """
+    above, below = stability_function(table)
+    return _even(above) == _even(below)
+
+
+def _even(polynomial: tuple[Exact, ...]) -> list[Exact]:
+    """P(z) P(-z)."""
+    product = [Exact(0)] * (2 * len(polynomial) - 1)
+    for i, a in enumerate(polynomial):
+        for j, b in enumerate(polynomial):
+            product[i + j] = product[i + j] + a * b * (-1) ** j
+    while len(product) > 1 and not product[-1]:
+        product.pop()
+    return product
