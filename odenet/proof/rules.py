@@ -62,6 +62,7 @@ _ROWS = (
     Rule("quadratic dissipation", "V quadratic with Hessian Q >= 0 and a table with b > 0, M + rho diag(b) >= 0: "
          "V(y) - V(x) <= h sum b_i (grad V . f + (rho h / 2) f'Qf)(Y_i). For linear V b >= 0 is enough.",
          "Burrage, Butcher, SIAM J. Numer. Anal. 16 (1979) 46-57; Dahlquist, Jeltsch, BIT 46 (2006) 567-587"),
+    Rule("around a fixed point", "A map with Lipschitz constant 1 that fixes 0 does not raise |x|.", "definition"),
     Rule("descent lemma", "V(y) - V(x) <= h (grad V . f + (h K / 2) |f|^2) at x for an Euler step when Hess V <= K, at y for an "
          "implicit one when Hess V >= -K.", "Nesterov, Introductory Lectures on Convex Optimization (2004), Lemma 1.2.3"),
     Rule("relaxation", "The relaxed step meets the level set of the quadratic along the step.",
@@ -77,15 +78,15 @@ _ROWS = (
     Rule("step in closed form", "An explicit substep is a map given by a formula: its Lipschitz constant is the bound of its "
          "Jacobian's norm (almost everywhere), its volume factor the determinant, a quantity's change a difference.",
          "Rademacher's theorem; mean value inequality"),
-    Rule("one-sided step", "|I + h Df|^2 <= 1 + 2 h mu + h^2 L^2 for Df with logarithmic norm mu and norm L, h >= 0.",
-         "expand the square; Celledoni et al., arXiv 2210.02373, section 4"),
     Rule("resolvent", "y = x + h f(y), h >= 0, has |y - z| <= |x - w| / (1 - h mu) when f has a logarithmic norm mu <= 0.",
-         "Hairer, Wanner, Solving ODEs II (1996), Thm IV.12.3; Bauschke, Combettes (2017), Prop. 23.13"),
+         "Soderlind, BIT 46 (2006) 631-652; Bauschke, Combettes (2017), Prop. 23.13"),
     Rule("cocoercive descent", "f = -grad V, V convex with an L-Lipschitz gradient, has <Df d, d> <= -|Df d|^2 / L.",
          "Baillon, Haddad, Israel J. Math. 26 (1977) 137-150"),
     Rule("cocoercive contraction", "<Df d, d> <= -c |d|^2 and |Df| <= K imply <Df d, d> <= -(c / K^2) |Df d|^2.", "definition"),
     Rule("circle contractivity", "A Runge-Kutta step h of radius r on a field with <Df d, d> <= -|Df d|^2 / L is nonexpansive "
          "when h L <= 2 r.", "Dahlquist, Jeltsch, BIT 46 (2006) 567-587, Thm 4.1; Sherry et al., arXiv 2306.17332"),
+    Rule("von Neumann", "On a linear field with <A d, d> <= 0 a step of a method with |R(z)| <= 1 for Re z <= 0 is nonexpansive.",
+         "Hairer, Wanner, Solving ODEs II (1996), Thm IV.11.2"),
     Rule("b-stability", "An algebraically stable Runge-Kutta method is nonexpansive on nonexpansive fields.",
          "Burrage, Butcher, SIAM J. Numer. Anal. 16 (1979) 46-57"),
     Rule("coupled product", "The product of the substeps' constants over one period of the scheme is bounded over the joint set of "

@@ -44,3 +44,23 @@ def _even(polynomial: tuple[Exact, ...]) -> list[Exact]:
     while len(product) > 1 and not product[-1]:
         product.pop()
     return product
+
+
+@lru_cache(maxsize=64)
+def is_left_stable(table: Table) -> bool:
+    """|R(z)| <= 1 and no pole where Re z <= 0, shown where the coefficients have one sign (denominators up to degree 2).
+
+    Then |R(hA)| <= 1 in the norm of any inner product with <A x, x> <= 0.
+    Source: von Neumann's theorem; Hairer, Wanner, Solving ODEs II (1996), IV.3, IV.11.2; Hurwitz' criterion for Q(-z).
+    """
+    above, below = stability_function(table)
+    if len(below) > 3 or not all(c * (-1) ** i > 0 for i, c in enumerate(below)):
+        return False
+    gap = _difference(_even(below), _even(above))  # Q(z) Q(-z) - P(z) P(-z) at z = i y
+    return all(c * (-1) ** (k // 2) >= 0 for k, c in enumerate(gap) if k % 2 == 0)
+
+
+def _difference(one: list[Exact], other: list[Exact]) -> list[Exact]:
+    size = max(len(one), len(other))
+    padded = [list(p) + [Exact(0)] * (size - len(p)) for p in (one, other)]
+    return [a - b for a, b in zip(*padded, strict=True)]

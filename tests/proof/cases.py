@@ -73,7 +73,7 @@ CASES = (
          "lipschitz(5/4)", "lipschitz(6/5)"),
     Case("circle contractivity", BOUNDED + "field f { x' = -A.T @ relu(A @ x + b) }\nflow net = lie(f: rk4) over [0, 4] steps 2\n"
          "claim net : nonexpansive", "over [0, 4]", "over [0, 8]"),
-    Case("b-stability", BOUNDED + "field f { x' = -A.T @ tanh(A @ x + b) }\nflow net = lie(f: implicit_euler) over [0, 1] steps 2\n"
+    Case("b-stability", BOUNDED + "field f { x' = -A.T @ tanh(A @ x + b) }\nflow net = lie(f: implicit_midpoint) over [0, 1] steps 2\n"
          "claim net : nonexpansive", "-A.T", "A.T"),
     Case("coupled product", SQUARE + "param hc(t) : R, in [1/10, 19/10]\nparam he(t) : R, in [0, 1/max(1 - hc/2, hc - 1) - 1]\n"
          "field c { x' = -hc * A.T @ leaky_relu(A @ x + b, 1/2) }\nfield e { x' = he * A.T @ relu(A @ x + b) }\n"
@@ -88,12 +88,40 @@ CASES = (
          "claim net : symmetric", "A(1/2) B(1) A(1/2)", "A(1/3) B(1) A(2/3)"),
     Case("reversible composition", PAIR + "flow net = strang(drift, kick) over [0, 1] steps 4\nclaim net : reversible",
          "q' = p ", "q' = p + 1 "),
-    Case("invertible contraction", "model M\ndim n = 3\nstate x : R[n]\nparam A : R[n, n], norm <= 9/10\nfield f { x' = A @ sin(x) }\n"
-         "flow net = lie(f: euler) over [0, 1] steps 1\nclaim net : invertible", "norm <= 9/10", "norm <= 11/10"),
+    Case("invertible contraction", "model M\nstate x : R\nfield f { x' = sin(x) }\n"
+         "flow net = lie(f: rk4) over [0, 1] steps 2\nclaim net : invertible", "steps 2", "steps 1"),
+    Case("step in closed form", "model M\nstate x, y : R\nfield f { x' = -x + y  y' = -x - y }\nflow net = lie(f: euler) over [0, 1] steps 1\n"
+         "claim net : nonexpansive", "over [0, 1]", "over [0, 11/10]"),
+    Case("step in closed form", "model M\nstate x, y : R\nfield f { x' = (x - y)^2  y' = (x - y)^2 }\n"
+         "flow net = lie(f: euler) over [0, 1] steps 1\nclaim net : volume_preserving", "y' = (x", "y' = -(x"),
+    Case("resolvent", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = S @ x - x }\n"
+         "flow net = lie(f: implicit_euler) over [0, 2] steps 2\nclaim net : lipschitz(1/4)", "lipschitz(1/4)", "lipschitz(1/5)"),
+    Case("cocoercive descent", BOUNDED + "field f { x' = -A.T @ tanh(A @ x + b) }\nflow net = lie(f: heun) over [0, 3/2] steps 1\n"
+         "claim net : averaged(3/4)", "-A.T", "A.T"),
+    Case("cocoercive contraction", "model M\ndim n = 3\nstate x : R[n]\nparam W : R[n, n], norm <= 1\nfield f { x' = W @ tanh(x) - 2*x }\n"
+         "flow net = lie(f: heun) over [0, 1/9] steps 1\nclaim net : averaged(1/2)", "averaged(1/2)", "averaged(1/9)"),
+    Case("convex combination of Euler steps", "model M\ndim n = 3\nstate x : R[n]\nparam P : R[n, n], stochastic\nfield f { x' = P @ x - x }\n"
+         "flow net = lie(f: heun) over [0, 4] steps 4\nclaim net : positive", "steps 4", "steps 1"),
+    Case("convex combination of Euler steps", "model M\ndim n = 3\nstate x : R[n]\nparam P : R[n, n], stochastic\nfield f { x' = P @ x - x }\n"
+         "flow net = lie(f: heun) over [0, 4] steps 4\nclaim net : lipschitz(1, norm = inf)", "steps 4", "steps 1"),
+    Case("positive resolvent", "model M\ndim n = 3\nstate x : R[n]\nparam P : R[n, n], stochastic\nfield f { x' = P @ x - x }\n"
+         "flow net = lie(f: implicit_euler) over [0, 40] steps 4\nclaim net : positive", "P @ x - x", "P @ x - x - ones(n)"),
+    Case("reflexive method", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = S @ x }\n"
+         "flow net = lie(f: trapezoidal) over [0, 4] steps 4\nclaim net : preserves(dot(x, x))", "S @ x", "S @ tanh(x)"),
+    Case("von Neumann", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = S @ x }\n"
+         "flow net = lie(f: trapezoidal) over [0, 4] steps 4\nclaim net : nonexpansive", ", skew", ", symmetric"),
+    Case("composed quantity", "model M\nstate x, y : R\nfield f { x' = y  y' = -x }\nflow net = lie(f: implicit_midpoint) over [0, 1] steps 2\n"
+         "claim net : preserves((x^2 + y^2)^2)", "y' = -x", "y' = -2*x"),
+    Case("quadratic dissipation", "model M\ndim n = 3\nstate x : R[n]\nparam c : R[n], positive\nfield f { x' = -x }\n"
+         "flow net = lie(f: rk4) over [0, 4] steps 2\nclaim net : dissipates(dot(c * x, x))", "steps 2", "steps 1"),
+    Case("descent lemma", "model M\ndim n = 3, m = 2\nstate x : R[n]\nparam A : R[m, n], norm <= 1\ndef V(x) = sum(logcosh(A @ x))\n"
+         "field f { x' = -grad(V(x), x) }\nflow net = lie(f: euler) over [0, 8] steps 4\nclaim net : dissipates(V(x))", "steps 4", "steps 2"),
+    Case("around a fixed point", "model M\ndim n = 3\nstate x : R[n]\nparam P : R[n, n], doubly_stochastic\nfield f { x' = P @ x - x }\n"
+         "flow net = lie(f: euler) over [0, 4] steps 4\nclaim net : dissipates(dot(x, x))", "P @ x - x", "P @ x - x + ones(n)"),
     Case("monotone step", VECTOR + "field f { x' = A.T @ tanh(A @ x + b) }\nflow net = lie(f: euler) over [0, 4] steps 2\n"
          "claim net : invertible", "x' = A.T", "x' = -A.T"),
-    Case("implicit midpoint is invertible", "model M\nstate x : R\nfield f { x' = sin(x) }\n"
-         "flow net = lie(f: implicit_midpoint) over [0, 1] steps 1\nclaim net : invertible", "implicit_midpoint", "implicit_euler"),
+    Case("monotone step", "model M\ndim n = 3\nstate x : R[n]\nparam A : R[n, n]\nfield f { x' = -A.T @ tanh(A @ x) }\n"
+         "flow net = lie(f: implicit_euler) over [0, 9] steps 1\nclaim net : invertible", ": implicit_euler", ": heun"),
     Case("nonnegative step", "model M\ndim n = 3\nstate x : R[n]\nparam d : R[n], in [0, 1]\nfield f { x' = -d * x }\n"
          "flow net = lie(f: euler) over [0, 1] steps 1\nclaim net : positive", "in [0, 1]", "in [0, 2]"),
     Case("equivariant method", "model M\ndim n = 3\nstate x : R[n]\nparam B : R[n, n]\nfield f { x' = B @ tanh(B @ x) }\n"

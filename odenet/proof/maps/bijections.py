@@ -95,4 +95,4 @@ def is_below_one(scalar: Scalar, setting: Setting) -> bool:
     high = setting.enclosure(scalar).high
     if high is not None and high < 1:
         return True
-    return is_nonnegative(rational(Fraction(999, 1000)) - scalar, setting)
+    return bool(is_nonnegative(rational(Fraction(999, 1000)) - scalar, setting))

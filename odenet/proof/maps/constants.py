@@ -19,10 +19,12 @@ from odenet.proof.fields.metric import contractive, jacobian_norm, symmetric_spe
 from odenet.proof.fields.structure import gradient
 from odenet.proof.finding import Proof
 from odenet.proof.maps.cocoercive import cocoercivity
-from odenet.proof.maps.formula import formula
-from odenet.proof.maps.substeps import Move, forward, settled, solvable
+from odenet.proof.maps.formula import euler_move, formula
+from odenet.proof.maps.substeps import Move, forward, is_affine, settled, solvable
 from odenet.proof.rules import by
 from odenet.schemes.contractivity import inverse_radius
+from odenet.schemes.monotonicity import is_implicit_euler, ssp_coefficient
+from odenet.schemes.reversal import is_left_stable
 
 Bound = tuple[Scalar, Proof]
 MOST_STEPS = 64
@@ -96,7 +98,7 @@ def _all_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, prem
     count = steps.constant()
     if count is None or count > MOST_STEPS:
         return _many_steps(total, steps, bound, setting, premises)
-    worst = total if count == 1 else settled(total, setting)  # other steps have other parameters
+    worst = total if count == 1 or _is_fixed(total) else settled(total, setting)  # other steps have other parameters
     if worst is None:
         return f"one step is bounded by {total.key}, which has no known upper end"
     product = worst.power(int(count))
@@ -108,7 +110,7 @@ def _all_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, prem
 def _many_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, premises: list[Proof]) -> Outcome:
     """c^N = exp(N log c), and log c <= c - 1 where c is no exponential itself. N h is the length of the interval."""
     exponent = _logarithm(total)
-    if any(kind in exponent.key for kind in ("param ", "state ", "time")):
+    if not _is_fixed(exponent):
         numeric = settled(exponent, setting)  # other steps have other parameters
         if numeric is None or "dim " in exponent.key:
             return f"one step is bounded by {total.key}, which does not give {bound.key} over {steps} steps"
@@ -117,6 +119,11 @@ def _many_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, pre
     if at_most(product, bound, setting):
         return _shown(total, f"{steps} steps have the constant {product.key} <= {bound.key}", premises, exponent=exponent)
     return f"{steps} steps are bounded by {product.key}, which is not shown to be at most {bound.key}"
+
+
+def _is_fixed(scalar: Scalar) -> bool:
+    """Whether it is one number for all steps."""
+    return not any(kind in scalar.key for kind in ("param ", "state ", "time"))
 
 
 def _logarithm(total: Scalar) -> Scalar:
@@ -153,19 +160,18 @@ def _at_once(context: Context, substeps: list[Move], steps: Size, bound: Scalar,
 def substep_constants(context: Context, move: Move, setting: Setting, order: str = "2") -> list[Bound] | str:
     """Lipschitz constants of one substep on all blocks of the flow, the sharpest first; or what is missing."""
     problem, found = "", []
-    for rules in ((_symmetric_step, _exact, _resolvent, _circle), (_closed_form, _one_sided, _stages)):
-        for rule in rules:
-            try:
-                option = rule(context, move, setting, order)
-            except TooLarge:
-                continue
-            if isinstance(option, str):
-                problem = option or problem
-            else:  # the identity on the blocks that the part leaves alone
-                found.append(option if move.is_whole else (largest(ONE, option[0]), option[1]))
-        if found:
+    for rule in _RULES:
+        try:
+            option = rule(context, move, setting, order)
+        except TooLarge:
+            continue
+        if isinstance(option, str):
+            problem = option or problem
+            continue
+        found.append(option if move.is_whole else (largest(ONE, option[0]), option[1]))  # the identity on blocks left alone
+        if rule in _SHARP:
             return found
-    return problem
+    return found or problem
 
 
 def _exact(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
@@ -260,7 +266,7 @@ def _symmetric_step(context: Context, move: Move, setting: Setting, order: str) 
 def _resolvent(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
     """y = x + h f(y): |y - z| <= |x - w| / (1 - h mu)."""
     ahead = forward(move, setting)
-    if order != "2" or ahead is None or not _is_implicit_euler(context, move):
+    if ahead is None or move.table is None or not is_implicit_euler(move.table):
         return ""
     rates, h = ahead
     measure = logarithmic_norm(context, rates, setting, order)
@@ -268,18 +274,12 @@ def _resolvent(context: Context, move: Move, setting: Setting, order: str) -> Bo
         measure = settled(measure, setting)
     if measure is None or not is_nonnegative(-measure, setting):
         return "the logarithmic norm of Df is not shown to be at most 0"
-    premise = contractive(context, rates, -measure, setting)
+    premise = contractive(context, rates, -measure, setting, order)
     if isinstance(premise, str):
         return premise
     value = power(ONE - h * measure, Fraction(-1), lambda _: False)
     return value, by("resolvent", f"the substep of `{move.field}` has the constant 1/(1 - h mu) = {value.key}", premise,
                      conditions=solvable(context, move, setting), measure=measure)
-
-
-def _is_implicit_euler(context: Context, move: Move) -> bool:
-    table = move.table
-    return table is not None and len(table.weights) == 1 and context.translator.scalar(table.weights[0]) == ONE == \
-        context.translator.scalar(table.matrix[0][0])
 
 
 def _circle(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
@@ -304,6 +304,35 @@ def _circle(context: Context, move: Move, setting: Setting, order: str) -> Bound
         return f"h L = {(h * size).key} is not shown to be at most 2 r = {2 / rho}"
     return ONE, by("circle contractivity", f"h L = {(h * size).key} <= 2 r = {2 / rho}", premise,
                    conditions=solvable(context, move, setting), size=size)
+
+
+def _linear(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
+    """|R(h A)| <= 1 for <A d, d> <= 0 and |R(z)| <= 1 in the left half-plane."""
+    ahead = forward(move, setting)
+    if order != "2" or move.table is None or ahead is None or move.is_timed or not is_left_stable(move.table):
+        return ""
+    if not is_affine(context, move):
+        return ""
+    outcome = contractive(context, ahead[0], ZERO, setting)
+    if isinstance(outcome, str):
+        return outcome
+    return ONE, by("von Neumann", f"`{move.field}` is linear and nonexpansive, and |R(z)| <= 1 where Re z <= 0", outcome,
+                   conditions=solvable(context, move, setting))
+
+
+def _euler_steps(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
+    """A convex combination of Euler steps of length h/r that are nonexpansive."""
+    if move.table is None or move.is_euler or move.is_exact or move.is_implicit:
+        return ""
+    limit = ssp_coefficient(move.table)
+    if not limit:
+        return ""
+    found = substep_constants(context, euler_move(move, limit), setting, order)
+    one = "" if isinstance(found, str) else next((proof for value, proof in found if at_most(value, ONE, setting)), None)
+    if not isinstance(one, Proof):
+        return found if isinstance(found, str) else "the Euler step of the method is not shown to be nonexpansive"
+    return ONE, by("convex combination of Euler steps", f"the Euler step of length h/{limit} is nonexpansive", one,
+                   coefficient=rational(limit))
 
 
 def _closed_form(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
@@ -343,29 +372,6 @@ def _sum(terms: Iterator[Scalar]) -> Scalar:
     for term in terms:
         total = total + term
     return total
-
-
-def _one_sided(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
-    """|x + h f|^2 <= (1 + 2 h mu + h^2 L^2) |x|^2 for an Euler step."""
-    ahead = forward(move, setting)
-    if order != "2" or not move.is_euler or ahead is None:
-        return ""
-    measure, found = logarithmic_norm(context, ahead[0], setting, "2"), jacobian_norm(context, ahead[0], setting)
-    if measure is None or isinstance(found, str):
-        return "no bound is known for the norm of Df"
-    reach = ahead[1] * found[0]
-    square = ONE + (ahead[1] * measure).times(2) + reach * reach
-    if at_most(square, ONE, setting):
-        value = ONE
-    elif square.value() is not None:
-        value = power(square, Fraction(1, 2), lambda _: False)
-    else:
-        return ""
-    premise = contractive(context, ahead[0], -measure, setting)
-    if isinstance(premise, str):
-        return premise
-    return value, by("one-sided step", f"|I + h Df|^2 <= 1 + 2 h mu + h^2 L^2 = {square.key}", premise, found[1],
-                     measure=measure, size=found[0])
 
 
 def _stages(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
@@ -412,3 +418,7 @@ def increment_constant(context: Context, move: Move, reach: Scalar, constant: Sc
     for weight, slope in zip(table.weights, slopes, strict=True):
         total = total + absolute(context.translator.scalar(weight), setting) * slope
     return reach * total
+
+
+_SHARP = (_symmetric_step, _exact, _resolvent, _circle, _linear, _euler_steps)
+_RULES = (_symmetric_step, _exact, _resolvent, _circle, _linear, _euler_steps, _closed_form, _stages)

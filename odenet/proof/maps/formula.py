@@ -1,9 +1,11 @@
 """An explicit substep in closed form: what holds of a map can be read off its formula, as of any field."""
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from odenet.ir.differentiate.products import times
+from odenet.ir.model import Table
 from odenet.ir.node import Node, add, number, state
 from odenet.plan.steps import RungeKutta
 from odenet.proof.context import Context, Rates, substituted
@@ -44,8 +46,8 @@ def _moved(context: Context, move: Move, factors: tuple[Node, ...], slopes: list
     return after
 
 
-def euler(context: Context, move: Move, share: Fraction) -> Rates:
-    """x + share h f(x) for the moved blocks."""
-    factor = times(number(share), move.length)
-    return Rates(tuple((name, add(state(name, context.model.block(name).space), times(factor, rate)))
-                       for name, rate in move.rates.rows))
+def euler_move(move: Move, parts: Fraction) -> Move:
+    """The Euler step of length h / parts."""
+    table = Table((number(0),), ((number(0),),), (number(1),))
+    return replace(move, advance=RungeKutta(move.rates.rows, table, True), duration=move.duration.times(1 / parts),
+                   length=times(number(1 / parts), move.length), coefficient=move.coefficient / parts)

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 from odenet.algebra.forms import Form, zero
 from odenet.algebra.inequalities import at_most, is_nonnegative
-from odenet.algebra.scalars import ZERO, Scalar, TooLarge, rational
+from odenet.algebra.scalars import ONE, ZERO, Scalar, TooLarge, rational
 from odenet.algebra.setting import Setting
 from odenet.algebra.spectrum import largest, norm, spectrum
-from odenet.ir.node import Node, depends_on, states
+from odenet.ir.node import Node, depends_on, number, state, states, zeros
 from odenet.ir.sizes import SCALAR
 from odenet.operators.functions import FUNCTIONS
 from odenet.plan.steps import DiscreteGradient, Relax, RungeKutta
@@ -18,6 +18,7 @@ from odenet.proof.context import Context, Outcome, Rates, substituted
 from odenet.proof.curvature import is_convex
 from odenet.proof.fields import integrals
 from odenet.proof.finding import Proof
+from odenet.proof.maps.constants import substep_constants
 from odenet.proof.maps.formula import formula
 from odenet.proof.maps.structure import is_linear
 from odenet.proof.maps.substeps import Move, forward, solvable
@@ -152,7 +153,7 @@ def dissipates(context: Context, move: Move, invariant: Node, setting: Setting) 
     parts = [dissipates(context, move, term, setting) for term in terms]
     if parts and all(isinstance(part, Proof) for part in parts):
         return by("composed quantity", "no term of the sum rises", *dict.fromkeys(p for p in parts if isinstance(p, Proof)))
-    for rule in (_quadratic, _smooth, _closed_form):
+    for rule in (_quadratic, _smooth, _fixed_point, _closed_form):
         try:
             found = rule(context, move, ahead, invariant, setting)
         except TooLarge:
@@ -201,7 +202,7 @@ def _quadratic(context: Context, move: Move, ahead: Ahead, invariant: Node, sett
     if move.table is None or not degree:
         return ""
     rho = inverse_radius(move.table) if degree == 2 else Fraction(0) if all(exact(b) >= 0 for b in move.table.weights) else None
-    if rho is None or (degree == 2 and not is_convex(context, invariant, setting)):
+    if rho is None or (degree == 2 and not _is_curved_up(context, rates, invariant, setting)):
         return ""
     change = context.along(invariant, rates)
     if rho:
@@ -210,6 +211,26 @@ def _quadratic(context: Context, move: Move, ahead: Ahead, invariant: Node, sett
         return by("quadratic dissipation", f"grad I . f + ({rho} h/2) f'Qf = {change.key[:160]} <= 0",
                   conditions=solvable(context, move, setting), rho=rational(rho))
     return f"grad I . f + ({rho} h/2) f'Qf = {change.key[:160]} is not shown to be <= 0"
+
+
+def _is_curved_up(context: Context, rates: Rates, invariant: Node, setting: Setting) -> bool:
+    end = _hessian_end(context, rates, invariant, setting, is_high=False)
+    return end is not None and bool(is_nonnegative(-end, setting))
+
+
+def _fixed_point(context: Context, move: Move, ahead: Ahead, invariant: Node, setting: Setting) -> Outcome:
+    """The squared length of the moved blocks (and more that stands still) under a nonexpansive map that fixes 0."""
+    rest = {b.name: number(0) if b.space == SCALAR else zeros(b.space) for b in context.blocks_of(move.rates)}
+    for name, node in move.rates.rows:
+        block = context.model.block(name)
+        slope = context.gradient(invariant, name) - context.form(state(name, block.space)).scaled(rational(2))
+        if not slope.is_zero() or not context.form(substituted(node, rest)).is_zero():
+            return ""
+    found = substep_constants(context, move, setting)
+    one = None if isinstance(found, str) else next((proof for value, proof in found if at_most(value, ONE, setting)), None)
+    if one is None:
+        return found if isinstance(found, str) else "the substep is not shown to be nonexpansive"
+    return by("around a fixed point", f"the substep of `{move.field}` is nonexpansive and fixes 0", one)
 
 
 def _curve(context: Context, rates: Rates, invariant: Node) -> Scalar:

@@ -12,7 +12,7 @@ from odenet.ir.sizes import SCALAR
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals
 from odenet.proof.finding import Proof
-from odenet.proof.maps.formula import euler
+from odenet.proof.maps.formula import euler_move, formula
 from odenet.proof.maps.substeps import Move, forward, solvable
 from odenet.proof.rules import by
 from odenet.schemes.monotonicity import is_implicit_euler, ssp_coefficient
@@ -31,13 +31,13 @@ def positive(context: Context, move: Move, setting: Setting) -> Outcome:
     if move.table is None and not (move.is_shear and move.is_exact and not move.is_timed):
         return "only exact flows and Runge-Kutta methods are shown to keep the orthant"
     if move.is_euler or (move.is_shear and move.is_exact and not move.is_timed):
-        return _euler(context, move, Fraction(1), setting)
+        return _euler(context, euler_move(move, Fraction(1)), setting)
     limit = ssp_coefficient(move.table) if move.table is not None else Fraction(0)
     if not limit:
         return "the method is no convex combination of Euler steps"
     if move.is_implicit:
         return "only exact flows, implicit Euler and explicit methods are shown to keep the orthant"
-    outcome = _euler(context, move, 1 / limit, setting)
+    outcome = _euler(context, euler_move(move, limit), setting)
     if isinstance(outcome, str):
         return outcome
     return by("convex combination of Euler steps", f"the Euler step of length h/{limit} keeps the orthant", outcome,
@@ -49,22 +49,22 @@ def _is_resolvent(context: Context, move: Move, setting: Setting) -> bool:
     return move.table is not None and is_implicit_euler(move.table) and not solvable(context, move, setting)
 
 
-def _euler(context: Context, move: Move, share: Fraction, setting: Setting) -> Outcome:
-    """x + share h f(x) >= 0 for x >= 0, block by block."""
-    inside = setting.in_orthant()
-    after = euler(context, move, share)
+def _euler(context: Context, move: Move, setting: Setting) -> Outcome:
+    """x + h f(x) >= 0 for x >= 0, block by block."""
+    inside, after = setting.in_orthant(), formula(context, move)
+    assert after is not None
     for block, _ in move.rates.rows:
-        problem = _bad_block(context, after, move, share, block, inside)
+        problem = _bad_block(context, after, move, block, inside)
         if problem:
             return problem
     return by("nonnegative step", f"x + h f(x) >= 0 for x >= 0, for part `{move.field}`")
 
 
-def _bad_block(context: Context, after: Rates, move: Move, share: Fraction, block: str, inside: Setting) -> str | None:
+def _bad_block(context: Context, after: Rates, move: Move, block: str, inside: Setting) -> str | None:
     if context.space(block) == SCALAR:
         value = context.rate(after, block).scalar()
         return None if is_nonnegative(value, inside) else f"{block} + h {block}' = {value.key[:160]} is not shown to be >= 0"
-    return _bad_entry(context.rate(move.rates, block).scaled(move.duration.times(share)), block, inside)
+    return _bad_entry(context.rate(move.rates, block).scaled(move.duration), block, inside)
 
 
 def _bad_entry(change: Form, block: str, setting: Setting) -> str | None:

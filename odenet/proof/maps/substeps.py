@@ -16,6 +16,7 @@ from odenet.proof.context import Context, Outcome, Rates, negated
 from odenet.proof.finding import Proof
 from odenet.proof.rules import by
 from odenet.schemes.numbers import Exact, as_node, exact
+from odenet.schemes.reversal import is_left_stable
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def solvable(context: Context, move: Move, setting: Setting, is_two_sided: bool 
     """
     if not move.is_implicit or move.is_exact:
         return ()
-    if not is_two_sided and _is_monotone(context, move, setting):
+    if _is_monotone(context, move, setting, is_two_sided):
         return ()
     bound = step_bound(context, move, setting)
     if bound is None:
@@ -160,15 +161,31 @@ def _unsolved(move: Move, bound: str) -> str:
             f"{bound}: take more steps")
 
 
-def _is_monotone(context: Context, move: Move, setting: Setting) -> bool:
-    """One stage with a >= 0 of a nonexpansive field: Y - h a f(Y) = x has one solution for every h >= 0 (Browder-Minty)."""
+def _is_monotone(context: Context, move: Move, setting: Setting, is_two_sided: bool) -> bool:
+    """One stage Y - h a f(Y) = x, a >= 0, of a field with logarithmic norm <= 0 in some norm: one solution for every h >= 0.
+
+    The same for linear fields and methods with |R(z)| <= 1 where Re z <= 0: their Q(h A) is regular.
+    Source: Deimling, Nonlinear Functional Analysis (1985), Thm 13.3; Hairer, Wanner, Solving ODEs II (1996), IV.14.
+    """
     from odenet.algebra.scalars import ZERO
     from odenet.proof.fields.metric import contractive
 
     table, ahead = move.table, forward(move, setting)
-    if table is None or len(table.weights) != 1 or exact(table.matrix[0][0]) < 0 or ahead is None:
+    if table is None or ahead is None:
         return False
-    return isinstance(contractive(context, ahead[0], ZERO, setting), Proof)
+    fields = [ahead[0], *([opposite(ahead[0])] if is_two_sided else [])]
+    if len(table.weights) == 1 and exact(table.matrix[0][0]) >= 0:
+        return all(any(isinstance(contractive(context, field, ZERO, setting, order), Proof) for order in ("2", "inf", "1"))
+                   for field in fields)
+    if move.is_timed or not is_left_stable(table) or not is_affine(context, move):
+        return False
+    return all(isinstance(contractive(context, f, ZERO, setting), Proof) for f in fields)
+
+
+def is_affine(context: Context, move: Move) -> bool:
+    """Whether the Jacobian over all blocks that the field reads or moves holds no state."""
+    names = [b.name for b in context.blocks_of(move.rates)]
+    return not any("state " in context.jacobian(move.rates, i, j).key for i in names for j in names)
 
 
 def step_bound(context: Context, move: Move, setting: Setting) -> Scalar | None:
@@ -196,8 +213,12 @@ def forward(move: Move, setting: Setting) -> tuple[Rates, Scalar] | None:
     if is_nonnegative(move.duration, setting):
         return move.rates, move.duration
     if is_nonnegative(-move.duration, setting):
-        return Rates(tuple((name, negated(node)) for name, node in move.rates.rows)), -move.duration
+        return opposite(move.rates), -move.duration
     return None
+
+
+def opposite(rates: Rates) -> Rates:
+    return Rates(tuple((name, negated(node)) for name, node in rates.rows))
 
 
 def is_forward(move: Move, setting: Setting) -> bool:
