@@ -66,6 +66,9 @@ def _pow(value: Fraction | None, exponent: Fraction) -> Fraction | None:
 def _product(a: Interval, b: Interval) -> Interval:
     if a == point(0) or b == point(0):
         return point(0)
+    for one in (a, b):
+        if one.low is not None and one.high is not None and one.low > one.high:
+            return one  # nothing lies in it: assumptions that contradict each other
     if a.is_nonpositive():
         return -_product(-a, b)
     if b.is_nonpositive():
