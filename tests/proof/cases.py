@@ -107,7 +107,7 @@ CASES = (
     Case("positive resolvent", "model M\ndim n = 3\nstate x : R[n]\nparam P : R[n, n], stochastic\nfield f { x' = P @ x - x }\n"
          "flow net = lie(f: implicit_euler) over [0, 40] steps 4\nclaim net : positive", "P @ x - x", "P @ x - x - ones(n)"),
     Case("reflexive method", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = S @ x }\n"
-         "flow net = lie(f: trapezoidal) over [0, 4] steps 4\nclaim net : preserves(dot(x, x))", "S @ x", "S @ tanh(x)"),
+         "flow net = lie(f: trapezoidal) over [0, 4] steps 4\nclaim net : preserves(dot(x, x))", ": trapezoidal", ": heun"),
     Case("von Neumann", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = S @ x }\n"
          "flow net = lie(f: trapezoidal) over [0, 4] steps 4\nclaim net : nonexpansive", ", skew", ", symmetric"),
     Case("composed quantity", "model M\nstate x, y : R\nfield f { x' = y  y' = -x }\nflow net = lie(f: implicit_midpoint) over [0, 1] steps 2\n"
