@@ -18,7 +18,7 @@ from odenet.proof.context import Context, Outcome, Rates, substituted
 from odenet.proof.curvature import is_convex
 from odenet.proof.fields import integrals
 from odenet.proof.finding import Proof
-from odenet.proof.maps.constants import substep_constants
+from odenet.proof.maps.factors import substep_constants
 from odenet.proof.maps.formula import formula
 from odenet.proof.maps.structure import is_linear
 from odenet.proof.maps.substeps import Move, forward, solvable
