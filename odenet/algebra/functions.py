@@ -57,7 +57,7 @@ def applied(t: Signs, name: str, parameters: tuple[Fraction, ...], argument: For
         return entry_power(t, argument, Fraction(1, 2))
     if argument.end == SCALAR:
         return of_scalar(constant_function(name, parameters, argument.scalar()))
-    if len(argument.terms) == 1 and len(argument.terms[0][0]) == 1:  # a constant vector s|1>
+    if len(argument.terms) == 1 and [x.kind for x in argument.terms[0][0]] == ["ones"]:  # a constant vector s|1>
         return constant_vector(argument.end, constant_function(name, parameters, argument.terms[0][1]))
     if not argument.terms:
         return constant_vector(argument.end, constant_function(name, parameters, rational(0)))

@@ -130,7 +130,10 @@ class Prover:
     def _order(self, claim: Claim, plan: Plan) -> Outcome | Witness:
         from odenet.schemes.order import flow_order
 
-        wanted = int(_number(claim.arguments[0]) or 0)
+        value = self._scalar(claim, 0).value()
+        if value is None:
+            return "an order that depends on a size is not shown for all sizes"
+        wanted = int(value)
         result = flow_order(plan.flow, wanted)
         answer = result.at_least(wanted)
         if answer:

@@ -143,7 +143,7 @@ class Reader:
         if name in ("square", "sqrt"):
             return self.power(z, Fraction(2) if name == "square" else Fraction(1, 2))
         only = next(iter(z.terms), None)
-        if z.end == SCALAR or only is None or (len(z.terms) == 1 and len(only) == 1):
+        if z.end == SCALAR or only is None or (len(z.terms) == 1 and [x.kind for x in only] == ["ones"]):
             constant = number(0) if only is None else next(iter(z.terms.values()))
             return self.spread(z.end, self.constant(name, parameters, constant))
         turned = z.scaled(number(-1))

@@ -553,4 +553,42 @@ claim two : positive                     #! false
 claim f : positive                       #! true
 claim three : positive                   #! true
 """,
+    # f(c e_i) is f(c) in one entry and f(0) in the others
+    "a function of a vector with one entry": """
+state x : R[2]
+state y : R
+field f { x' = sin([y, 0]) }
+field g { x' = exp([y, 0]) }
+claim f : preserves(x[0] - x[1])         #! false
+claim g : preserves(x[0] - x[1])         #! false
+claim f : preserves(x[1])                #! true
+""",
+    "an order that is a size": """
+dim n = 2
+state x : R[n]
+field f { x' = -x }
+flow net = lie(f: heun) over [0, 1] steps 4
+claim net : order(n)                     #! false
+claim net : order(3*n)                   #! false
+claim net : order(2*1)                   #! true
+""",
+    # with a(0) = 1/2 and a(1) = 0 both substeps halve
+    "shares of a parameter that moves within a step": """
+state x : R
+param a(t) : R, linear(2), in [0, 1/2]
+field f { x' = -a*x }
+field g { x' = -(1/2 - a)*x }
+flow net = lie(f: euler, g: euler) over [0, 1] steps 1
+claim net : averaged(1/4)                #! false
+claim net : averaged(1/2)                #! true
+""",
+    # the slope at x = 2 pi is (1 - 3/4)^2, as the second substep starts from pi
+    "shares that depend on the state": """
+state x : R
+field f { x' = -(x + sin(x)/2) }
+field g { x' = -(x - sin(x)/2) }
+flow net = lie(f: euler, g: euler) over [0, 1/2] steps 1
+claim net : averaged(4/9)                #! false
+claim net : averaged(6/11)               #! true
+""",
 }

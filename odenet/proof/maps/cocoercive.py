@@ -50,11 +50,17 @@ def averaged(context: Context, substeps: list[Move], steps: Size, share: Scalar,
     if wanted is None:
         return "the constant of `averaged` is not a number"
     total, premises = ZERO, []
+    is_coupled = not any(move.is_timed for move in substeps)
     for move in substeps:
         found = _share(context, move, setting)
         if isinstance(found, str):
             return f"part `{move.field}`: {found}"
-        total = total + found[0]
+        # two substeps share the parameters of their step, but neither the state nor what moves within the step
+        is_shared = len(substeps) == 1 or (is_coupled and "state " not in found[0].key)
+        value = found[0] if is_shared else settled(found[0], setting)
+        if value is None:
+            return f"part `{move.field}` has a/(1-a) = {found[0].key}, which has no known upper end"
+        total = total + value
         premises.append(found[1])
     every, limit = total * size_scalar(steps), rational(wanted / (1 - wanted))
     if at_most(every, limit, setting):
