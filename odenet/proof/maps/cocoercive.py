@@ -67,10 +67,10 @@ def averaged(context: Context, substeps: list[Move], steps: Size, share: Scalar,
         unique = list(dict.fromkeys(premises))
         return by("averaged composition", f"a/(1-a) adds up to {every.key} <= {limit.key} over {steps} steps", *unique,
                   total=total, which=tuple(map(unique.index, premises)))
-    value = setting.enclosure(every).high
-    if value is None:
+    high = setting.enclosure(every).high
+    if high is None:
         return f"a/(1-a) adds up to {every.key}, which is not shown to be at most {limit.key}; each step adds to it"
-    return f"the flow is shown to be averaged({value / (1 + value)}), not averaged({wanted})"
+    return f"the flow is shown to be averaged({high / (1 + high)}), not averaged({wanted})"
 
 
 def _share(context: Context, move: Move, setting: Setting) -> Share | str:
