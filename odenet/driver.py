@@ -21,6 +21,7 @@ from odenet.syntax.tree import Spec
 from odenet.text import Source, Span
 
 if TYPE_CHECKING:
+    from odenet.certificates import Certificates
     from odenet.proof.applicable import Notice
 
 
@@ -107,6 +108,13 @@ class Loaded:
         found = Survey(self.model, self.plans, TRIED_SECONDS if seconds is None else seconds).run(notice)
         return replace(report, tried=found)
 
+    def certificates(self, report: Report | None = None) -> Certificates:
+        """What backs the verdicts of a report, as data that `odenet recheck` judges without the prover."""
+        from odenet.certificates import certificates
+
+        found = self.report if report is None else report
+        return certificates(self.model, self.plans, found.findings, self.digest)
+
     @property
     def report(self) -> Report:
         return self.verify()
@@ -124,7 +132,9 @@ class Loaded:
         report = self.verify(seconds)
         if any(f.verdict == "refuted" or (f.verdict == "undecided" and not allow_undecided) for f in report.findings):
             raise NotProved(report)
-        return emit(self.model, self.plans, report.findings, digest=self.digest, version=version(), dims=dims or None)
+        backed = self.certificates(report)
+        return emit(self.model, self.plans, report.findings, digest=self.digest, version=version(), dims=dims or None,
+                    certificates="" if backed.unaccepted else backed.digest)
 
     def module(self, *, allow_undecided: bool = False, seconds: float = DEFAULT_SECONDS, **dims: int) -> type:
         """The class of the emitted module (this imports torch)."""

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1] / "odenet"
 # Longest prefix wins; a module may import its own stage and earlier ones.
 STAGES = [
     "text", "diagnostics", "codes", "syntax", "ir.sizes", "ir.node", "ir.model", "operators", "sets", "ir.differentiate",
-    "ir.interpret", "schemes", "ir", "algebra", "plan", "recheck", "proof", "emit", "report", "progress", "gallery", "driver",
-    "demo", "cli", "__main__",
+    "ir.interpret", "schemes", "ir", "algebra", "plan", "recheck", "proof", "emit", "report", "progress", "gallery",
+    "certificates", "driver", "demo", "cli", "__main__",
 ]
 MODULES = sorted(p for p in ROOT.rglob("*.py") if "runtime" not in p.parts)
 

@@ -21,15 +21,17 @@ def emit(
     digest: str,
     version: str,
     dims: dict[str, int] | None = None,
+    certificates: str = "",
 ) -> str:
     """The text of a Python module with one class, named like the model.
 
     The module of the model is its last net, or without one its last flow, or without one its fields. `dims` gives other
-    defaults for free dims. The same arguments give the same text.
+    defaults for free dims. `certificates` is the digest of the proofs' certificates, where there are any. The same arguments give
+    the same text.
 
     Raises:
         Rejected: ODE602 a number too large for floating point, ODE603 a name that the text needs for itself.
     """
     from odenet.emit.text import module_text
 
-    return module_text(model, plans, findings, digest, version, dims or {})
+    return module_text(model, plans, findings, (digest, certificates), version, dims or {})

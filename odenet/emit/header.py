@@ -11,11 +11,17 @@ from odenet.proof.finding import Finding
 WIDTH = 116
 
 
-def header(model: Model, findings: tuple[Finding, ...], digest: str, version: str) -> tuple[str, ...]:
-    """The lines of the docstring. Nothing in it is copied from the spec but names, and claims as they were understood."""
+def header(model: Model, findings: tuple[Finding, ...], digests: tuple[str, str], version: str) -> tuple[str, ...]:
+    """The lines of the docstring. Nothing in it is copied from the spec but names, and claims as they were understood.
+
+    digests: of the spec, and of the certificates ("" where there are none).
+    """
     name = clean(re.split(r"[/\\]", model.source.name)[-1], 80) or "a spec"
     lines = [f"{model.name}: compiled by odenet {clean(version, 40)} from {name}.", ""]
-    lines += [f"Spec digest (SHA-256): {clean(digest, 128)}", ""]
+    lines.append(f"Spec digest (SHA-256): {clean(digests[0], 128)}")
+    if digests[1]:
+        lines.append(f"Certificates digest (SHA-256): {clean(digests[1], 128)}")
+    lines.append("")
     lines += [
         "Each statement holds for all parameter values in their sets, all sizes, times and states, in exact arithmetic:"
     ]

@@ -280,11 +280,12 @@ def _text(statement: Statement) -> str:
 
 
 def module_tree(
-    model: Model, plans: dict[str, Plan], findings: tuple[Finding, ...], digest: str, version: str, dims: dict[str, int]
+    model: Model, plans: dict[str, Plan], findings: tuple[Finding, ...], digests: tuple[str, str], version: str,
+    dims: dict[str, int],
 ) -> Module:
     """The whole module."""
     text = ModuleText(model, plans, findings, dims)
     made_class = text.class_()
     library = closure(text.runtime)
     pieces: list[Statement] = [Verbatim(entry.text) for entry in library]
-    return Module(header(model, findings, digest, version), (), (*pieces, made_class))
+    return Module(header(model, findings, digests, version), (), (*pieces, made_class))

@@ -28,14 +28,15 @@ _IMPORTS = (
 
 
 def module_text(
-    model: Model, plans: dict[str, Plan], findings: tuple[Finding, ...], digest: str, version: str, dims: dict[str, int]
+    model: Model, plans: dict[str, Plan], findings: tuple[Finding, ...], digests: tuple[str, str], version: str,
+    dims: dict[str, int],
 ) -> str:
     """See `odenet.emit.emit`."""
     check(model)
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, DEEPEST))
     try:
-        tree = module_tree(model, plans, findings, digest, version, dims)
+        tree = module_tree(model, plans, findings, digests, version, dims)
         body = show(replace(tree, docstring=("",)))
         return show(replace(tree, imports=imports(body)))
     finally:

@@ -1,7 +1,7 @@
 """Findings as text and as JSON."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from odenet.ir.model import Claim, Model
@@ -126,3 +126,20 @@ def proof_lines(proof: Proof, depth: int = 0) -> list[str]:
     return lines
 
 
+
+
+_OUTCOMES = {"accepted": "green", "rejected": "red", "open": "yellow"}
+
+
+def checks_text(model: Model, checks: Sequence[Any], faults: Sequence[str], note: str, style: Style = plain) -> str:
+    """What the independent checker says of each claim (`odenet.certificates.Check`), then what else does not agree."""
+    lines = [f"{style(model.name, 'bold')}  {model.source.name}"]
+    lines += [f"  note: {note}"] if note else []
+    for one in checks:
+        what = claim_text(one.claim) if one.claim is not None else "a certificate"
+        verdict = f"   [{one.verdict}]" if one.outcome == "accepted" else f": {_cut(one.note, 300)}"
+        lines.append(f"  {style(f'{one.outcome:<10}', _OUTCOMES[one.outcome])} {what}{verdict}")
+        lines += [f"{'':13}if {condition}" for condition in one.conditions]
+    lines += [f"  {style('rejected  ', 'red')} {fault}" for fault in faults]
+    counts = [f"{sum(one.outcome == outcome for one in checks)} {outcome}" for outcome in _OUTCOMES]
+    return "\n".join([*lines, f"  {', '.join(counts)}" if checks else "  no claims: nothing to check"])

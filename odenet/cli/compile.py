@@ -1,0 +1,43 @@
+"""`odenet compile`."""
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from odenet.cli.shared import opened, source_text, styles, verified, with_seconds, write
+
+
+def _dims(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    found = {}
+    for value in values:
+        name, equals, number = value.partition("=")
+        if not equals or not number.strip().isdecimal():
+            raise click.BadParameter(f"`{value}` is not of the form n=128")
+        found[name.strip()] = int(number)
+    return found
+
+
+@click.command("compile")
+@click.argument("spec")
+@click.option("-o", "--output", metavar="FILE", help="Where to write; `-` prints. Default: the spec's name with .py, here.")
+@click.option("--set", "dims", multiple=True, callback=_dims, metavar="n=128", help="Another default for a dim; may be repeated.")
+@click.option("--allow-undecided", is_flag=True, help="Write the module although a claim is undecided (never if one is refuted).")
+@with_seconds
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing when all is well.")
+def compile_(spec: str, output: str | None, dims: dict[str, int], allow_undecided: bool, seconds: float | None,
+             quiet: bool) -> None:
+    """Prove every claim of SPEC and write one standalone PyTorch module. Nothing is written if a claim is not proved."""
+    from odenet.proof.show import report_text
+
+    loaded = opened(spec)
+    target = Path(output) if output else Path(Path(spec).stem + ".py")
+    text = source_text(loaded, allow_undecided, dims, seconds)
+    if output == "-":
+        click.echo(text, nl=False)
+        return
+    write(str(target), text)
+    if not quiet:
+        click.echo(report_text(loaded.model, verified(loaded, seconds).findings, styles(sys.stdout)))
+        click.echo(f"wrote {target}: class {loaded.model.name}")
