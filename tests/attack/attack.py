@@ -1,6 +1,7 @@
 """Runs the prover on a case and attacks each verdict with numbers."""
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ from odenet.plan.advances import NoSolution
 from odenet.plan.interpret import Runner
 from odenet.proof.finding import Finding, Witness
 from odenet.proof.prove import Prover
+from odenet.recheck.witness import recheck_witness
 from tests.attack import falsify
 from tests.attack.falsify import Map, excess, jacobian, log_norm, norm, off
 from tests.attack.generator import Case, Claim
 from tests.attack.terms import KINKED, Array, Term, World
+from tests.recheck.floats import gap
 
 Random = np.random.Generator
 HUGE = 1e6
@@ -64,6 +67,8 @@ def judge(case: Case, rng: Random, tries: int = 40, seconds: float = 6.0, search
     for claim, finding in zip(case.claims, findings, strict=True):
         worst, world = (0.0, None) if finding.verdict == "refuted" else attack(case, loaded, claim, finding, rng, tries)
         verdicts.append(Verdict(claim, finding, worst, world))
+        if finding.verdict == "refuted":
+            check_refutation(loaded, finding)
     return verdicts
 
 
@@ -473,54 +478,21 @@ def describe(case: Case, verdict: Verdict, seed: Any) -> str:
 # --- refutations -------------------------------------------------------------------------------------------------------------
 
 
-def confirms(case: Case, loaded: Loaded, verdict: Verdict, rng: Random) -> bool | None:
-    """Whether a refutation's witness breaks the claim here too, at its state or beside it; None when it cannot be told."""
-    witness, claim = verdict.finding.witness, verdict.claim
-    if witness is None or claim.name in ("order", "symmetric", "invertible", "equivariant", "positive", "convex"):
-        return None
-    values = {name: np.array(_floats(value)) for name, value in witness.values}
-    dims = {**case.dims, **dict(witness.dims)}
-    w = World(dims, {}, {}, float(values.get("t", np.array(0.0))))
-    for p in case.parameters:
-        w.params[p.name] = values[p.name] if p.name in values else np.zeros(_shape(p.shape, w, p.schedule, case, claim))
-    for block, shape in case.blocks.items():
-        w.states[block] = values.get(block, np.zeros(w.shape(shape))).astype(float)
-    return any(_breaks(case, loaded, claim, w, rng, size) for size in (0.0, 1e-6, 1e-5, 1e-4, 1e-3) for _ in range(6))
+def check_refutation(loaded: Loaded, finding: Finding) -> None:
+    """A refutation's witness passes the recheck, and breaks the claim in floats too. Raises AssertionError, Rejected."""
+    assert finding.witness is not None
+    witness = json.loads(json.dumps(finding.witness.as_json()))
+    recheck_witness(loaded.model, loaded.plans, finding.claim, witness)
+    if finding.claim.property == "order" or finding.claim.kind == "net" or _moves_its_clock(loaded, finding):
+        return
+    with np.errstate(all="ignore"):
+        found = gap(loaded.model, loaded.plans, finding.claim, witness)
+    assert not found < -1e-6, f"{finding.claim.text} is refuted, but holds by {-found:.3g} at {witness}"
 
 
-def _number(text: str) -> float:
-    """The value of a witness, as far as it is a plain number."""
-    try:
-        return float(Fraction(text.split(" ", maxsplit=1)[0]))
-    except ValueError:
-        return 1.0
-
-
-def _floats(value: Any) -> Any:
-    return [_floats(v) for v in value] if isinstance(value, tuple) else float(value)
-
-
-def _shape(shape: tuple[str, ...], w: World, schedule: str, case: Case, claim: Claim) -> tuple[int, ...]:
-    lead = () if claim.kind != "flow" or not schedule else (case.steps[claim.subject] if schedule == "piecewise" else 2,)
-    return (*lead, *w.shape(shape))
-
-
-def _breaks(case: Case, loaded: Loaded, claim: Claim, w: World, rng: Random, size: float) -> bool:
-    states = {name: x + size * rng.normal(size=x.shape) for name, x in w.states.items()}
-    here = World(w.dims, w.params, states, w.t)
-    kept, falsify.LOOSE = falsify.LOOSE, 1e-6
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            subject = Subject.__new__(Subject)
-            subject.case, subject.loaded, subject.claim, subject.w, subject.rng = case, loaded, claim, here, rng
-            subject.has_conditions, subject.x, subject.runner = False, case.pack(states), None
-            if claim.kind == "flow":
-                plan = loaded.plans[claim.subject]
-                subject.runner, subject.blocks = Runner(loaded.model, plan, here.params, here.dims), plan.flow.blocks
-            found = _RULES[claim.name](subject)
-    except (NoSolution, np.linalg.LinAlgError, OverflowError):
-        return False
-    finally:
-        falsify.LOOSE = kept
-    return found is not None and np.isfinite(found) and found > 0
+def _moves_its_clock(loaded: Loaded, finding: Finding) -> bool:
+    """Whether a step back, as floats take it, has another clock."""
+    rates = [rate for field in loaded.model.fields for _, rate in field.rows]
+    is_timed = any(n.op == "time" for rate in rates for n in rate.walk())
+    scheduled = any(p.schedule is not None and p.schedule.kind != "piecewise" for p in loaded.model.parameters)
+    return finding.claim.property == "symmetric" and (is_timed or scheduled)

@@ -39,6 +39,12 @@ def vertices(tree: Any, names: tuple[str, ...], found: list[Vertex] | None = Non
     return found
 
 
+def has_series(flow: Flow, tree: Any) -> bool:
+    """Whether each part that moves a vertex of the tree is advanced exactly or by a table."""
+    return tree[0] == CLOCK or (all(has_series(flow, child) for child in tree[1:])
+                                and next(p.method.kind for p in flow.parts if p.field == tree[0]) in ("exact", "runge_kutta"))
+
+
 def residual(flow: Flow, tree: Any) -> tuple[Exact, int]:
     """The root after one step of the flow minus the root of the exact flow, for h = 1, and the degree of the tree."""
     system = vertices(tree, tuple(part.field for part in flow.parts))
@@ -88,76 +94,3 @@ def _stepped(system: list[Vertex], values: list[Exact], part: int, table: Table,
                        for row in matrix])
         after.append(value + length * sum((b * k for b, k in zip(weights, rates, strict=True)), Exact(0)) if moves else value)
     return after
-
-
-# --- methods without trees: a problem in the plane, with power series in h ----------------------------------------------------
-
-
-def series_residual(flow: Flow, field: str, degree: int) -> tuple[Exact, int]:
-    """The first coefficient up to h^degree where a step differs from the exact flow when all other parts stand still, and its
-    power; zero where all agree. For `relax` the part is a rotation of varying speed, for `discrete_gradient` x' = x."""
-    index = [part.field for part in flow.parts].index(field)
-    method, size = flow.parts[index].method, degree + 2
-    lengths = [exact(c) for part, c in flow.scheme.stages if part == index]
-    start = [[Exact(1)] + [Exact(0)] * (degree + 1), [Exact(0)] * size]
-    if method.kind == "relax" and method.inner is not None and method.inner.table is not None and method.invariant is None:
-        rate, after = _rotating, start
-        for length in lengths:
-            after = _relaxed(after, method.inner.table, length, size)
-    elif method.kind == "discrete_gradient":  # (1 + c h/2) / (1 - c h/2), since the gradient of x^2/2 is linear
-        rate, after = _growing, start
-        for length in lengths:
-            growth = [Exact(1)] + [length**k / 2 ** (k - 1) for k in range(1, size)]
-            after = [_times(x, growth) for x in after]
-    else:
-        raise ValueError(f"no problem is known that shows the error of `{method.name}`")
-    there = start
-    for _ in range(size):  # Picard's iteration gains one power each time
-        there = [_integrated(x, r) for x, r in zip(start, rate(there), strict=True)]
-    gaps = [(a - b, k) for k in range(degree + 1) for a, b in ((x[k], y[k]) for x, y in zip(after, there, strict=True)) if a - b]
-    return gaps[0] if gaps else (Exact(0), degree)
-
-
-def _times(x: Series, y: Series) -> Series:
-    return [sum((x[i] * y[k - i] for i in range(k + 1)), Exact(0)) for k in range(len(x))]
-
-
-def _integrated(start: Series, rate: Series) -> Series:
-    return [start[0], *(r / (k + 1) for k, r in enumerate(rate[:-1]))]
-
-
-def _rotating(x: list[Series]) -> list[Series]:
-    speed = [1 + x[0][0] + 2 * x[1][0], *(a + 2 * b for a, b in zip(x[0][1:], x[1][1:], strict=True))]
-    return [[-a for a in _times(x[1], speed)], _times(x[0], speed)]
-
-
-def _growing(x: list[Series]) -> list[Series]:
-    return x
-
-
-def _relaxed(x: list[Series], table: Table, length: Exact, size: int) -> list[Series]:
-    """x + s d, d the step of the table, with the s for which x . x is kept: s = -2 x . d / d . d."""
-    matrix, weights = [[exact(a) for a in row] for row in table.matrix], [exact(b) for b in table.weights]
-    stages = [[[Exact(0)] * size, [Exact(0)] * size] for _ in weights]
-    for _ in range(size):
-        stages = [_rotating([_plus(a, row, [k[i] for k in stages], length) for i, a in enumerate(x)]) for row in matrix]
-    zero = [Exact(0)] * size
-    step = [_plus(zero, weights, [k[i] for k in stages], length) for i in range(2)]
-    above = [a + b for a, b in zip(_times(x[0], step[0]), _times(x[1], step[1]), strict=True)]
-    below = [a + b for a, b in zip(_times(step[0], step[0]), _times(step[1], step[1]), strict=True)]
-    share = _quotient([-2 * a for a in above[2:]], below[2:])  # both begin with h^2; what is lost at the end meets d = O(h)
-    moves = [_times([*share, Exact(0), Exact(0)], d) for d in step]
-    return [[a + b for a, b in zip(old, move, strict=True)] for old, move in zip(x, moves, strict=True)]
-
-
-def _plus(x: Series, row: Series, stages: list[Series], length: Exact) -> Series:
-    """x + c h sum a_j K_j"""
-    moves = [sum((a * k[i] for a, k in zip(row, stages, strict=True)), Exact(0)) * length for i in range(len(x) - 1)]
-    return [x[0], *(a + b for a, b in zip(x[1:], moves, strict=True))]
-
-
-def _quotient(above: Series, below: Series) -> Series:
-    found: Series = []
-    for k in range(len(above)):
-        found.append((above[k] - sum((found[i] * below[k - i] for i in range(k)), Exact(0))) / below[0])
-    return found

@@ -19,10 +19,11 @@ from odenet.ir.node import Node, states
 from odenet.ir.sizes import Size, Space
 from odenet.plan.steps import Plan
 from odenet.recheck.scalars import Rejected
-from odenet.recheck.witness.conditions import residual, series_residual
+from odenet.recheck.witness.conditions import has_series, residual
 from odenet.recheck.witness.duals import Dual, flat, lift, split
 from odenet.recheck.witness.members import MEMBERS
 from odenet.recheck.witness.place import INPUT, Place, demand, flows_of, net_of
+from odenet.recheck.witness.plane import first_difference
 from odenet.recheck.witness.runs import Run, World
 from odenet.recheck.witness.stages import net_value
 from odenet.recheck.witness.violations import VIOLATIONS
@@ -65,15 +66,15 @@ def _order(model: Model, claim: Claim, values: Mapping[str, Any]) -> str:
     """A condition up to the claimed order that fails."""
     flow, wanted = model.flow(claim.subject), claim.arguments[0]
     assert isinstance(wanted, Node)
-    if TREE in values:
+    if TREE in values and has_series(flow, values[TREE]):
         found, degree = residual(flow, values[TREE])
         what = f"the residual of the tree {values[TREE]}"
     else:
-        found, degree = series_residual(flow, values["field"], int(wanted.data[0]))
-        what = f"the coefficient of h^{degree} less that of the exact flow"
+        found, degree = first_difference(flow, int(wanted.data[0]))
+        what = f"the coefficient of h^{degree} less that of the exact flow, for fields of the plane"
     demand(degree <= wanted.data[0], "the tree is of a higher degree than the order")
-    demand(bool(found), "the condition holds")
-    return f"{what} is {found}"
+    demand(bool(found > 0 or found < 0), "the condition holds")
+    return f"{what} is {shown(found) if isinstance(found, (fmpq, arb)) else found}"
 
 
 # --- reading: sizes, members, states ------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class Run:
     def step(self, states: Duals, index: int, start: Any, length: Any) -> Duals:
         """One step with the parameters of step `index`; a negative length runs backwards."""
         for substep in self.plan.step:
-            moment = _Moment(self, index, start + _plain(substep.clock) * length, _plain(substep.coefficient) * length,
+            moment = _Moment(self, index, start + plain(substep.clock) * length, plain(substep.coefficient) * length,
                              substep.part == 0)
             states = {**states, **moment.advance(self.plan.advances[substep.part], states)}
         return states
@@ -79,7 +79,7 @@ class Run:
             method = advance.inner if isinstance(advance, Relax) else advance
             if isinstance(method, RungeKutta) and not method.is_explicit:
                 begins = self.start + index * self.length + (self.length if length < 0 else 0)
-                moment = _Moment(self, index, begins + _plain(substep.clock) * length, _plain(substep.coefficient) * length,
+                moment = _Moment(self, index, begins + plain(substep.clock) * length, plain(substep.coefficient) * length,
                                  substep.part == 0)
                 if not moment.is_a_map(method, {name: dual.shape[1:] for name, dual in states.items()}):
                     return False
@@ -108,7 +108,8 @@ class Run:
         return [fmpq(1) if k == 0 else turn.cos_pi() if k % 2 else turn.sin_pi() for k, turn in enumerate(turns)]
 
 
-def _plain(value: Exact) -> Any:
+def plain(value: Exact) -> Any:
+    """An exact number as a rational or a ball."""
     rational = value.as_fraction()
     return value.ball(ctx.prec) if rational is None else fmpq(rational.numerator, rational.denominator)
 
