@@ -19,6 +19,7 @@ from odenet.algebra.scalars import (
     is_identically_zero,
     of_atom,
     rational,
+    without_steps,
 )
 from odenet.ir.sizes import SCALAR, Size, Space, count
 
@@ -245,7 +246,7 @@ def hadamard_monomial(a: Monomial, b: Monomial) -> Monomial:
     powers = dict(a)
     for atom, exponent in b:
         powers[atom] = powers.get(atom, Fraction(0)) + exponent
-    return tuple(sorted((atom, _idempotent(atom, e)) for atom, e in powers.items() if e))
+    return without_steps(tuple(sorted((atom, _idempotent(atom, e)) for atom, e in powers.items() if e)))
 
 
 def _idempotent(atom: Atom, exponent: Fraction) -> Fraction:

@@ -24,7 +24,9 @@ from odenet.operators.functions import FUNCTIONS
 
 
 class Signs(Protocol):
-    """What splits a root over factors."""
+    """What splits a root over factors, and whether functions are written by a few basic ones."""
+
+    uses_basics: bool
 
     def is_nonnegative(self, atom: Atom) -> bool: ...
 
@@ -55,6 +57,15 @@ def applied(t: Signs, name: str, parameters: tuple[Fraction, ...], argument: For
         return entry_power(t, argument, Fraction(2))
     if name == "sqrt":
         return entry_power(t, argument, Fraction(1, 2))
+    if t.uses_basics and argument.terms:
+        from odenet.algebra.basics import by_basics
+
+        return by_basics(t, name, parameters, argument)
+    return plainly(name, parameters, argument)
+
+
+def plainly(name: str, parameters: tuple[Fraction, ...], argument: Form) -> Form:
+    """The function as one atom."""
     if argument.end == SCALAR:
         return of_scalar(constant_function(name, parameters, argument.scalar()))
     if len(argument.terms) == 1 and [x.kind for x in argument.terms[0][0]] == ["ones"]:  # a constant vector s|1>
@@ -99,3 +110,4 @@ _ON_RATIONALS: dict[str, Callable[..., Fraction]] = {
     "sign": lambda z: Fraction((z > 0) - (z < 0)),
     "softsign": lambda z: z / (1 + abs(z)),
 }
+

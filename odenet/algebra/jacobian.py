@@ -41,7 +41,7 @@ class Differentiator:
             for i, (atom, exponent) in enumerate(factors):
                 inner = self.atom(atom, SCALAR)
                 if inner.terms:
-                    outer = reduce_monomial(_lowered(factors, i)).times(coefficient * exponent)
+                    outer = reduce_monomial(lowered(factors, i)).times(coefficient * exponent)
                     total = total + inner.scaled(outer)
         return total
 
@@ -76,7 +76,7 @@ class Differentiator:
         for i, (atom, exponent) in enumerate(factors):
             inner = self.atom(atom, space)
             if inner.terms:
-                rest = _lowered(factors, i)
+                rest = lowered(factors, i)
                 outer = of_letter(letters.diag(rest, space)) if rest else identity(space)
                 total = total + outer.scaled(rational(exponent)) @ inner
         return total
@@ -99,7 +99,7 @@ class Differentiator:
         return rule(self, atom, space)
 
 
-def _lowered(factors: Monomial, i: int) -> Monomial:
+def lowered(factors: Monomial, i: int) -> Monomial:
     atom, exponent = factors[i]
     lowered = ((atom, exponent - 1),) if exponent != 1 else UNIT
     return tuple(sorted((*factors[:i], *lowered, *factors[i + 1:])))
@@ -117,8 +117,7 @@ def _product(word: Word, space: Space) -> Form:
 
 def derivative_form(translator: Translator, name: str, parameters: tuple[Fraction, ...], argument: Form) -> Form:
     """f'(z) entrywise, from the derivative on record."""
-    node = FUNCTIONS[name].derivative(variable("z", argument.end), *parameters)
-    return Translator(translator.model, {"z": argument}).form(node)
+    return translator.bound({"z": argument}).form(FUNCTIONS[name].derivative(variable("z", argument.end), *parameters))
 
 
 def _as_form(value: Scalar | Form) -> Form:
@@ -128,8 +127,25 @@ def _as_form(value: Scalar | Form) -> Form:
 def _function(d: Differentiator, atom: Atom, space: Space) -> Form:
     name, parameters, argument = atom.data
     inner = _as_form(argument)
+    exponents = _log_sum_exp(atom)
+    if exponents is not None:  # grad log sum exp(z) = (Dz)' softmax(z)
+        return of_vector_atom(letters.softmax_atom(exponents), exponents.end).T @ d.of(exponents)
     slope = derivative_form(d.translator, name, parameters, inner)
     return (diagonal(slope) if space != SCALAR else slope) @ d.of(inner)
+
+
+def _log_sum_exp(atom: Atom) -> Form | None:
+    """z where the atom is log(c sum(exp(z))) with a number c, else None."""
+    name, _, argument = atom.data
+    if name != "log" or not isinstance(argument, Scalar) or len(argument.terms) != 1 or len(argument.terms[0][0]) != 1:
+        return None
+    inner, exponent = argument.terms[0][0][0]
+    word: Word = inner.data[0] if inner.kind == "word" else ()
+    if exponent != 1 or len(word) != 3 or word[1].kind != "diag" or {word[0].kind, word[2].kind} != {"ones"}:
+        return None
+    factors = entries(word[1])
+    is_exp = len(factors) == 1 and factors[0][1] == 1 and factors[0][0].kind == "function" and factors[0][0].data[0] == "exp"
+    return factors[0][0].data[2] if is_exp else None
 
 
 def _vector(d: Differentiator, atom: Atom, _space: Space) -> Form:

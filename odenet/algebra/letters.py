@@ -77,6 +77,11 @@ def skewact(vector: Any, start: Space, end: Space) -> Letter:
     return Letter("skewact", (vector,), start, end, f"skewact({vector.key})")
 
 
+def softmax_atom(argument: Any) -> Atom:
+    """softmax(argument) as a vector atom."""
+    return Atom("softmax", (argument,), f"softmax({argument.key})")
+
+
 def cumsum(space: Space) -> Letter:
     return Letter("cumsum", (), space, space, f"cumsum:{space}", facts=frozenset({"nonnegative"}))
 

@@ -207,11 +207,21 @@ _LAWS: dict[str, Callable[[Atom, Fraction], Scalar | None]] = {
 }
 
 
+def without_steps(factors: Monomial) -> Monomial:
+    """threshold(z) relu(z)^k = relu(z)^k for k > 0, also entry by entry."""
+    steps = {atom.data[2].key: atom for atom, e in factors if e > 0 and atom.kind == "function" and atom.data[0] == "threshold"}
+    if not steps:
+        return factors
+    absorbed = {steps.get(atom.data[2].key) for atom, e in factors
+                if e > 0 and atom.kind == "function" and atom.data[0] == "relu"}
+    return tuple(f for f in factors if f[0] not in absorbed)
+
+
 def reduce_monomial(factors: Monomial) -> Scalar:
     """A monomial as a scalar, with the laws of its atoms applied."""
     kept: list[tuple[Atom, Fraction]] = []
     product = ONE
-    for atom, exponent in factors:
+    for atom, exponent in without_steps(factors):
         law = _LAWS.get(atom.kind)
         reduced = law(atom, exponent) if law else None
         if reduced is None:

@@ -13,6 +13,7 @@ from odenet.ir.model import Comparison, Model
 from odenet.ir.node import Node
 from odenet.ir.sizes import SCALAR, Space
 from odenet.operators.between import power_of, values_between
+from odenet.operators.functions import FUNCTIONS
 
 Question = tuple[str, int]  # the key of a scalar, the depth of the search
 MOST_WORK = 24_000  # terms looked at by inequality rules for one claim; counted, so that verdicts do not hang on the clock
@@ -198,7 +199,13 @@ class Setting:
         low = self.interval(atom).low
         if low is not None and low > 0:
             return True
-        return of_atom(atom) in self.strict or (atom.kind == "function" and atom.data[0] == "exp")
+        if atom.kind == "function":
+            values = FUNCTIONS[atom.data[0]].values(*atom.data[1])
+            if values.low == 0 and not values.low_reached:
+                return True
+        if atom.kind == "word" and [letter.kind for letter in atom.data[0]] == ["ones", "diag", "ones"]:  # a sum of entries
+            return all(self.is_positive(a) for a, _ in entries(atom.data[0][1])) or of_atom(atom) in self.strict
+        return of_atom(atom) in self.strict
 
 
 def _inside_bars(atom: Atom) -> Atom | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from odenet.algebra import letters
+from odenet.algebra.basics import times_argument
 from odenet.algebra.facts import is_diagonal, matrix_facts, resolved
 from odenet.algebra.forms import (
     Form,
@@ -38,11 +39,13 @@ from odenet.operators.functions import FUNCTIONS
 class Translator:
     """Translates the nodes of one model. Results are remembered by node.
 
-    `bindings` gives forms for `variable` nodes; `is_nonnegative` may split roots over a scalar atom.
+    `bindings` gives forms for `variable` nodes; `is_nonnegative` may split roots over a scalar atom. With `uses_basics`,
+    functions are written by a few basic ones (see `odenet.algebra.basics`): better for equalities, worse for bounds.
     """
 
-    def __init__(self, model: Model, bindings: Mapping[str, Form] | None = None) -> None:
+    def __init__(self, model: Model, bindings: Mapping[str, Form] | None = None, uses_basics: bool = False) -> None:
         self.model = model
+        self.uses_basics = uses_basics
         self.bindings = dict(bindings or {})
         self._known: dict[Node, Form] = {}
 
@@ -55,6 +58,10 @@ class Translator:
 
     def scalar(self, node: Node) -> Scalar:
         return self.form(node).scalar()
+
+    def bound(self, bindings: Mapping[str, Form]) -> Translator:
+        """A translator of the same kind for nodes with these variables."""
+        return Translator(self.model, bindings, self.uses_basics)
 
     def _translate(self, node: Node) -> Form:
         handler = _HANDLERS.get(node.op)
@@ -161,11 +168,16 @@ def _add(_t: Translator, _n: Node, a: list[Form]) -> Form:
     return total
 
 
-def _mul(_t: Translator, node: Node, a: list[Form]) -> Form:
+def _mul(t: Translator, node: Node, a: list[Form]) -> Form:
     if isinstance(node.space, Space) and node.space.rank == 2:
         key = " o ".join(sorted(f.key for f in a))
         facts = frozenset({"nonnegative"}) if all(has_nonnegative_entries(f) for f in a) or a[0] == a[1] else frozenset()
         return of_letter(letters.entrywise(f"({key})", ("mul", *a), node.space, facts))
+    for i, other in ((0, node.args[1]), (1, node.args[0])):
+        if other.op == "function" and other.args[0] == node.args[i]:
+            found = times_argument(t, other.data[0], tuple(other.data[1:]), a[i])
+            if found is not None:
+                return found
     return hadamard(a[0], a[1])
 
 
@@ -258,7 +270,7 @@ def _cumsum(_t: Translator, _n: Node, a: list[Form]) -> Form:
 
 
 def _softmax(_t: Translator, _n: Node, a: list[Form]) -> Form:
-    return of_vector_atom(Atom("softmax", (a[0],), f"softmax({a[0].key})"), a[0].end)
+    return of_vector_atom(letters.softmax_atom(a[0]), a[0].end)
 
 
 def _diag(_t: Translator, _n: Node, a: list[Form]) -> Form:

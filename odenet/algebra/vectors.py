@@ -16,7 +16,7 @@ from odenet.algebra.forms import (
     zero,
 )
 from odenet.algebra.letters import Word, entries
-from odenet.algebra.scalars import MOST_TERMS, ONE, Monomial, Scalar, TooLarge
+from odenet.algebra.scalars import MOST_TERMS, ONE, ZERO, Monomial, Scalar, TooLarge, reduce_monomial
 from odenet.ir.sizes import SCALAR, Space
 
 
@@ -45,6 +45,16 @@ def word_factors(word: Word) -> Monomial:
             return entries(word[0])
         return hadamard_monomial(entries(word[0]), ((word_atom(word[1:]), Fraction(1)),))
     return ((word_atom(word), Fraction(1)),)
+
+
+def entry(vector: Form) -> Scalar:
+    """One entry of a vector, whichever, as a scalar in its vector atoms: what holds for all values of the atoms holds for each."""
+    if vector.end == SCALAR:
+        return vector.scalar()
+    total = ZERO
+    for word, scalar in vector.terms:
+        total = total + reduce_monomial(word_factors(word)) * scalar
+    return total
 
 
 def diagonal(vector: Form) -> Form:

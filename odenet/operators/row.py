@@ -33,6 +33,8 @@ class Function:
 
     parameters: how many exact parameters follow the argument, and their defaults (None: must be given).
     derivative: the argument and the parameters -> node of f'(argument), almost everywhere.
+    antiderivative: the same -> node of F(argument) with F' = f and F continuous, in functions that users may write; None
+        where the language has no name for it.
     values: parameters -> Range of f over its domain.
     numpy: the argument and the parameters (floats) -> values, stable in floating point.
     torch: text with `{0}` for the argument and `{1}`, ... for the parameters. `runtime` names a function of
@@ -61,6 +63,7 @@ class Function:
     increasing_when: Callable[..., bool] | None = None
     admits: tuple[Callable[..., bool], str] | None = None
     runtime: str = ""
+    antiderivative: Callable[..., Node] | None = None
 
     def convex(self, *parameters: Fraction) -> bool:
         """Whether it is convex with these parameters."""

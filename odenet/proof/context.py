@@ -31,11 +31,19 @@ class Rates:
 class Context:
     """Forms and derivatives of one model, remembered."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, uses_basics: bool = False) -> None:
         self.model = model
-        self.translator = Translator(model)
         self.settings: list[tuple[str, Setting]] = []  # those asked for since `lemmas` was last called
+        self.translator = Translator(model, uses_basics=uses_basics)
+        self._basic = self if uses_basics else None
         self._jacobians: dict[tuple[Rates, str, str], Form] = {}
+
+    @property
+    def basic(self) -> Context:
+        """The same with functions written by a few basic ones: sees more equalities."""
+        if self._basic is None:
+            self._basic = Context(self.model, uses_basics=True)
+        return self._basic
 
     def space(self, block: str) -> Space:
         return self.translator.plain(self.model.block(block).space)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from odenet.algebra.inequalities import is_positive
 from odenet.algebra.setting import Setting
+from odenet.algebra.vectors import entry
 from odenet.ir.node import Node, depends_on
 from odenet.ir.sizes import SCALAR
 from odenet.operators.functions import FUNCTIONS
@@ -62,4 +63,4 @@ def _root_obstacle(context: Context, base: Node, setting: Setting) -> str | None
 
 def _is_positive(context: Context, node: Node, setting: Setting) -> bool:
     form = context.form(node)
-    return form.end == SCALAR and bool(is_positive(form.scalar(), setting))
+    return form.start == SCALAR and bool(is_positive(entry(form), setting))

@@ -26,6 +26,8 @@ _ROWS = (
     Rule("symmetric jacobian", "A Lipschitz or C^1 field on a convex domain is a gradient iff its Jacobian is symmetric "
          "(almost everywhere).", "Poincare lemma; Lee, Introduction to Smooth Manifolds (2013), Thm 11.49"),
     Rule("given potential", "f - grad V (or f - J grad H) has the normal form zero.", "definition"),
+    Rule("constructed potential", "V, found by integrating the field term by term, is defined on the whole region, and f - grad V "
+         "(or f - J grad V) has the normal form zero.", "definition; antiderivatives checked by differentiation"),
     Rule("hamiltonian jacobian", "f = J grad H for some H on a convex domain iff J^-1 Df is symmetric (almost everywhere).",
          "Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), Lemma VI.2.7"),
     Rule("spectral bound", "The symmetric part of Df is a sum of words R'MR whose spectra lie in known intervals; by Weyl's "

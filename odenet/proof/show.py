@@ -40,6 +40,8 @@ def finding_lines(finding: Finding, style: Style = plain) -> list[str]:
     head = f"  {style(f'{finding.verdict:<10}', _COLOURS[finding.verdict])} {claim_text(finding.claim)}"
     if finding.verdict == "proved":
         lines = [f"{head}   [{finding.rule}]"]
+        if finding.proof is not None and any(name == "potential" for name, _ in finding.proof.data):
+            lines.append(f"{'':13}{finding.proof.statement}")
         return lines + [f"{'':13}if {condition}" for condition in finding.conditions]
     if finding.witness is None:
         return [head, f"{'':13}missing: {finding.reason}"]

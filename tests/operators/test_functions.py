@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flint import arb, ctx
 
+from odenet.ir.differentiate import gradient
 from odenet.ir.interpret import Environment, evaluate
 from odenet.ir.node import function, variable
 from odenet.ir.sizes import SCALAR
@@ -173,3 +174,30 @@ def test_stable_far_out(name):
     with np.errstate(over="raise", invalid="raise"):
         y = FUNCTIONS[name].numpy(np.array([-700.0, 700.0]))
     assert np.all(np.isfinite(y))
+
+
+INTEGRABLE = [case for case in CASES if FUNCTIONS[case[0]].antiderivative is not None]
+
+
+@pytest.mark.parametrize("case", INTEGRABLE, ids=label)
+def test_the_antiderivative_has_the_function_as_its_slope(case):
+    """Exactly, by the derivatives on record, and roughly, by differences; and it is continuous where the function has a kink."""
+    name, parameters = case
+    row, h = FUNCTIONS[name], 1e-5
+    whole = row.antiderivative(Z, *parameters)
+    z = points(row)
+    z = z[(np.abs(z) > 1e-3) & (np.abs(z) < 12)][::17]
+
+    def at(node, x):
+        return np.array([evaluate(node, Environment(variables={"z": v})) for v in x])
+
+    assert np.allclose(at(gradient(whole, ("z",))["z"], z), values(name, parameters, z), rtol=1e-9, atol=1e-9)
+    assert np.allclose((at(whole, z + h) - at(whole, z - h)) / (2 * h), values(name, parameters, z), rtol=2e-5, atol=2e-5)
+    if row.domain == "all":
+        assert abs(at(whole, [1e-9])[0] - at(whole, [-1e-9])[0]) < 1e-7
+
+
+def test_the_antiderivative_uses_functions_that_users_may_write():
+    for name, parameters in INTEGRABLE:
+        for node in FUNCTIONS[name].antiderivative(Z, *parameters).walk():
+            assert node.op != "function" or FUNCTIONS[node.data[0]].is_public

@@ -24,12 +24,16 @@ CASES = (
     Case("zero trace", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = tanh(S @ x) }\n"
          "claim f : divergence_free", ", skew", ", symmetric"),
     Case("zero trace", "model M\nstate x, y : R\nfield f { x' = x*y  y' = -y^2/2 }\nclaim f : divergence_free", "-y^2/2", "y^2/2"),
-    Case("symmetric jacobian", VECTOR + "field f { x' = A.T @ tanh(A @ x + b) }\nclaim f : gradient", "A.T @ tanh",
-         "mean(x) * x + A.T @ tanh"),
+    Case("symmetric jacobian", VECTOR + "field f { x' = A.T @ gelu(A @ x + b) }\nclaim f : gradient", "A.T @ gelu",
+         "mean(x) * x + A.T @ gelu"),
+    Case("constructed potential", VECTOR + "field f { x' = A.T @ leaky_relu(A @ x + b, 1/3) - x/sqrt(1 + dot(x, x)) }\n"
+         "claim f : gradient", "- x/sqrt", "- b[0]*x[0]*x/sqrt"),
+    Case("constructed potential", "model M\ndim n = 3\nstate q, p : R[n]\nparam K : R[n, n]\n"
+         "field f { q' = K @ tanh(q)  p' = -(1 - tanh(q)^2) * (K.T @ p) }\nclaim f : hamiltonian", "K.T @ p", "K @ p"),
     Case("given potential", "model M\nstate x : R\nfield f { x' = x - x^3 }\nclaim f : gradient(x^2/2 - x^4/4)", "- x^4/4", "+ x^4/4"),
     Case("given potential", PAIR + "claim drift + kick : hamiltonian(p^2/2 - cos(q))", "- cos", "+ cos"),
     Case("hamiltonian jacobian", "model M\ndim n = 3\nstate q, p : R[n]\nparam S : R[n, n], symmetric\n"
-         "field f { q' = S @ p  p' = -S @ tanh(S @ q) }\nclaim f : hamiltonian", ", symmetric", ""),
+         "field f { q' = S @ p  p' = -S @ gelu(S @ q) }\nclaim f : hamiltonian", ", symmetric", ""),
     Case("spectral bound", VECTOR + "field f { x' = -A.T @ tanh(A @ x + b) }\nclaim f : nonexpansive", "-A.T", "A.T"),
     Case("spectral bound", SQUARE + "field f { x' = -A.T @ leaky_relu(A @ x + b, 1/2) }\nclaim f : contractive(1/2)",
          "contractive(1/2)", "contractive(51/100)"),

@@ -6,12 +6,14 @@ from fractions import Fraction
 
 from odenet.algebra.forms import Form, identity, of_letter
 from odenet.algebra.letters import embed
-from odenet.algebra.scalars import ZERO, Scalar, is_identically_zero
+from odenet.algebra.scalars import ZERO, Scalar, is_identically_zero, rational
 from odenet.algebra.trace import trace
 from odenet.ir.model import Comparison, Pair
 from odenet.ir.node import Node, depends_on
 from odenet.ir.sizes import SCALAR, Size, Space
 from odenet.proof.context import Context, Outcome, Rates, negated, substituted
+from odenet.proof.finding import Proof
+from odenet.proof.potentials import constructed, spelled
 from odenet.proof.rules import by
 
 
@@ -34,11 +36,19 @@ def divergence(context: Context, rates: Rates) -> Scalar:
 
 
 def gradient(context: Context, rates: Rates, region: tuple[Comparison, ...]) -> Outcome:
+    """A potential constructed and differentiated back, or a symmetric Jacobian on a convex region."""
+    found = constructed(context, lambda c: {b.name: c.rate(rates, b.name) for b in c.blocks_of(rates)}, region)
+    if found is not None and isinstance(gradient_of(context, rates, found), Proof):
+        return by("constructed potential", f"f = grad V with V = {spelled(found)}", potential=found)
+    return _symmetric(context, rates, region)
+
+
+def _symmetric(context: Context, rates: Rates, region: tuple[Comparison, ...]) -> Outcome:
     names = [b.name for b in context.blocks_of(rates)]
     for i, row in enumerate(names):
         for column in names[i:]:
-            difference = context.jacobian(rates, row, column) - context.jacobian(rates, column, row).T
-            if not difference.is_zero():
+            difference = _unmatched(context, lambda c, i=row, j=column: c.jacobian(rates, i, j) - c.jacobian(rates, j, i).T)  # type: ignore[misc]
+            if difference is not None:
                 return f"Df - Df' does not vanish in its block ({row}, {column}): {shown(difference)}"
     if not is_convex_region(region):
         return "Df is symmetric, but the region is not shown to be convex; give the potential: gradient(V)"
@@ -47,10 +57,18 @@ def gradient(context: Context, rates: Rates, region: tuple[Comparison, ...]) -> 
 
 def gradient_of(context: Context, rates: Rates, potential: Node) -> Outcome:
     for block in context.model.blocks:
-        difference = context.rate(rates, block.name) - context.gradient(potential, block.name)
-        if not difference.is_zero():
+        difference = _unmatched(context, lambda c, b=block.name: c.rate(rates, b) - c.gradient(potential, b))  # type: ignore[misc]
+        if difference is not None:
             return f"f - grad V does not vanish in block {block.name}: {shown(difference)}"
     return by("given potential", "f - grad V = 0 in normal form")
+
+
+def _unmatched(context: Context, difference: Callable[[Context], Form]) -> Form | None:
+    """What is left of a difference that does not vanish, with functions as they are or by basics; None where it vanishes."""
+    form = difference(context)
+    if form.is_zero() or difference(context.basic).is_zero():
+        return None
+    return form
 
 
 # --- Hamiltonian fields -----------------------------------------------------------------------------------------
@@ -74,15 +92,34 @@ def _part(context: Context, rates: Rates, row: Half, column: Half) -> Form:
 
 
 def hamiltonian(context: Context, rates: Rates, region: tuple[Comparison, ...]) -> Outcome:
-    """J^-1 Df = [[-Dp_q, -Dp_p], [Dq_q, Dq_p]] is symmetric, for f = (q', p')."""
+    """An energy constructed and differentiated back, or J^-1 Df symmetric on a convex region."""
     problem = unpaired(context, rates)
     if problem:
         return problem
+    found = constructed(context, lambda c: _turned(c, rates), region)
+    if found is not None and isinstance(hamiltonian_of(context, rates, found), Proof):
+        return by("constructed potential", f"f = J grad H with H = {spelled(found)}", potential=found)
+    return _turned_symmetric(context, rates, region)
+
+
+def _turned(context: Context, rates: Rates) -> dict[str, Form]:
+    """J^-1 f, block by block: what the gradient of an energy must be."""
+    slopes: dict[str, Form] = {}
+    for pair in context.model.pairs:
+        q, p = halves(context, pair)
+        for half, other, sign in ((q, p, -1), (p, q, 1)):
+            piece = (half[1].T @ other[1] @ context.rate(rates, other[0])).scaled(rational(sign))
+            slopes[half[0]] = slopes[half[0]] + piece if half[0] in slopes else piece
+    return slopes
+
+
+def _turned_symmetric(context: Context, rates: Rates, region: tuple[Comparison, ...]) -> Outcome:
+    """J^-1 Df = [[-Dp_q, -Dp_p], [Dq_q, Dq_p]] is symmetric, for f = (q', p')."""
     pairs = [halves(context, pair) for pair in context.model.pairs]
     for i, (q, p) in enumerate(pairs):
         for r, s in pairs[i:]:
             for text, difference in _symmetry(context, rates, q, p, r, s):
-                if not difference.is_zero():
+                if not difference.is_zero() and not dict(_symmetry(context.basic, rates, q, p, r, s))[text].is_zero():
                     return f"J^-1 Df is not symmetric: {text} leaves {shown(difference)}"
     if not is_convex_region(region):
         return "J^-1 Df is symmetric, but the region is not shown to be convex; give the energy: hamiltonian(H)"
@@ -113,12 +150,16 @@ def hamiltonian_of(context: Context, rates: Rates, energy: Node) -> Outcome:
     for pair in context.model.pairs:
         q, p = halves(context, pair)
         for half, other, sign in ((q, p, 1), (p, q, -1)):
-            field = half[1] @ context.rate(rates, half[0])
-            slope = other[1] @ context.gradient(energy, other[0])
-            difference = field - slope if sign > 0 else field + slope
-            if not difference.is_zero():
+            difference = _unmatched(context, lambda c: _against(c, rates, energy, half, other, sign))  # noqa: B023
+            if difference is not None:
                 return f"f - J grad H does not vanish in block {half[0]}: {shown(difference)}"
     return by("given potential", "f - J grad H = 0 in normal form")
+
+
+def _against(context: Context, rates: Rates, energy: Node, half: Half, other: Half, sign: int) -> Form:
+    """One half of f - J grad H."""
+    slope = other[1] @ context.gradient(energy, other[0])
+    return half[1] @ context.rate(rates, half[0]) - slope.scaled(rational(sign))
 
 
 # --- symmetries -------------------------------------------------------------------------------------------------

@@ -1,0 +1,129 @@
+"""Potentials constructed: shown in the language, read back as `gradient(V)`, and equal to the field by differences."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from odenet.driver import loads
+from odenet.ir.interpret import environment, evaluate, field_rate
+from odenet.ir.spelling import ode_text
+
+VECTOR = """model M
+dim n = 3, m = 2
+state x : R[n]
+param A(t) : R[m, n]
+param B : R[n, m]
+param b(t) : R[m]
+param d : R[m]
+param S : R[n, n], symmetric
+param k : R
+param w : R[n], positive
+def V(x) = sum(logcosh(B @ tanh(A @ x + b))) + dot(d, sin(A @ tanh(B @ tanh(A @ x))))
+"""
+PAIR = """model M
+dim n = 3, m = 2
+state q, p : R[n]
+param A(t) : R[m, n]
+param b(t) : R[m]
+param K : R[n, n]
+param c : R, positive
+param w : R[n], positive
+param k : R
+"""
+SCALARS = "model M\nstate q, p : R\nparam k : R\nparam a : R, positive\nparam w : R, positive\n"
+
+GRADIENTS = (
+    "A.T @ (d * tanh(A @ x + b))", "A.T @ relu(A @ x + b)", "A.T @ (d * leaky_relu(A @ x + b, 1/3))",
+    "S @ x - k * sin(x) + x^3", "A.T @ softmax(A @ x + b)", "grad(V(x), x)", "x * exp(-dot(x, x)) + mean(x) * ones(n)",
+    "-x / sqrt(1 + dot(x, x))", "sigmoid(x) + elu(x, 2) + celu(x, 1/2) + abs(x) + softsign(x)",
+    "dot(x, x) * x + cos(mean(x)) * ones(n)", "A.T @ sigmoid(A @ x) * 2 - t * x", "x / (1 + dot(x, x)) + A.T @ atan(A @ x)",
+    "exp(w * x) + w * sin(w * x)", "A.T @ (A @ x + b)^3", "cumsum(x) - cumsum(x) + diag(w) @ x",
+    "A.T @ (tanh(A @ x) * (1 - tanh(A @ x)^2))", "3 * x / |x|^3",
+)
+ENERGIES = (
+    "q' = p  p' = -sin(q)", "q' = K @ tanh(q)  p' = -(1 - tanh(q)^2) * (K.T @ p)", "q' = p / sqrt(c + dot(p, p))  p' = -q",
+    "q' = K.T @ tanh(K @ p + K @ q)  p' = -K.T @ tanh(K @ p + K @ q)", "q' = sin(w * p)  p' = -w * exp(w * q)",
+    "q' = dot(q, q) * p  p' = -dot(p, p) * q", "q' = p  p' = -q^3 + 3*q - cos(k*t) * ones(n)",
+)
+PLANE = (
+    "q' = p*(1 + q^2)  p' = -q*p^2 - a*q", "q' = p*exp(q)  p' = -p^2*exp(q)/2 - q*cos(q)",
+    "q' = sin(w*p)  p' = -q*exp(-a*q^2)", "q' = 2*p*relu(p)  p' = -q*abs(q)", "q' = p  p' = -k*sin(q) + cos(w*t)",
+)
+CASES = [*((VECTOR, f"x' = {text}", "gradient") for text in GRADIENTS), *((PAIR, text, "hamiltonian") for text in ENERGIES),
+         ("model M\nstate x : R[3]\n", "x' = x * x[0] + [1/2*dot(x, x), 0, 0]", "gradient"),
+         *((SCALARS, text, "hamiltonian") for text in PLANE)]
+
+
+def _finding(head, field, claim, region=""):
+    return loads(f"{head}field f {{ {field} }}\nclaim f : {claim}{region}\n")
+
+
+def _region(field):
+    return " on dot(x, x) > 0" if "|x|" in field else ""
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c[1])
+def test_the_potential_is_found_and_reads_back(case):
+    head, field, claim = case
+    finding = _finding(head, field, claim, _region(field)).verify(seconds=1).findings[0]
+    assert (finding.verdict, finding.rule) == ("proved", "constructed potential"), finding.reason
+    text = ode_text(dict(finding.proof.data)["potential"])
+    assert text in finding.reason
+    again = _finding(head, field, f"{claim}({text})", _region(field)).verify(seconds=1).findings[0]
+    assert (again.verdict, again.rule) == ("proved", "given potential"), again.reason
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c[1])
+def test_differences_of_the_potential_are_the_field(case):
+    head, field, claim = case
+    loaded = _finding(head, field, claim, _region(field))
+    finding = loaded.verify(seconds=1).findings[0]
+    potential, model = dict(finding.proof.data)["potential"], loaded.model
+    random = np.random.default_rng(1)
+    states = {b.name: _draw(random, model, b.space) for b in model.blocks}
+    parameters = {p.name: _parameter(random, model, p) for p in model.parameters}
+    env = environment(model, None, states, parameters, 0.7)
+    rates = field_rate(model, "f", env)
+    slopes = {name: _slope(potential, model, states, parameters, name) for name in states}
+    wanted = rates if claim == "gradient" else {"q": -rates["p"], "p": rates["q"]}
+    for name in states:
+        assert np.allclose(slopes[name], wanted[name], rtol=1e-5, atol=1e-6)
+
+
+def _draw(random, model, space):
+    return random.normal(size=environment(model).shape(space))
+
+
+def _parameter(random, model, parameter):
+    value = _draw(random, model, parameter.space)
+    names = {s.name for s in parameter.sets}
+    if "symmetric" in names:
+        value = value + value.T
+    return np.abs(value) + 0.1 if "positive" in names else value
+
+
+def _slope(potential, model, states, parameters, name):
+    h, value = 1e-6, np.asarray(states[name], dtype=float)
+    result = np.zeros(value.shape)
+    for index in np.ndindex(value.shape):
+        step = np.zeros(value.shape)
+        step[index] = h
+        ends = [evaluate(potential, environment(model, None, {**states, name: value + s}, parameters, 0.7)) for s in (step, -step)]
+        result[index] = (ends[0] - ends[1]) / (2 * h)
+    return result
+
+
+@pytest.mark.parametrize("field", [
+    "x' = A.T @ (d * tanh(B.T @ x))", "x' = x * x[0]", "x' = mean(x) * x", "x' = w * sin(x) + x[0] * ones(n)",
+    "x' = A.T @ softmax(B.T @ x)", "x' = B @ tanh(A @ x)",
+])
+def test_no_potential_is_made_up(field):
+    assert _finding(VECTOR, field, "gradient").verify(seconds=1).findings[0].verdict != "proved"
+
+
+def test_a_potential_is_defined_on_the_whole_region():
+    """Closed but not exact round a hole; and a logarithm only where its argument is positive."""
+    turning = "q' = -p/(q^2 + p^2)  p' = q/(q^2 + p^2)"
+    assert _finding(SCALARS, turning, "gradient", " on q^2 + p^2 > 1").verify(seconds=1).findings[0].verdict != "proved"
+    inverse = _finding(SCALARS, "q' = 1/q  p' = 0", "gradient", " on q > 0").verify(seconds=1).findings[0]
+    assert inverse.rule == "constructed potential"
