@@ -61,6 +61,13 @@ def _root_obstacle(context: Context, base: Node, setting: Setting) -> str | None
     return "the base of a root is not shown to be positive; say where the claim holds with `on`"
 
 
+def under_powers(node: Node) -> Node:
+    """What is positive exactly where a power (or root) of it is: z for z^e."""
+    while node.op == "power" or (node.op == "function" and node.data[0] == "sqrt"):
+        node = node.args[0]
+    return node
+
+
 def _is_positive(context: Context, node: Node, setting: Setting) -> bool:
-    form = context.form(node)
+    form = context.form(under_powers(node))
     return form.start == SCALAR and bool(is_positive(entry(form), setting))

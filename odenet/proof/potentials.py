@@ -42,6 +42,7 @@ from odenet.ir.sizes import SCALAR, Space
 from odenet.ir.spelling import Unspellable, ode_text
 from odenet.operators.functions import FUNCTIONS
 from odenet.proof.context import Context
+from odenet.proof.domains import under_powers
 
 ROUNDS, MOST_CANDIDATES, MOST_COORDINATES = 4, 80, 400
 
@@ -72,7 +73,7 @@ def is_defined(context: Context, root: Node, region: tuple[Comparison, ...]) -> 
             if row.smoothness == -1 or row.domain not in ("all", "positive", "nonnegative"):
                 return False
             is_open = row.domain != "all"
-        if is_open and not is_positive(entry(context.form(node.args[0])), setting):
+        if is_open and not is_positive(entry(context.form(under_powers(node.args[0]))), setting):
             return False
     return True
 
