@@ -29,6 +29,7 @@ from odenet.algebra.scalars import (
     Scalar,
     TooLarge,
     Unsupported,
+    collect,
     monomial_key,
     of_atom,
     reduce_monomial,
@@ -163,7 +164,7 @@ class _Search:
         total = ZERO
         for i, factor in combination.items():
             total = total - self.chosen[i].times(factor)
-        return total
+        return collect({m: c for m, c in total.terms if any(self._moves(atom) for atom, _ in m)})  # without constants
 
     # --- candidates ---------------------------------------------------------------------------------------------
 

@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
 from odenet.ir.model import Comparison, Model
 from odenet.ir.node import Node, add, depends_on, scale, states
 from odenet.ir.node import number as constant
-from odenet.ir.sizes import SCALAR
+from odenet.ir.sizes import SCALAR, MapSpace, codomain, domain
 from odenet.operators.functions import FUNCTIONS
 from odenet.plan.steps import Plan
 from odenet.recheck.bounds import Bounds
@@ -17,7 +18,7 @@ from odenet.recheck.reading import Reader
 from odenet.recheck.scalars import Rejected, Scalar, number
 from odenet.recheck.signs import Signs
 from odenet.recheck.slopes import Derivatives
-from odenet.recheck.words import Form
+from odenet.recheck.words import Form, entry
 
 Rows = tuple[tuple[str, Node], ...]
 
@@ -69,6 +70,19 @@ class Case:
                          for on in {region, ()} for orthant in (False, True)}
         self.is_region = bool(region)
         self.conditions: list[str] = []
+
+    @property
+    def basic(self) -> Case:
+        """The same in an algebra of its own where functions are written by a few basic ones: for equalities."""
+        other = copy(self)
+        other.reader = Reader(self.model, uses_basics=True)
+        other.derivatives = Derivatives(other.reader)
+        return other
+
+    def vanishes(self, difference: Callable[[Case], Form], what: str) -> None:
+        """A form is zero, with functions as they are or by basic ones."""
+        if not difference(self).is_zero() and not difference(self.basic).is_zero():
+            raise Rejected(what)
 
     # --- the walk ---------------------------------------------------------------------------------------------------
 
@@ -138,10 +152,13 @@ class Case:
 
     # --- domains ----------------------------------------------------------------------------------------------------
 
-    def defined(self, nodes: tuple[Node, ...], signs: Signs) -> None:
-        """Expressions are defined and continuous, roots away from zero, wherever the claim speaks of them."""
+    def defined(self, nodes: tuple[Node, ...], signs: Signs, is_constant_too: bool = False) -> None:
+        """Expressions are defined and continuous, roots away from zero, wherever the claim speaks of them.
+
+        What parameters alone make up is the user's to define, but in an expression that the certificate brought along.
+        """
         for node in dict.fromkeys(n for root in nodes for n in root.walk()):
-            if not depends_on(node, "state") and not depends_on(node, "variable"):
+            if not is_constant_too and not depends_on(node, "state") and not depends_on(node, "variable"):
                 continue
             is_root = node.op == "power" and (node.data[0] < 0 or node.data[0].denominator != 1)
             if node.op == "function":
@@ -149,8 +166,16 @@ class Case:
                 self.demand(row.smoothness != -1 and row.domain in ("all", "positive", "nonnegative"),
                             f"`{node.data[0]}` is not continuous, or not defined everywhere")
                 is_root = row.domain != "all"
-            if is_root and self.reader.scalar(node.args[0]) not in signs.strict:
+            if is_root and entry(self.reader.form(_under_powers(node.args[0]))) not in signs.strict:
                 raise Rejected("an argument is not shown to be positive")
+
+    def well_formed(self, root: Node) -> None:
+        """Every node of an expression that the certificate brought along is in the space that it says."""
+        for node in root.walk():
+            form, space = self.reader.form(node), self.reader.space(node.space)
+            is_map = isinstance(space, MapSpace) or space.rank == 2
+            ends = (domain(space), codomain(space)) if is_map else (SCALAR, space)
+            self.demand((form.start, form.end) == ends, "a node is in another space")
 
     def smooth(self, nodes: tuple[Node, ...]) -> None:
         """First derivatives are continuous, so that second ones almost everywhere tell the whole truth."""
@@ -159,6 +184,13 @@ class Case:
             if node.op == "function":
                 kinks = FUNCTIONS[node.data[0]].smoothness in (-1, 0)
             self.demand(not kinks, f"`{node.op}` has kinks")
+
+
+def _under_powers(node: Node) -> Node:
+    """What is positive exactly where a power of it is."""
+    while node.op == "power" or (node.op == "function" and node.data[0] == "sqrt"):
+        node = node.args[0]
+    return node
 
 
 def replaced(node: Node, new: Callable[[Node], Node | None]) -> Node:

@@ -63,7 +63,14 @@ def _is_positive(k: Signs, x: Symbol) -> bool:
     if (low is not None and low > 0) or of(x) in k.strictly:
         return True
     return (x.kind == "param" and k.reader.model.parameter(x.data[0]).set_named("positive") is not None) or (
-        x.kind == "function" and x.data[0] == "exp")
+        x.kind == "function" and _exceeds_zero(x)) or (
+        x.kind == "word" and [y.kind for y in x.data[0]] == ["ones'", "diag", "ones"]  # a sum of entries
+        and all(_is_positive(k, y) for y, _ in x.data[0][1].data[0]))
+
+
+def _exceeds_zero(x: Symbol) -> bool:
+    values = FUNCTIONS[x.data[0]].values(*x.data[1])
+    return values.low == 0 and not values.low_reached
 
 
 def _combined(strict: bool) -> Callable[..., bool]:

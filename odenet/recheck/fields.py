@@ -36,7 +36,8 @@ def symmetric_jacobian(case: Case, goal: Goal, step: Step) -> None:
     names = case.blocks(goal.rows)
     for i in names:
         for j in names:
-            case.demand((case.jacobian(goal.rows, i, j) - case.jacobian(goal.rows, j, i).T).is_zero(), "Df is not symmetric")
+            case.vanishes(lambda c, i=i, j=j: c.jacobian(goal.rows, i, j) - c.jacobian(goal.rows, j, i).T,  # type: ignore[misc]
+                          "Df is not symmetric")
     _convex_region(case, goal)
 
 
@@ -57,14 +58,24 @@ def given_potential(case: Case, goal: Goal, step: Step) -> None:
     """f = grad V or f = J grad H, with the potential of the claim or of the certificate."""
     _is(case, goal, "gradient", "hamiltonian")
     potential = goal.arguments[0] if goal.arguments else step.take("potential")
-    case.defined((potential,), case.signs(goal))
+    if not goal.arguments:
+        case.well_formed(potential)
+    case.defined((potential,), case.signs(goal), is_constant_too=not goal.arguments)
     if goal.property == "gradient":
         for block in case.model.blocks:
-            case.demand((case.rate(goal.rows, block.name) - case.gradient(potential, block.name)).is_zero(), "f is not grad V")
+            case.vanishes(lambda c, b=block.name: c.rate(goal.rows, b) - c.gradient(potential, b), "f is not grad V")  # type: ignore[misc]
         return
-    for (q, to_q), (p, to_p) in _halves(case, goal):
-        case.demand((to_q @ case.rate(goal.rows, q) - to_p @ case.gradient(potential, p)).is_zero(), "q' is not dH/dp")
-        case.demand((to_p @ case.rate(goal.rows, p) + to_q @ case.gradient(potential, q)).is_zero(), "p' is not -dH/dq")
+    for i in range(len(_halves(case, goal))):
+        case.vanishes(lambda c, i=i: _turned(c, goal, potential, i, 0), "q' is not dH/dp")  # type: ignore[misc]
+        case.vanishes(lambda c, i=i: _turned(c, goal, potential, i, 1), "p' is not -dH/dq")  # type: ignore[misc]
+
+
+def _turned(case: Case, goal: Goal, potential: Node, i: int, k: int) -> Form:
+    """One half of f - J grad H, for the pair i."""
+    halves = _halves(case, goal)[i]
+    (own, to_own), (other, to_other) = halves[k], halves[1 - k]
+    slope = to_other @ case.gradient(potential, other)
+    return to_own @ case.rate(goal.rows, own) + slope.scaled(number(1 if k else -1))
 
 
 Half = tuple[str, Form]
@@ -93,14 +104,15 @@ def hamiltonian_jacobian(case: Case, goal: Goal, step: Step) -> None:
     _is(case, goal, "hamiltonian")
     case.demand(not goal.arguments, "the energy is given")
 
-    def d(row: Half, column: Half) -> Form:
-        return row[1] @ case.jacobian(goal.rows, row[0], column[0]) @ column[1].T
+    def zeros(c: Case) -> list[bool]:
+        def d(row: Half, column: Half) -> Form:
+            return row[1] @ c.jacobian(goal.rows, row[0], column[0]) @ column[1].T
 
-    pairs = _halves(case, goal)
-    for q, p in pairs:
-        for r, s in pairs:
-            zeros = (d(q, s) - d(r, p).T, d(p, r) - d(s, q).T, d(q, r) + d(s, p).T, d(p, s) + d(r, q).T)
-            case.demand(all(z.is_zero() for z in zeros), "J^-1 Df is not symmetric")
+        pairs = _halves(c, goal)
+        return [form.is_zero() for q, p in pairs for r, s in pairs
+                for form in (d(q, s) - d(r, p).T, d(p, r) - d(s, q).T, d(q, r) + d(s, p).T, d(p, s) + d(r, q).T)]
+
+    case.demand(all(zeros(case)) or all(map(max, zeros(case), zeros(case.basic))), "J^-1 Df is not symmetric")
     _convex_region(case, goal)
 
 
@@ -376,6 +388,7 @@ def hessian(case: Case, goal: Goal, step: Step) -> None:
 Rule = Callable[[Case, Goal, Step], None]
 FIELD_RULES: dict[str, Rule] = {
     "zero trace": zero_trace, "symmetric jacobian": symmetric_jacobian, "given potential": given_potential,
+    "constructed potential": given_potential,
     "hamiltonian jacobian": hamiltonian_jacobian, "first integral": first_integral, "dissipation": dissipation,
     "gradient descent": gradient_descent, "substitution": substitution, "commuting letters": commuting_letters,
     "spectral bound": spectral_bound, "principal minors": principal_minors, "logarithmic norm": logarithmic_norm,

@@ -6,10 +6,11 @@ from fractions import Fraction
 from typing import Any
 
 from odenet.ir.model import ConvolutionSpace, Model, Parameter
-from odenet.ir.node import Node
+from odenet.ir.node import Node, variable
 from odenet.ir.sizes import SCALAR, AnySpace, MapSpace, Size, Space, codomain, count, domain
 from odenet.operators.functions import FUNCTIONS
-from odenet.recheck.scalars import ONE_AT_ZERO, ZERO_AT_ZERO, Monomial, Rejected, Scalar, Symbol, Table, number, of, power
+from odenet.recheck.basics import BASICS, of_kink_times_argument
+from odenet.recheck.scalars import ONE_AT_ZERO, STEPS, ZERO_AT_ZERO, Monomial, Rejected, Scalar, Symbol, Table, number, of, power
 from odenet.recheck.words import (
     Form,
     diag,
@@ -39,8 +40,8 @@ _EXACT: dict[str, Callable[..., Fraction]] = {
 class Reader:
     """One model in the checker's algebra. Everything raises Rejected where it finds no normal form."""
 
-    def __init__(self, model: Model) -> None:
-        self.model, self.table = model, Table()
+    def __init__(self, model: Model, uses_basics: bool = False) -> None:
+        self.model, self.table, self.uses_basics = model, Table(), uses_basics
         self._known: dict[Node, Form] = {}
 
     # --- spaces and leaves ----------------------------------------------------------------------------------------
@@ -103,6 +104,8 @@ class Reader:
     def _form(self, node: Node, a: list[Form], bindings: dict[str, Form]) -> Form:
         if node.op == "variable" and node.data[0] in bindings:
             return bindings[node.data[0]]
+        if self.uses_basics and node.op == "mul" and (by_relu := of_kink_times_argument(node)):
+            return self.form(by_relu, bindings)
         rule = _NODES.get(node.op)
         if rule is None:
             raise Rejected(f"`{node.op}` has no normal form")
@@ -140,6 +143,8 @@ class Reader:
             low = FUNCTIONS[name].values(*parameters).low
             facts = ("nonnegative",) if low is not None and low >= 0 else ()
             return letter_form(self.table.letter("entries", (name, parameters, z), z.start, z.end, facts))
+        if self.uses_basics and name in BASICS:
+            return self.form(BASICS[name](variable("z", z.end), *parameters), {"z": z})
         if name in ("square", "sqrt"):
             return self.power(z, Fraction(2) if name == "square" else Fraction(1, 2))
         only = next(iter(z.terms), None)
@@ -147,6 +152,9 @@ class Reader:
             constant = number(0) if only is None else next(iter(z.terms.values()))
             return self.spread(z.end, self.constant(name, parameters, constant))
         turned = z.scaled(number(-1))
+        if self.uses_basics and name in STEPS | {"relu"} and self._is_other(name, parameters, z, turned):
+            first = self.function(name, parameters, turned)  # f(-z) = f(z) - z for relu, 1 - f(z) for its slope
+            return first + z if name == "relu" else self.spread(z.end) - first
         sign, z = self._turned(name, parameters, z, turned)
         return vector(self.table.atom("function", name, parameters, z), z.end).scaled(number(sign))
 
@@ -168,10 +176,14 @@ class Reader:
     def _turned(self, name: str, parameters: tuple[Fraction, ...], z: Any, turned: Any) -> tuple[int, Any]:
         """f(-z) = -f(z) or f(z): one of z and -z, the first that came, stands for both."""
         parity = FUNCTIONS[name].parity
-        if parity and ("function", (name, parameters, z), None, None) not in self.table.known and (
-                "function", (name, parameters, turned), None, None) in self.table.known:
+        if parity and self._is_other(name, parameters, z, turned):
             return (-1 if parity == "odd" else 1), turned
         return 1, z
+
+    def _is_other(self, name: str, parameters: tuple[Fraction, ...], z: Any, turned: Any) -> bool:
+        """Whether the function of -z was met before, and that of z was not."""
+        met = [("function", (name, parameters, a), None, None) in self.table.known for a in (z, turned)]
+        return met == [False, True]
 
     def extreme(self, node: Node, a: list[Form]) -> Form:
         items = sorted(set(a), key=lambda f: _rank(f, a))

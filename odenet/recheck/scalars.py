@@ -134,7 +134,7 @@ def merged(a: Monomial, b: Monomial) -> Scalar:
     for s, e in b:
         powers[s] = powers.get(s, Fraction(0)) + e
     kept, product = [], None
-    for s, e in sorted(powers.items(), key=lambda item: item[0].number):
+    for s, e in without_steps(sorted(powers.items(), key=lambda item: item[0].number)):
         reduced = _law(s, e) if e else None
         if reduced is not None:
             product = reduced if product is None else product * reduced
@@ -142,6 +142,12 @@ def merged(a: Monomial, b: Monomial) -> Scalar:
             kept.append((s, e))
     plain = Scalar({tuple(kept): Fraction(1)})
     return plain if product is None else product * plain if kept else product
+
+
+def without_steps(powers: list[tuple[Symbol, Fraction]]) -> list[tuple[Symbol, Fraction]]:
+    """threshold(z) relu(z)^k = relu(z)^k for k > 0"""
+    over = {s.data[2] for s, e in powers if s.kind == "function" and s.data[0] == "relu" and e > 0}
+    return [(s, e) for s, e in powers if not (s.kind == "function" and s.data[0] == "threshold" and e > 0 and s.data[2] in over)]
 
 
 def _law(s: Symbol, e: Fraction) -> Scalar | None:

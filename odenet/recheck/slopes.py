@@ -109,6 +109,10 @@ class Derivatives:
     def _function_slope(self, s: Symbol, target: Symbol, space: Space, end: Space) -> Form:
         name, parameters, z = s.data
         inner = self._as_form(z)
+        exponents = _log_sum_exp(name, z)
+        if exponents is not None:  # grad log sum exp(z) = (Dz)' softmax(z)
+            weights = vector(self.table.atom("softmax", exponents), exponents.end)
+            return weights.T @ self.jacobian(exponents, target, space)
         slope = self.reader.form(FUNCTIONS[name].derivative(variable("z", inner.end), *parameters), {"z": inner})
         return (slope if end == SCALAR else diagonal(slope)) @ self.jacobian(inner, target, space)
 
@@ -153,6 +157,18 @@ class Derivatives:
                 if ("trace", (start[i:] + start[:i],), None, None) in self.table.known:
                     return of(self.table.atom("trace", start[i:] + start[:i])).times(factor)
         return of(self.table.atom("trace", word))
+
+
+def _log_sum_exp(name: str, z: Any) -> Form | None:
+    """The exponents where the function is log(c sum(exp(…))), c > 0 a number."""
+    only = list(z.terms) if name == "log" and isinstance(z, Scalar) else []
+    if len(only) != 1 or len(only[0]) != 1 or only[0][0][1] != 1 or only[0][0][0].kind != "word":
+        return None
+    word = only[0][0][0].data[0]
+    if [x.kind for x in word] != ["ones'", "diag", "ones"] or len(word[1].data[0]) != 1:
+        return None
+    s, e = word[1].data[0][0]
+    return s.data[2] if e == 1 and s.kind == "function" and s.data[0] == "exp" else None
 
 
 _SLOPES: dict[str, Callable[[Derivatives, Symbol, Symbol, Space, Space], Form]] = {

@@ -10,7 +10,20 @@ from fractions import Fraction
 from typing import Any
 
 from odenet.ir.sizes import SCALAR, Size, Space, count
-from odenet.recheck.scalars import STEPS, Monomial, Rejected, Scalar, Symbol, Table, Word, is_zero, number, of
+from odenet.recheck.scalars import (
+    STEPS,
+    Monomial,
+    Rejected,
+    Scalar,
+    Symbol,
+    Table,
+    Word,
+    is_zero,
+    merged,
+    number,
+    of,
+    without_steps,
+)
 
 _TURNED = {"rows sum to one": "columns sum to one", "rows sum to zero": "columns sum to zero", "tall": "wide"}
 _TURNED.update({b: a for a, b in _TURNED.items()})
@@ -66,8 +79,18 @@ def hadamard(a: Monomial, b: Monomial) -> Monomial:
     for s, e in b:
         powers[s] = powers.get(s, Fraction(0)) + e
     is_step = {s for s in powers if s.kind == "function" and s.data[0] in STEPS}
-    return tuple(sorted(((s, Fraction(1) if s in is_step and e > 0 else e) for s, e in powers.items() if e),
-                        key=lambda item: item[0].number))
+    kept = [(s, Fraction(1) if s in is_step and e > 0 else e) for s, e in powers.items() if e]
+    return tuple(without_steps(sorted(kept, key=lambda item: item[0].number)))
+
+
+def entry(v: Form) -> Scalar:
+    """One entry of a vector, whichever: a scalar in its entrywise symbols."""
+    if v.end == SCALAR:
+        return v.scalar()
+    total = number(0)
+    for word, c in v.terms.items():
+        total = total + merged(factors(word), ()) * c
+    return total
 
 
 def _reduce(word: Word) -> Word | None:

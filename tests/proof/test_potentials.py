@@ -1,12 +1,16 @@
 """Potentials constructed: shown in the language, read back as `gradient(V)`, and equal to the field by differences."""
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from odenet.driver import loads
 from odenet.ir.interpret import environment, evaluate, field_rate
 from odenet.ir.spelling import ode_text
+from odenet.proof.certificate import certificate
+from odenet.recheck import recheck
 
 VECTOR = """model M
 dim n = 3, m = 2
@@ -58,6 +62,10 @@ def _finding(head, field, claim, region=""):
     return loads(f"{head}field f {{ {field} }}\nclaim f : {claim}{region}\n")
 
 
+def _recheck(loaded, finding):
+    recheck(loaded.model, loaded.plans, finding.claim, json.loads(json.dumps(certificate(loaded.model, loaded.plans, finding))))
+
+
 def _region(field):
     return " on dot(x, x) > 0" if "|x|" in field else ""
 
@@ -65,12 +73,16 @@ def _region(field):
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c[1])
 def test_the_potential_is_found_and_reads_back(case):
     head, field, claim = case
-    finding = _finding(head, field, claim, _region(field)).verify(seconds=1).findings[0]
+    loaded = _finding(head, field, claim, _region(field))
+    finding = loaded.verify(seconds=1).findings[0]
     assert (finding.verdict, finding.rule) == ("proved", "constructed potential"), finding.reason
+    _recheck(loaded, finding)
     text = ode_text(dict(finding.proof.data)["potential"])
     assert text in finding.reason
-    again = _finding(head, field, f"{claim}({text})", _region(field)).verify(seconds=1).findings[0]
+    pasted = _finding(head, field, f"{claim}({text})", _region(field))
+    again = pasted.verify(seconds=1).findings[0]
     assert (again.verdict, again.rule) == ("proved", "given potential"), again.reason
+    _recheck(pasted, again)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c[1])
