@@ -11,7 +11,7 @@ from odenet.ir.sizes import MapSpace, Size, Space, codomain, domain
 from odenet.recheck.reading import Reader, channels, embed, multiplied, unit
 from odenet.recheck.scalars import Rejected, Scalar, Symbol, number, of, power
 from odenet.recheck.slopes import Derivatives
-from odenet.recheck.words import Form, diagonal, entrywise, identity, letter_form, ones, vector
+from odenet.recheck.words import Form, diagonal, entry, entrywise, identity, letter_form, ones, vector
 
 
 class Data:
@@ -43,8 +43,10 @@ class Data:
         items = [self.read(d) for d in data] if kind != "chosen" else []
         if kind in ("word", "trace"):
             return items[0].scalar() if kind == "word" else self.trace(items[0])
-        if kind == "function":
+        if kind == "function" and isinstance(items[2], Scalar):
             return self.reader.constant(items[0], items[1], items[2])
+        if kind in ("function", "vector", "vector sum"):  # one entry of a vector, whichever
+            return entry(self.reader.function(*items) if kind == "function" else items[0])
         if kind == "sum":
             return items[0]  # type: ignore[no-any-return]
         if kind == "chosen":

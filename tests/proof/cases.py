@@ -26,10 +26,6 @@ CASES = (
     Case("zero trace", "model M\nstate x, y : R\nfield f { x' = x*y  y' = -y^2/2 }\nclaim f : divergence_free", "-y^2/2", "y^2/2"),
     Case("symmetric jacobian", VECTOR + "field f { x' = A.T @ gelu(A @ x + b) }\nclaim f : gradient", "A.T @ gelu",
          "mean(x) * x + A.T @ gelu"),
-    Case("constructed potential", VECTOR + "field f { x' = A.T @ leaky_relu(A @ x + b, 1/3) - x/sqrt(1 + dot(x, x)) }\n"
-         "claim f : gradient", "- x/sqrt", "- b[0]*x[0]*x/sqrt"),
-    Case("constructed potential", "model M\ndim n = 3\nstate q, p : R[n]\nparam K : R[n, n]\n"
-         "field f { q' = K @ tanh(q)  p' = -(1 - tanh(q)^2) * (K.T @ p) }\nclaim f : hamiltonian", "K.T @ p", "K @ p"),
     Case("given potential", "model M\nstate x : R\nfield f { x' = x - x^3 }\nclaim f : gradient(x^2/2 - x^4/4)", "- x^4/4", "+ x^4/4"),
     Case("given potential", PAIR + "claim drift + kick : hamiltonian(p^2/2 - cos(q))", "- cos", "+ cos"),
     Case("hamiltonian jacobian", "model M\ndim n = 3\nstate q, p : R[n]\nparam S : R[n, n], symmetric\n"
@@ -141,4 +137,8 @@ CASES = (
     Case("stage constants", "model M\ndim n = 8\nstate x : R[n]\nparam A(t) : R[n, n], norm <= 1\nfield f { x' = -A.T @ relu(A @ x) }\n"
          "flow block = lie(f: euler) over [0, 2] steps 2\nnet c : R[n] -> R[3] = block -> tanh -> linear(norm <= 1)\n"
          "claim c : lipschitz(1)", "linear(norm <= 1)", "linear(norm <= 2)"),
+    Case("constructed potential", VECTOR + "field f { x' = A.T @ leaky_relu(A @ x + b, 1/3) - x/sqrt(1 + dot(x, x)) }\n"
+         "claim f : gradient", "- x/sqrt", "- b[0]*x[0]*x/sqrt"),
+    Case("constructed potential", "model M\ndim n = 3\nstate q, p : R[n]\nparam K : R[n, n]\n"
+         "field f { q' = K @ tanh(q)  p' = -(1 - tanh(q)^2) * (K.T @ p) }\nclaim f : hamiltonian", "K.T @ p", "K @ p"),
 )
