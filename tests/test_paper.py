@@ -21,17 +21,12 @@ SPECS = sorted(path.stem for path in FOLDER.glob("*.ode"))
 VERDICT = re.compile(r"^claim .*#\s*(proved|refuted)\b")
 # What is true and not yet decided: (spec, claim).
 PENDING = frozenset((
-    ("cifar_baseline", "halves : lipschitz(1)"),
-    ("cifar_baseline", "classifier : lipschitz(1)"),
     ("contraction_bounds", "step : lipschitz(sqrt(1 - h + h^2))"),
     ("contraction_bounds", "step : lipschitz(max(abs(1 - h/2), abs(1 - h)))"),
     ("contraction_bounds", "short : lipschitz(sqrt(1 - k + k^2))"),
-    ("cotangent_lift", "lifted : hamiltonian(H(q, p))"),
-    ("cotangent_lift", "lifted : preserves(H(q, p))"),
     ("euler_step_refuted", "four : lipschitz((11/10)^4)"),
     ("gradient", "kinked : gradient(W(x))"),
     ("lift_as_coded", "meant : lipschitz(1)"),
-    ("naive", "net : lipschitz(1)"),
     ("naive", "one : averaged(1/2)"),
     ("prescribed_substeps", "net : lipschitz(1)"),
     ("switching_paper", "net : lipschitz(1)"),

@@ -180,7 +180,11 @@ def normal(word: Word) -> tuple[tuple[Word, Scalar], ...]:
             sign, pulled = _pull(segment)
             product = product.times(sign)
             parts.extend(pulled)
-    return () if product.is_zero() else ((tuple(parts), product),)
+    whole = tuple(parts)
+    again = _reduce(whole)
+    if again is None or product.is_zero():
+        return ()
+    return ((whole, product),) if again == whole else tuple((w, c * product) for w, c in normal(again))
 
 
 def _segments(word: Word) -> list[Word]:
@@ -277,7 +281,10 @@ def _settle(word: Word) -> Word:
 
     D([L…|1>])|1> becomes L…|1>;  D(u [L…|1>]) M…|1> becomes D(u [L…|1>] [M…|1>])|1>.
     """
-    if len(word) < 2 or word[0].kind != "diag":
+    if len(word) < 2:
+        return word
+    word = (word[0], *_settle(word[1:]))
+    if word[0].kind != "diag":
         return word
     factors = list(entries(word[0]))
     space = word[0].end

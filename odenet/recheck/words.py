@@ -129,7 +129,13 @@ def normal(table: Table, word: Word) -> tuple[Word, Scalar] | None:
             sign, settled = _settle(table, segment)
             front = front.times(sign)
             kept.extend(settled)
-    return (tuple(kept), front) if front.terms else None
+    again = _reduce(tuple(kept))
+    if again is None or not front.terms:
+        return None
+    if again == tuple(kept):
+        return again, front
+    found = normal(table, again)
+    return None if found is None else (found[0], found[1] * front)
 
 
 def image(word: Word) -> Symbol:
@@ -143,7 +149,10 @@ def _settle(table: Table, word: Word) -> tuple[int, Word]:
         sign, flipped = reverse(word)
         back = reverse(_settle(table, flipped)[1])
         return sign * back[0], back[1]
-    if len(word) < 2 or word[-1].kind != "ones" or word[0].kind != "diag":
+    if len(word) < 2 or word[-1].kind != "ones":
+        return 1, word
+    word = (word[0], *_settle(table, word[1:])[1])  # no sign: only a word that begins with <1| is turned
+    if word[0].kind != "diag":
         return 1, word
     entries, space = word[0].data[0], word[0].end
     if len(word) > 2 and any(s.kind == "vector" for s, _ in entries):
