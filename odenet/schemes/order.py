@@ -98,12 +98,14 @@ def _of_table(table: Table, assumes: str) -> Traits:
 
 
 def _inconsistent(flow: Flow) -> OrderResult | None:
-    """A method whose weights do not sum to one: of order 0, with the excess as the residual."""
-    for part in flow.parts:
-        table = part.method.table or (part.method.inner.table if part.method.inner else None)
-        excess = sum((exact(w) for w in table.weights), Exact(0)) - 1 if table else Exact(0)
-        if excess:
-            return OrderResult(0, f"the sum of the weights of `{part.method.name}`", excess, ("tree", (part.field,)))
+    """A part that does not move for the whole step: of order 0. Weights that do not sum to one may be made good by the scheme."""
+    for index, part in enumerate(flow.parts):
+        if part.method.table is None:
+            continue
+        length = sum((exact(c) for i, c in flow.scheme.stages if i == index), Exact(0))
+        weights = sum((exact(w) for w in part.method.table.weights), Exact(0))
+        if weights != 1 and length * weights != 1:
+            return OrderResult(0, f"the sum of the weights of `{part.method.name}`", length * weights - 1, ("tree", (part.field,)))
     return None
 
 
@@ -210,6 +212,8 @@ class _Conditions:
 
     def failure(self, degree: int) -> Failure | None:
         """A condition of this degree that fails; None when all of them hold. Lower degrees are taken to hold."""
+        if any(method.order == 0 for method in self._methods):  # no letter of words stands for such a method
+            return self._tree_failure(degree) if all(method.has_series for method in self._methods) else UNKNOWN
         errors = [self._error_degrees(method, degree) for method in self._methods]
         try:
             miss = self._words.first_miss(degree, [()] * len(errors))

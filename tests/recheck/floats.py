@@ -202,7 +202,9 @@ def _invertible(place: Place) -> Any:
     x, y = place.point(), place.point("y.")
     if np.allclose(place.map(x), place.map(y), atol=1e-12):
         return np.abs(x - y).max()
-    return -np.linalg.det(place.jacobian(x)) * np.linalg.det(place.jacobian(y))
+    slopes = [place.jacobian(z) for z in (x, y)]
+    here, there = (np.linalg.det(j) / np.prod(np.linalg.norm(j, axis=0) + 1e-300) for j in slopes)
+    return -here * there if min(abs(here), abs(there)) > 1e-4 else np.nan  # differences do not tell
 
 
 def _second(place: Place) -> Any:
