@@ -50,6 +50,10 @@ _ROWS = (
     Rule("exact flow", "The exact flow of a field inherits it for all times.", "Hairer, Lubich, Wanner (2006), I.1, VI.2"),
     Rule("exact flow of a contraction", "A field with logarithmic norm at most mu has |Phi_h(x)-Phi_h(y)| <= exp(h mu) |x-y|.",
          "Hairer, Norsett, Wanner, Solving ODEs I (1993), Thm I.10.6"),
+    Rule("one solution", "The equation of an implicit substep has one solution: its stages are the fixed point of a contraction "
+         "when |h| |A| Lip(f) < 1; or it has one stage with a >= 0 and f a logarithmic norm of at most 0; or f is linear with "
+         "<A d, d> <= 0, and R has no pole where Re z <= 0.",
+         "Banach; Deimling, Nonlinear Functional Analysis (1985), Thm 13.3; Hairer, Wanner, Solving ODEs II (1996), IV.3, IV.14"),
     Rule("composition", "Maps with the property are closed under composition; Lipschitz constants multiply.", "definition"),
     Rule("symplectic method", "A Runge-Kutta method with b_i a_ij + b_j a_ji = b_i b_j is symplectic on Hamiltonian fields and "
          "keeps quadratic first integrals.",

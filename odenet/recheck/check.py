@@ -8,12 +8,26 @@ from odenet.plan.steps import Plan
 from odenet.recheck.case import Case, Goal
 from odenet.recheck.convexity import convex_composition
 from odenet.recheck.fields import FIELD_RULES
+from odenet.recheck.maps import MAP_RULES
+from odenet.recheck.moves import one_solution
 from odenet.recheck.orders import order_conditions
 from odenet.recheck.scalars import Rejected, Scalar
 from odenet.recheck.signs import Signs
 
-RULES: dict[str, Any] = {**FIELD_RULES, "order conditions": order_conditions, "convex composition": convex_composition}
-_MALFORMED = (LookupError, StopIteration, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RecursionError)
+
+def _of_fields(rule: Any) -> Any:
+    """Rules about right-hand sides and defs prove nothing of maps."""
+    def check(case: Case, goal: Goal, step: Any) -> None:
+        case.demand(goal.kind in ("field", "def"), "the rule is about fields")
+        rule(case, goal, step)
+
+    return check
+
+
+RULES: dict[str, Any] = {**{name: _of_fields(rule) for name, rule in FIELD_RULES.items()},
+                         **MAP_RULES, "one solution": one_solution, "order conditions": order_conditions,
+                         "convex composition": convex_composition}
+_MALFORMED = (LookupError, StopIteration, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
 
 
 def recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: Any) -> tuple[str, ...]:

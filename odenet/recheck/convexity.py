@@ -13,8 +13,12 @@ _LINEAR = frozenset(("add", "sum", "mean", "index", "slice", "concat", "stack", 
 
 def convex_composition(case: Case, goal: Goal, step: Step) -> None:
     case.demand(goal.kind == "def" and goal.property == "convex", "the rule is about convex defs")
+    demand_convex(case, goal, case.model.definition(goal.subject).body)
+
+
+def demand_convex(case: Case, goal: Goal, body: Node) -> None:
+    """A scalar node is convex in its arguments by its parts."""
     known: dict[Node, str] = {}
-    body = case.model.definition(goal.subject).body
     for node in body.walk():
         known[node] = _kind(case, goal, node, [known[a] for a in node.args])
     case.demand(known[body] in (AFFINE, CONVEX), "convexity does not follow from the parts")

@@ -120,6 +120,8 @@ CASES = (
          "flow net = lie(f: euler) over [0, 4] steps 4\nclaim net : dissipates(dot(x, x))", "P @ x - x", "P @ x - x + ones(n)"),
     Case("monotone step", VECTOR + "field f { x' = A.T @ tanh(A @ x + b) }\nflow net = lie(f: euler) over [0, 4] steps 2\n"
          "claim net : invertible", "x' = A.T", "x' = -A.T"),
+    Case("one solution", "model M\nstate x : R\nfield f { x' = sin(x) }\n"
+         "flow net = lie(f: implicit_midpoint) over [0, 3] steps 2\nclaim net : symmetric", "implicit_midpoint", "implicit_euler"),
     Case("monotone step", "model M\ndim n = 3\nstate x : R[n]\nparam A : R[n, n]\nfield f { x' = -A.T @ tanh(A @ x) }\n"
          "flow net = lie(f: implicit_euler) over [0, 9] steps 1\nclaim net : invertible", ": implicit_euler", ": heun"),
     Case("nonnegative step", "model M\ndim n = 3\nstate x : R[n]\nparam d : R[n], in [0, 1]\nfield f { x' = -d * x }\n"

@@ -1,10 +1,6 @@
 """invertible: substeps that are bijections of the state space."""
 from __future__ import annotations
 
-from fractions import Fraction
-
-from odenet.algebra.inequalities import is_nonnegative
-from odenet.algebra.scalars import Scalar, rational
 from odenet.algebra.setting import Setting
 from odenet.algebra.spectrum import absolute
 from odenet.ir.node import states
@@ -12,7 +8,7 @@ from odenet.plan.steps import Closed, Linear
 from odenet.proof.context import Context, Outcome
 from odenet.proof.fields.metric import jacobian_norm, symmetric_spectrum
 from odenet.proof.finding import Proof
-from odenet.proof.maps.substeps import Move, forward, settled, solvable
+from odenet.proof.maps.substeps import Move, below_one, forward, settled, solved
 from odenet.proof.rules import by
 from odenet.schemes.numbers import Exact, as_node
 from odenet.schemes.tables import coefficients, reduced
@@ -51,7 +47,7 @@ def _adjoint(context: Context, move: Move, setting: Setting) -> Outcome:
     found = jacobian_norm(context, move.rates, setting)
     if isinstance(found, str) or move.table is None:
         return "h Lip(f) < 1 is not shown"
-    conditions = solvable(context, move, setting)
+    solution = solved(context, move, setting)
     exacts = reduced(coefficients(move.table))
     rows = [[b - a for a, b in zip(row, exacts.weights, strict=True)] for row in exacts.matrix]
     size = max((sum((max(e, -e) for e in row), Exact(0)) for row in rows), default=Exact(0))
@@ -59,9 +55,10 @@ def _adjoint(context: Context, move: Move, setting: Setting) -> Outcome:
     if constant is None:
         return "|Df| has no bound that holds for all times"
     reach = absolute(move.duration, setting) * constant * context.translator.scalar(as_node(size))
-    if is_below_one(reach, setting):
+    top = below_one(reach, setting)
+    if top is not None:
         return by("invertible contraction", f"h |1 b' - A| Lip(f) = {reach.key} < 1 for `{move.field}`", found[1],
-                  conditions=conditions, size=constant)
+                  *solution, size=constant, top=top)
     return f"the inverse of the substep is a contraction when h |1 b' - A| Lip(f) < 1; here it is {reach.key}"
 
 
@@ -71,10 +68,10 @@ def _one_stage(context: Context, move: Move, setting: Setting) -> Outcome:
     exacts = reduced(coefficients(move.table))
     if exacts.stages != 1:
         return ""
-    conditions = solvable(context, move, setting)
+    solution = solved(context, move, setting)
     share = exacts.weights[0] - exacts.matrix[0][0]
     if not share:
-        return by("monotone step", f"the substep of `{move.field}` solves for its new state", conditions=conditions)
+        return by("monotone step", f"the substep of `{move.field}` solves for its new state", *solution)
     ahead = forward(move, setting)
     if ahead is None:
         return "the direction of the substep is not known"
@@ -85,14 +82,7 @@ def _one_stage(context: Context, move: Move, setting: Setting) -> Outcome:
     if end is None:
         return "h Df has no known lower bound"
     least = ahead[1] * end * context.translator.scalar(as_node(share))
-    if is_below_one(-least, setting):
-        return by("monotone step", f"the symmetric part of I + h Df is at least 1 + {least.key} > 0", conditions=conditions,
-                  end=end)
+    top = below_one(-least, setting)
+    if top is not None:
+        return by("monotone step", f"the symmetric part of I + h Df is at least 1 + {least.key} > 0", *solution, top=top)
     return f"the symmetric part of I + h Df is not shown to be positive definite: that of h Df reaches {least.key}"
-
-
-def is_below_one(scalar: Scalar, setting: Setting) -> bool:
-    high = setting.enclosure(scalar).high
-    if high is not None and high < 1:
-        return True
-    return bool(is_nonnegative(rational(Fraction(999, 1000)) - scalar, setting))

@@ -12,7 +12,7 @@ from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields.metric import contractive, jacobian_norm, symmetric_spectrum
 from odenet.proof.fields.structure import gradient
 from odenet.proof.finding import Proof
-from odenet.proof.maps.substeps import Move, forward, is_consistent, settled, solvable
+from odenet.proof.maps.substeps import Move, distinct, forward, is_consistent, settled, solved
 from odenet.proof.rules import by
 from odenet.schemes.contractivity import inverse_radius
 
@@ -27,8 +27,7 @@ def cocoercivity(context: Context, rates: Rates, setting: Setting) -> tuple[Scal
         return found
     if isinstance(symmetry, Proof) and found.low is not None and found.high is not None and is_nonnegative(-found.high, setting):
         size = -found.low
-        return size, by("cocoercive descent", f"Df is symmetric with spectrum in [{found.low.key}, 0]", symmetry, size=size,
-                        high=found.high)
+        return size, by("cocoercive descent", f"Df is symmetric with spectrum in [{found.low.key}, 0]", symmetry)
     bound = jacobian_norm(context, rates, setting)
     if isinstance(bound, str) or found.high is None:
         return symmetry if isinstance(symmetry, str) else "the spectrum of Df has no known bound"
@@ -41,7 +40,7 @@ def cocoercivity(context: Context, rates: Rates, setting: Setting) -> tuple[Scal
         return premise
     size = (bound[0] * bound[0]).times(1 / rate)
     return size, by("cocoercive contraction", f"<Df d, d> <= -c |d|^2 <= -(c/K^2) |Df d|^2 with c = {rate}, K = {bound[0].key}",
-                    premise, bound[1], size=size, rate=rational(rate), norm=bound[0])
+                    premise, bound[1], rate=rational(rate), norm=bound[0])
 
 
 def averaged(context: Context, substeps: list[Move], steps: Size, share: Scalar, setting: Setting) -> Outcome:
@@ -49,24 +48,25 @@ def averaged(context: Context, substeps: list[Move], steps: Size, share: Scalar,
     wanted = share.value()
     if wanted is None:
         return "the constant of `averaged` is not a number"
-    total, premises = ZERO, []
+    shares: dict[tuple[str, str], Share] = {}
     is_coupled = not any(move.is_timed for move in substeps)
-    for move in substeps:
+    for move in distinct(substeps):
         found = _share(context, move, setting)
         if isinstance(found, str):
             return f"part `{move.field}`: {found}"
         # two substeps share the parameters of their step, but neither the state nor what moves within the step
-        is_shared = len(substeps) == 1 or (is_coupled and "state " not in found[0].key)
+        is_shared = is_coupled and "state " not in found[0].key
         value = found[0] if is_shared else settled(found[0], setting)
         if value is None:
             return f"part `{move.field}` has a/(1-a) = {found[0].key}, which has no known upper end"
-        total = total + value
-        premises.append(found[1])
+        shares[move.key] = value, found[1]
+    total = ZERO
+    for move in substeps:
+        total = total + shares[move.key][0]
     every, limit = total * size_scalar(steps), rational(wanted / (1 - wanted))
     if at_most(every, limit, setting):
-        unique = list(dict.fromkeys(premises))
-        return by("averaged composition", f"a/(1-a) adds up to {every.key} <= {limit.key} over {steps} steps", *unique,
-                  total=total, which=tuple(map(unique.index, premises)))
+        return by("averaged composition", f"a/(1-a) adds up to {every.key} <= {limit.key} over {steps} steps",
+                  *(proof for _, proof in shares.values()), shares=tuple(tau for tau, _ in shares.values()))
     high = setting.enclosure(every).high
     if high is None:
         return f"a/(1-a) adds up to {every.key}, which is not shown to be at most {limit.key}; each step adds to it"
@@ -81,22 +81,22 @@ def _share(context: Context, move: Move, setting: Setting) -> Share | str:
     rho = Fraction(0) if move.is_exact else _inverse_radius(move)
     if rho is None:
         return "the method is not contractive in any circle"
-    conditions = solvable(context, move, setting)
+    solution = solved(context, move, setting)
     found = cocoercivity(context, ahead[0], setting)
     if isinstance(found, str):
         outcome = contractive(context, ahead[0], ZERO, setting) if rho < 0 else found
         if isinstance(outcome, str):
             return found
         tau = rational(-1 / rho)
-        return tau, by("averaged step", f"a resolvent: `{move.field}` has a/(1-a) = {tau.key}", outcome, conditions=conditions,
-                       tau=tau)
+        return tau, by("averaged step", f"a resolvent: `{move.field}` has a/(1-a) = {tau.key}", outcome, *solution,
+                       rho=rational(rho))
     reach = ahead[1] * found[0]
     below = _denominator(rho, reach, setting)
     if below is None:
         return f"h L = {reach.key} is not shown to be below 2 r = {2 / rho}"
     tau = reach.times(1 / below)
     return tau, by("averaged step", f"h L = {reach.key}, so `{move.field}` has a/(1-a) = {tau.key}", found[1],
-                   conditions=conditions, tau=tau, below=rational(below))
+                   *solution, size=found[0], rho=rational(rho), below=rational(below))
 
 
 def _inverse_radius(move: Move) -> Fraction | None:

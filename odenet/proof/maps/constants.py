@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from odenet.algebra.forms import size_scalar
 from odenet.algebra.inequalities import at_most, is_nonnegative
@@ -14,7 +13,7 @@ from odenet.proof.fields import metric
 from odenet.proof.finding import Proof
 from odenet.proof.maps.factors import Bound, substep_constants
 from odenet.proof.maps.formula import formula
-from odenet.proof.maps.substeps import Move, settled
+from odenet.proof.maps.substeps import Move, distinct, settled
 from odenet.proof.rules import by
 
 MOST_STEPS = 64
@@ -22,32 +21,25 @@ MOST_STEPS = 64
 
 def lipschitz(context: Context, substeps: list[Move], steps: Size, bound: Scalar, setting: Setting, order: str = "2") -> Outcome:
     """|Phi(x) - Phi(y)| <= bound |x - y| for the whole flow, in the norm 1, 2 or inf."""
-    outcome = _by_substeps(context, substeps, steps, bound, setting, order)
-    if isinstance(outcome, Proof):
-        return outcome
-    return _at_once(context, substeps, steps, bound, setting, order) or outcome
-
-
-def _by_substeps(context: Context, substeps: list[Move], steps: Size, bound: Scalar, setting: Setting, order: str) -> Outcome:
     known: dict[tuple[str, str], list[Bound]] = {}
-    for move in substeps:
-        key = (move.field, move.duration.key)
-        if key not in known:
-            found = substep_constants(context, move, setting, order)
-            if isinstance(found, str):
-                return f"part `{move.field}`: {found}"
-            known[key] = found
     problem = ""
-    for choice in _choices([known[move.field, move.duration.key] for move in substeps]):
-        outcome = _product(substeps, choice, steps, bound, setting)
+    for move in distinct(substeps):
+        found = substep_constants(context, move, setting, order)
+        if isinstance(found, str):
+            problem = problem or f"part `{move.field}`: {found}"
+        else:
+            known[move.key] = found
+    for choice in _choices(list(known.values())) if not problem else ():
+        outcome = _product(substeps, dict(zip(known, choice, strict=True)), steps, bound, setting)
         if isinstance(outcome, Proof):
             return outcome
         problem = problem or outcome
-    return problem
+    one = _at_once(context, substeps, steps, bound, setting, order)
+    return problem if one is None else _product(substeps, {substeps[0].key: one}, steps, bound, setting)
 
 
 def _choices(options: list[list[Bound]]) -> Iterator[list[Bound]]:
-    """One bound for each substep: ones where there are any; the sharpest, which keeps parameters; the least number."""
+    """One bound for each substep: the sharpest, which keeps parameters; the least number; ones where there are any."""
     tried: list[list[Bound]] = []
     for pick in (lambda found: found[0], _least, lambda found: next((b for b in found if b[0] == ONE), found[0])):
         choice = [pick([*found]) for found in options]
@@ -61,10 +53,12 @@ def _least(found: list[Bound]) -> Bound:
     return min(numbers, key=lambda b: b[0].value() or 0) if numbers else found[0]
 
 
-def _product(substeps: list[Move], choice: list[Bound], steps: Size, bound: Scalar, setting: Setting) -> Outcome:
-    total, premises = ONE, []
+def _product(substeps: list[Move], choice: dict[tuple[str, str], Bound], steps: Size, bound: Scalar, setting: Setting) -> Outcome:
+    """The constants of the substeps, multiplied; `constants` is one for each different substep."""
+    total, used = ONE, {}
     is_coupled = not any(move.is_timed for move in substeps)
-    for move, (constant, proof) in zip(substeps, choice, strict=True):
+    for move in substeps:
+        constant = choice[move.key][0]
         # two substeps share the parameters of their step, but neither the state nor what moves within the step
         is_shared = is_coupled and "state " not in constant.key
         value = constant if is_shared else settled(constant, setting)
@@ -72,32 +66,31 @@ def _product(substeps: list[Move], choice: list[Bound], steps: Size, bound: Scal
             return (f"part `{move.field}` has the constant {constant.key}; what moves within a step is not the same in two "
                     "substeps, so each substep would need a bound of its own")
         total = total * value
-        premises.append(proof)
-    return _all_steps(total, steps, bound, setting, premises)
+        used[move.key] = value
+    premises = [choice[key][1] for key in used]
+    return _all_steps(total, steps, bound, setting, premises, tuple(used.values()))
 
 
-def _shown(total: Scalar, statement: str, premises: list[Proof], **data: Any) -> Proof:
-    """`which`: for each substep the number of its premise."""
-    unique = list(dict.fromkeys(premises))
-    return by("coupled product", statement, *unique, total=total, which=tuple(map(unique.index, premises)), **data)
-
-
-def _all_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, premises: list[Proof]) -> Outcome:
+def _all_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, premises: list[Proof],
+               constants: tuple[Scalar, ...]) -> Outcome:
     if is_nonnegative(bound - ONE, setting) and at_most(total, ONE, setting):
-        return _shown(total, f"one step has the constant {total.key} <= 1 for all parameters in their sets", premises)
+        return by("coupled product", f"one step has the constant {total.key} <= 1 for all parameters in their sets", *premises,
+                  constants=constants)
     count = steps.constant()
     if count is None or count > MOST_STEPS:
-        return _many_steps(total, steps, bound, setting, premises)
+        return _many_steps(total, steps, bound, setting, premises, constants)
     worst = total if count == 1 or _is_fixed(total) else settled(total, setting)  # other steps have other parameters
     if worst is None:
         return f"one step is bounded by {total.key}, which has no known upper end"
     product = worst.power(int(count))
     if at_most(product, bound, setting):
-        return _shown(total, f"{count} steps have the constant {product.key} <= {bound.key}", premises, worst=worst)
+        return by("coupled product", f"{count} steps have the constant {product.key} <= {bound.key}", *premises,
+                  constants=constants, worst=worst)
     return f"{count} steps are bounded by {product.key}, which is not shown to be at most {bound.key}"
 
 
-def _many_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, premises: list[Proof]) -> Outcome:
+def _many_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, premises: list[Proof],
+                constants: tuple[Scalar, ...]) -> Outcome:
     """c^N = exp(N log c), and log c <= c - 1 where c is no exponential itself. N h is the length of the interval."""
     exponent = _logarithm(total)
     if not _is_fixed(exponent):
@@ -107,7 +100,8 @@ def _many_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, pre
         exponent = numeric
     product = exponential(exponent * size_scalar(steps))
     if at_most(product, bound, setting):
-        return _shown(total, f"{steps} steps have the constant {product.key} <= {bound.key}", premises, exponent=exponent)
+        return by("coupled product", f"{steps} steps have the constant {product.key} <= {bound.key}", *premises,
+                  constants=constants, exponent=exponent)
     return f"{steps} steps are bounded by {product.key}, which is not shown to be at most {bound.key}"
 
 
@@ -128,7 +122,7 @@ def _logarithm(total: Scalar) -> Scalar:
     return total - ONE
 
 
-def _at_once(context: Context, substeps: list[Move], steps: Size, bound: Scalar, setting: Setting, order: str) -> Proof | None:
+def _at_once(context: Context, substeps: list[Move], steps: Size, bound: Scalar, setting: Setting, order: str) -> Bound | None:
     """One substep in closed form: its Jacobian is bounded as that of a field is."""
     if len(substeps) != 1 or (steps.constant() != 1 and bound != ONE):
         return None
@@ -141,4 +135,4 @@ def _at_once(context: Context, substeps: list[Move], steps: Size, bound: Scalar,
     outcome = metric.lipschitz(context, after, bound, setting, order)
     if isinstance(outcome, str):
         return None
-    return by("step in closed form", f"the Jacobian of the substep of `{move.field}` has the norm {bound.key} at most", outcome)
+    return bound, by("step in closed form", f"the Jacobian of the substep of `{move.field}` has the norm {bound.key}", outcome)

@@ -18,7 +18,7 @@ from odenet.proof.fields.structure import gradient
 from odenet.proof.finding import Proof
 from odenet.proof.maps.cocoercive import cocoercivity
 from odenet.proof.maps.formula import euler_move, formula
-from odenet.proof.maps.substeps import Move, forward, is_affine, settled, solvable
+from odenet.proof.maps.substeps import Move, forward, is_affine, settled, solved
 from odenet.proof.rules import by
 from odenet.schemes.contractivity import inverse_radius
 from odenet.schemes.monotonicity import is_implicit_euler, ssp_coefficient
@@ -130,7 +130,7 @@ def _symmetric_step(context: Context, move: Move, setting: Setting, order: str) 
     h = move.duration
     value = largest(absolute(ONE + h * low, setting), absolute(ONE + h * high, setting))
     return value, by("symmetric step", f"h Df has its spectrum in [{(h * low).key}, {(h * high).key}], so the substep of "
-                     f"`{move.field}` has the constant {value.key}", symmetry, low=low, high=high, value=value)
+                     f"`{move.field}` has the constant {value.key}", symmetry)
 
 
 def _resolvent(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
@@ -149,7 +149,7 @@ def _resolvent(context: Context, move: Move, setting: Setting, order: str) -> Bo
         return premise
     value = power(ONE - h * measure, Fraction(-1), lambda _: False)
     return value, by("resolvent", f"the substep of `{move.field}` has the constant 1/(1 - h mu) = {value.key}", premise,
-                     conditions=solvable(context, move, setting), measure=measure)
+                     *solved(context, move, setting), measure=measure)
 
 
 def _circle(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
@@ -165,7 +165,7 @@ def _circle(context: Context, move: Move, setting: Setting, order: str) -> Bound
         if isinstance(outcome, str):
             return outcome
         return ONE, by("b-stability", f"the substep of `{move.field}` is nonexpansive", outcome,
-                       conditions=solvable(context, move, setting))
+                       *solved(context, move, setting))
     found = cocoercivity(context, rates, setting)
     if isinstance(found, str):
         return found
@@ -173,7 +173,7 @@ def _circle(context: Context, move: Move, setting: Setting, order: str) -> Bound
     if not at_most((h * size).times(rho), rational(2), setting):
         return f"h L = {(h * size).key} is not shown to be at most 2 r = {2 / rho}"
     return ONE, by("circle contractivity", f"h L = {(h * size).key} <= 2 r = {2 / rho}", premise,
-                   conditions=solvable(context, move, setting), size=size)
+                   *solved(context, move, setting), size=size, rho=rational(rho))
 
 
 def _linear(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
@@ -187,7 +187,7 @@ def _linear(context: Context, move: Move, setting: Setting, order: str) -> Bound
     if isinstance(outcome, str):
         return outcome
     return ONE, by("von Neumann", f"`{move.field}` is linear and nonexpansive, and |R(z)| <= 1 where Re z <= 0", outcome,
-                   conditions=solvable(context, move, setting))
+                   *solved(context, move, setting))
 
 
 def _euler_steps(context: Context, move: Move, setting: Setting, order: str) -> Bound | str:
@@ -217,7 +217,7 @@ def _closed_form(context: Context, move: Move, setting: Setting, order: str) -> 
     value = _step_norm(context, after, setting, order)
     if value is None:
         return "no bound is known for the norm of I + h Df"
-    return value, by("norm of the step", f"|I + h Df| <= {value.key} for the substep of `{move.field}`", value=value)
+    return value, by("norm of the step", f"|I + h Df| <= {value.key} for the substep of `{move.field}`")
 
 
 def _step_norm(context: Context, after: Rates, setting: Setting, order: str) -> Scalar | None:
@@ -260,12 +260,14 @@ def _stages(context: Context, move: Move, setting: Setting, order: str) -> Bound
         constant, reach = _plain(constant, setting), _plain(reach, setting)
     if isinstance(move.advance, Closed | Linear) and not move.is_shear:
         value = exponential(reach * constant)
-        return value, by("norm of the step", f"the exact flow of `{move.field}` has the constant exp(h L)", premise, size=constant)
+        return value, by("norm of the step", f"the exact flow of `{move.field}` has the constant exp(h L)", premise, size=constant,
+                         reach=reach)
     growth = reach * constant if move.is_exact else increment_constant(context, move, reach, constant, setting)
     if growth is None:
         return "no Lipschitz constant is known for this method"
     value = ONE + growth
-    return value, by("norm of the step", f"the substep of `{move.field}` has the constant {value.key}", premise, size=constant)
+    return value, by("norm of the step", f"the substep of `{move.field}` has the constant {value.key}", premise, size=constant,
+                     reach=reach)
 
 
 def _plain(scalar: Scalar, setting: Setting) -> Scalar:

@@ -21,7 +21,7 @@ from odenet.proof.finding import Proof
 from odenet.proof.maps.factors import substep_constants
 from odenet.proof.maps.formula import formula
 from odenet.proof.maps.structure import is_linear
-from odenet.proof.maps.substeps import Move, forward, solvable
+from odenet.proof.maps.substeps import Move, forward, solved
 from odenet.proof.rules import by
 from odenet.schemes.contractivity import inverse_radius
 from odenet.schemes.monotonicity import is_implicit_euler
@@ -42,9 +42,9 @@ def preserves(context: Context, move: Move, invariant: Node, setting: Setting) -
 def _preserves(context: Context, move: Move, invariant: Node, setting: Setting) -> Outcome:
     moved = {name for name, _ in move.rates.rows}
     if not states(invariant) & moved:
-        return by("first integral", f"`{move.field}` does not move what the invariant reads")
+        return by("composed quantity", f"`{move.field}` does not move what the invariant reads", how="function")
     if _is_relaxed_for(context, move, invariant):
-        return by("relaxation", "the relaxed step keeps its quadratic", conditions=solvable(context, move, setting))
+        return by("relaxation", "the relaxed step keeps its quadratic", *solved(context, move, setting))
     field = integrals.preserves(context, move.rates, invariant)
     if isinstance(field, str):
         return field
@@ -53,16 +53,16 @@ def _preserves(context: Context, move: Move, invariant: Node, setting: Setting) 
     if move.is_shift:
         return by("shear", f"`{move.field}` adds rates along the level set, which it does not change", field)
     degree = degree_of(context, invariant, moved)
-    conditions = solvable(context, move, setting)
+    solution = solved(context, move, setting)
     if degree == 1 and isinstance(move.advance, RungeKutta | Relax):
-        return by("linear first integral", "the invariant is linear", field, conditions=conditions)
+        return by("linear first integral", "the invariant is linear", field, *solution)
     if degree == 2 and move.table is not None and is_symplectic(move.table):
-        return by("symplectic method", "the invariant is quadratic", field, conditions=conditions)
+        return by("symplectic method", "the invariant is quadratic", field, *solution)
     if isinstance(move.advance, DiscreteGradient) and _is_potential(context, move, invariant):
-        return by("discrete gradient", "the invariant is the potential", field, conditions=conditions)
+        return by("discrete gradient", "the invariant is the potential", field, *solution)
     if degree == 2 and _is_reflexive(context, move):
         return by("reflexive method", f"the invariant is quadratic, `{move.field}` linear and R(z) R(-z) = 1", field,
-                  conditions=conditions)
+                  *solution)
     return f"the field keeps the invariant, but its method is not shown to (degree {degree or 'above 2'})"
 
 
@@ -73,16 +73,16 @@ def _is_reflexive(context: Context, move: Move) -> bool:
 
 def _of_parts(node: Node, prove: Callable[[Node], Outcome]) -> Outcome | None:
     """A function of invariants: every argument that depends on the state is a scalar and is kept."""
-    inner = [a for a in node.args if depends_on(a, "state")]
+    inner = list(dict.fromkeys(a for a in node.args if depends_on(a, "state")))
     if node.op not in _SCALAR_OPERATIONS or not inner or any(a.space != SCALAR for a in inner):
         return None
     premises = []
-    for part in dict.fromkeys(inner):
+    for part in inner:
         outcome = prove(part)
         if isinstance(outcome, str):
             return None
         premises.append(outcome)
-    return by("composed quantity", "it is a function of what is kept", *dict.fromkeys(premises))
+    return by("composed quantity", "it is a function of what is kept", *premises, how="function")
 
 
 _SCALAR_OPERATIONS = frozenset({"add", "mul", "scale", "power", "function", "largest", "smallest"})
@@ -138,7 +138,7 @@ def dissipates(context: Context, move: Move, invariant: Node, setting: Setting) 
     if inner is not None:
         outcome = dissipates(context, move, inner, setting)
         if isinstance(outcome, Proof):
-            return by("composed quantity", "it rises and falls with what does not rise", outcome)
+            return by("composed quantity", "it rises and falls with what does not rise", outcome, how="increasing")
     ahead = forward(move, setting)
     if ahead is None:
         return "the direction of a substep is not known"
@@ -152,7 +152,7 @@ def dissipates(context: Context, move: Move, invariant: Node, setting: Setting) 
     terms = invariant.args if invariant.op == "add" else ()
     parts = [dissipates(context, move, term, setting) for term in terms]
     if parts and all(isinstance(part, Proof) for part in parts):
-        return by("composed quantity", "no term of the sum rises", *dict.fromkeys(p for p in parts if isinstance(p, Proof)))
+        return by("composed quantity", "no term of the sum rises", *(p for p in parts if isinstance(p, Proof)), how="sum")
     for rule in (_quadratic, _smooth, _fixed_point, _closed_form):
         try:
             found = rule(context, move, ahead, invariant, setting)
@@ -183,11 +183,11 @@ def _from_field(context: Context, move: Move, invariant: Node, field: Proof, set
         return by("exact flow", f"along the flow of `{move.field}` the quantity does not rise", field)
     if isinstance(move.advance, DiscreteGradient):
         if _is_potential(context, move, invariant):
-            return by("discrete gradient", "the quantity is the potential", field, conditions=solvable(context, move, setting))
+            return by("discrete gradient", "the quantity is the potential", field, *solved(context, move, setting))
         return ""
     if move.table is not None and is_implicit_euler(move.table) and is_convex(context, invariant, setting):
         return by("descent lemma", "I(x) >= I(y) + grad I(y) . (x - y), y = x + h f(y)", field,
-                  conditions=solvable(context, move, setting), bound=ZERO)
+                  *solved(context, move, setting), bound=ZERO)
     return ""
 
 
@@ -209,7 +209,7 @@ def _quadratic(context: Context, move: Move, ahead: Ahead, invariant: Node, sett
         change = change + (h * _curve(context, rates, invariant)).times(rho / 2)
     if is_nonnegative(-change, setting):
         return by("quadratic dissipation", f"grad I . f + ({rho} h/2) f'Qf = {change.key[:160]} <= 0",
-                  conditions=solvable(context, move, setting), rho=rational(rho))
+                  *solved(context, move, setting), rho=rational(rho))
     return f"grad I . f + ({rho} h/2) f'Qf = {change.key[:160]} is not shown to be <= 0"
 
 
@@ -256,14 +256,14 @@ def _smooth(context: Context, move: Move, ahead: Ahead, invariant: Node, setting
     is_descent = all((context.rate(rates, b) + context.gradient(invariant, b)).is_zero() for b, _ in rates.rows)
     if is_descent and at_most(h * bound, rational(2), setting):
         return by("descent lemma", f"f = -grad I and h K = {(h * bound).key} <= 2",
-                  conditions=solvable(context, move, setting), bound=bound)
+                  *solved(context, move, setting), bound=bound)
     square = zero(SCALAR, SCALAR)
     for name, _ in rates.rows:
         square = square + context.rate(rates, name).T @ context.rate(rates, name)
     change = context.along(invariant, rates) + (h * bound * square.scalar()).times(Fraction(1, 2))
     if is_nonnegative(-change, setting):
         return by("descent lemma", f"grad I . f + (h K/2) |f|^2 = {change.key[:160]} <= 0",
-                  conditions=solvable(context, move, setting), bound=bound)
+                  *solved(context, move, setting), bound=bound)
     return f"h K = {(h * bound).key} is not shown to be at most 2" if is_descent else ""
 
 

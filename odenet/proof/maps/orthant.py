@@ -13,7 +13,7 @@ from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals
 from odenet.proof.finding import Proof
 from odenet.proof.maps.formula import euler_move, formula
-from odenet.proof.maps.substeps import Move, forward, solvable
+from odenet.proof.maps.substeps import Move, forward, solvable, solved
 from odenet.proof.rules import by
 from odenet.schemes.monotonicity import is_implicit_euler, ssp_coefficient
 
@@ -25,7 +25,7 @@ def positive(context: Context, move: Move, setting: Setting) -> Outcome:
         outcome = integrals.positive(context, ahead[0], setting)
         if isinstance(outcome, Proof):
             rule = "exact flow" if move.is_exact else "positive resolvent"
-            return by(rule, f"the substep of `{move.field}` keeps the orthant", outcome)
+            return by(rule, f"the substep of `{move.field}` keeps the orthant", outcome, *solved(context, move, setting))
         if move.is_exact and not move.is_shear:
             return outcome
     if move.table is None and not (move.is_shear and move.is_exact and not move.is_timed):
@@ -46,7 +46,7 @@ def positive(context: Context, move: Move, setting: Setting) -> Outcome:
 
 def _is_resolvent(context: Context, move: Move, setting: Setting) -> bool:
     """Implicit Euler with one solution for every step up to h."""
-    return move.table is not None and is_implicit_euler(move.table) and not solvable(context, move, setting)
+    return move.table is not None and is_implicit_euler(move.table) and solvable(context, move, setting)
 
 
 def _euler(context: Context, move: Move, setting: Setting) -> Outcome:

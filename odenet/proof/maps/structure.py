@@ -12,7 +12,7 @@ from odenet.proof.fields.metric import determinant
 from odenet.proof.finding import Proof
 from odenet.proof.maps.bijections import is_cascade
 from odenet.proof.maps.formula import formula
-from odenet.proof.maps.substeps import Move, solvable
+from odenet.proof.maps.substeps import Move, solved
 from odenet.proof.rules import by
 from odenet.schemes.reversal import are_adjoint, is_reflexive
 from odenet.schemes.tables import is_symplectic
@@ -34,10 +34,10 @@ def symplectic(context: Context, plan: Plan, move: Move, setting: Setting) -> Ou
         return by("shear", f"the substep of `{move.field}` adds Hamiltonian rates that it does not change", field)
     if move.table is not None and is_symplectic(move.table):
         return by("symplectic method", f"the method of `{move.field}` is symplectic", field,
-                  conditions=solvable(context, move, setting))
+                  *solved(context, move, setting))
     if is_linear(context, move) and not move.is_timed and move.table is not None and is_reflexive(move.table):
         return by("reflexive method", f"`{move.field}` is linear and R(z) R(-z) = 1", field,
-                  conditions=solvable(context, move, setting))
+                  *solved(context, move, setting))
     return "its method is not symplectic"
 
 
@@ -56,7 +56,7 @@ def volume_preserving(context: Context, plan: Plan, move: Move, setting: Setting
         return by("exact flow", f"the flow of the divergence-free part `{move.field}` keeps volume", field)
     if _is_rotation(context, move):
         return by("orthogonal step", f"`{move.field}` is linear and skew, and its method keeps x'x",
-                  conditions=solvable(context, move, setting))
+                  *solved(context, move, setting))
     if context.model.pairs and structure.unpaired(context, move.rates) is None:
         outcome = symplectic(context, plan, move, setting)
         if isinstance(outcome, Proof):
@@ -107,7 +107,7 @@ def commutes(context: Context, move: Move, field: Proof, action: str, setting: S
     if isinstance(move.advance, DiscreteGradient) and any(pair.is_halved for pair in context.model.pairs):
         return "the discrete gradient of a halved pair is not shown to commute with the symmetry"
     return by("equivariant method", f"the substep of `{move.field}` commutes with every {action}", field,
-              conditions=solvable(context, move, setting))
+              *solved(context, move, setting))
 
 
 def _is_length(invariant: Node) -> bool:
@@ -121,7 +121,7 @@ def _is_length(invariant: Node) -> bool:
 
 def palindrome(context: Context, substeps: list[Move], setting: Setting) -> Outcome:
     """Phi_h^-1 = Phi_-h: read backwards, the substeps are the adjoints of those read forwards."""
-    conditions: tuple[str, ...] = ()
+    solutions: dict[tuple[str, str], tuple[Proof, ...]] = {}
     for one, other in zip(substeps, reversed(substeps), strict=True):
         is_same = one.field == other.field
         if one.coefficient != other.coefficient or (not is_same and (one.rates != other.rates or one.is_timed)):
@@ -129,10 +129,10 @@ def palindrome(context: Context, substeps: list[Move], setting: Setting) -> Outc
         if not _are_adjoint(one, other):
             return f"the method of part `{one.field}` is not symmetric" if is_same else \
                 f"the methods of `{one.field}` and `{other.field}` are not each other's adjoint"
-        if not one.is_exact:
-            conditions += solvable(context, one, setting, is_two_sided=True)
+        if not one.is_exact and one.key not in solutions:
+            solutions[one.key] = solved(context, one, setting, is_two_sided=True)
     return by("palindrome", "the composition read backwards is made of the adjoints of its substeps",
-              conditions=tuple(dict.fromkeys(conditions)))
+              *(proof for found in solutions.values() for proof in found))
 
 
 def _are_adjoint(one: Move, other: Move) -> bool:
@@ -149,11 +149,11 @@ def reversible(context: Context, substeps: list[Move], setting: Setting) -> Outc
     if isinstance(outline, str):
         return outline
     premises = [outline]
-    for move in substeps:
+    for move in {move.field: move for move in substeps}.values():
         if move.is_timed:
             return f"part `{move.field}` depends on time within a step"
         field = structure.reversible(context, move.rates)
         if isinstance(field, str):
             return f"part `{move.field}`: {field}"
         premises.append(field)
-    return by("reversible composition", "a symmetric composition of reversible substeps", *dict.fromkeys(premises))
+    return by("reversible composition", "a symmetric composition of reversible substeps", *premises)

@@ -33,6 +33,11 @@ class Move:
     is_whole: bool  # the field reads or moves every block of the flow (else the substep is the identity on some)
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What tells substeps of one step apart."""
+        return self.field, self.duration.key
+
+    @property
     def is_shear(self) -> bool:
         """Whether the moved blocks do not enter the rates (then every consistent method is exact but for explicit time)."""
         moved = {name for name, _ in self.rates.rows}
@@ -86,12 +91,14 @@ GRID = 10**6
 
 def settled(scalar: Scalar, setting: Setting) -> Scalar | None:
     """A number at least the scalar, whatever time and parameters are; for bounds of quantities at different times."""
+    if scalar.value() is not None:
+        return scalar
     high = setting.enclosure(scalar).high
     if high is not None and high.denominator > GRID:
         high = Fraction(-(-high.numerator * GRID // high.denominator), GRID)  # upwards, to be readable
     if (high is None or high > 1) and at_most(scalar, rational(1), setting):
         return rational(1)
-    return None if high is None else rational(high)
+    return None if high is None or not at_most(scalar, rational(high), setting) else rational(high)
 
 
 def is_timed(context: Context, rates: Rates) -> bool:
@@ -112,48 +119,69 @@ def is_consistent(table: Table) -> bool:
 
 def each(substeps: list[Move], prove: Callable[[Move], Outcome], what: str) -> Outcome:
     """All substeps have the property, hence the step, hence the flow: maps with the property are closed under composition."""
-    known: dict[tuple[str, str], Proof] = {}
-    for move in substeps:
-        key = (move.field, move.duration.key)
-        if key in known:
-            continue
+    premises = []
+    for move in distinct(substeps):
         outcome = prove(move)
         if isinstance(outcome, str):
             return f"part `{move.field}`: {outcome}"
-        known[key] = outcome
-    premises = tuple(dict.fromkeys(known.values()))
+        premises.append(outcome)
     return by("composition", f"every substep {what}, so every step and the whole flow do", *premises)
+
+
+def distinct(substeps: list[Move]) -> list[Move]:
+    """Substeps of one field and one duration are the same map: the first of each kind."""
+    found: dict[tuple[str, str], Move] = {}
+    for move in substeps:
+        found.setdefault(move.key, move)
+    return list(found.values())
 
 
 class NoSolution(Exception):
     """An implicit substep whose step bound is known and broken: whether it is a map at all is open."""
 
 
-def solvable(context: Context, move: Move, setting: Setting, is_two_sided: bool = False) -> tuple[str, ...]:
-    """The condition under which an implicit substep is a map: none for explicit ones, or when the step bound is shown to hold.
+def solved(context: Context, move: Move, setting: Setting, is_two_sided: bool = False) -> tuple[Proof, ...]:
+    """That the equation of an implicit substep has one solution; nothing for explicit ones. A proof, perhaps with a condition.
 
     `is_two_sided`: the substep with -h must be a map too, as for its inverse.
 
     Raises:
-        NoSolution: the bound is shown to be broken, or depends on the state and may be.
+        NoSolution: the step bound is shown to be broken, or depends on the state and may be.
     """
     if not move.is_implicit or move.is_exact:
         return ()
-    if _is_monotone(context, move, setting, is_two_sided):
-        return ()
-    bound = step_bound(context, move, setting)
-    if bound is None:
-        return (f"the implicit equation of each substep of `{move.field}` has one solution",)
+    monotone = _monotone(context, move, setting, is_two_sided)
+    if monotone is not None:
+        return (monotone,)
+    assumed = by("one solution", "assumed", how="assumed",
+                 conditions=(f"the implicit equation of each substep of `{move.field}` has one solution",))
+    found = _contraction(context, move, setting)
+    if found is None:
+        return (assumed,)
+    bound, premise, size = found
+    top = below_one(bound, setting)
+    if top is not None:
+        return (by("one solution", f"h |A| Lip(f) = {bound.key} < 1", premise, how="contraction", size=size, top=top),)
     ends = setting.enclosure(bound)
-    if ends.high is not None and ends.high < 1:
-        return ()
     if (ends.low is not None and ends.low >= 1) or is_nonnegative(bound - rational(1), setting):
         raise NoSolution(_unsolved(move, bound.key))
-    if any(kind in bound.key for kind in ("state ", "time", "variable ")):
-        if ends.high is not None:
-            raise NoSolution(_unsolved(move, str(ends.high)))
-        return (f"the implicit equation of each substep of `{move.field}` has one solution",)
-    return (f"h |A| Lip({move.field}) = {bound.key} < 1, so that the implicit equation has one solution",)
+    if ends.high is not None and any(kind in bound.key for kind in ("state ", "time", "variable ")):
+        raise NoSolution(_unsolved(move, str(ends.high)))
+    return (assumed,)
+
+
+def solvable(context: Context, move: Move, setting: Setting, is_two_sided: bool = False) -> bool:
+    """Whether the equation is shown to have one solution, without a condition."""
+    return not any(proof.conditions for proof in solved(context, move, setting, is_two_sided))
+
+
+def below_one(scalar: Scalar, setting: Setting) -> Scalar | None:
+    """A number below 1 that is at least the scalar: the end of its enclosure, or 999/1000."""
+    high = scalar.value() if scalar.value() is not None else setting.enclosure(scalar).high
+    for top in (high, Fraction(999, 1000)):
+        if top is not None and top < 1 and at_most(scalar, rational(top), setting):
+            return rational(top)
+    return None
 
 
 def _unsolved(move: Move, bound: str) -> str:
@@ -161,25 +189,28 @@ def _unsolved(move: Move, bound: str) -> str:
             f"{bound}: take more steps")
 
 
-def _is_monotone(context: Context, move: Move, setting: Setting, is_two_sided: bool) -> bool:
+def _monotone(context: Context, move: Move, setting: Setting, is_two_sided: bool) -> Proof | None:
     """One stage Y - h a f(Y) = x, a >= 0, of a field with logarithmic norm <= 0 in some norm: one solution for every h >= 0.
 
     The same for linear fields and methods with |R(z)| <= 1 where Re z <= 0: their Q(h A) is regular.
-    Source: Deimling, Nonlinear Functional Analysis (1985), Thm 13.3; Hairer, Wanner, Solving ODEs II (1996), IV.14.
     """
     from odenet.algebra.scalars import ZERO
     from odenet.proof.fields.metric import contractive
 
     table, ahead = move.table, forward(move, setting)
     if table is None or ahead is None:
-        return False
-    fields = [ahead[0], *([opposite(ahead[0])] if is_two_sided else [])]
-    if len(table.weights) == 1 and exact(table.matrix[0][0]) >= 0:
-        return all(any(isinstance(contractive(context, field, ZERO, setting, order), Proof) for order in ("2", "inf", "1"))
-                   for field in fields)
-    if move.is_timed or not is_left_stable(table) or not is_affine(context, move):
-        return False
-    return all(isinstance(contractive(context, f, ZERO, setting), Proof) for f in fields)
+        return None
+    is_single = len(table.weights) == 1 and exact(table.matrix[0][0]) >= 0
+    if not is_single and (move.is_timed or not is_left_stable(table) or not is_affine(context, move)):
+        return None
+    for order in ("2", "inf", "1") if is_single else ("2",):
+        fields = [ahead[0], *([opposite(ahead[0])] if is_two_sided else [])]
+        found = [contractive(context, field, ZERO, setting, order) for field in fields]
+        proofs = [proof for proof in found if isinstance(proof, Proof)]
+        if len(proofs) == len(found):
+            return by("one solution", f"`{move.field}` has a logarithmic norm of at most 0", *proofs,
+                      how="monotone" if is_single else "linear", norm=order)
+    return None
 
 
 def is_affine(context: Context, move: Move) -> bool:
@@ -188,9 +219,10 @@ def is_affine(context: Context, move: Move) -> bool:
     return not any("state " in context.jacobian(move.rates, i, j).key for i in names for j in names)
 
 
-def step_bound(context: Context, move: Move, setting: Setting) -> Scalar | None:
-    """|h| |A|_inf Lip(f): below 1 the stages of a Runge-Kutta method are the one fixed point of a contraction."""
-    from odenet.algebra.spectrum import absolute, largest
+def _contraction(context: Context, move: Move, setting: Setting) -> tuple[Scalar, Proof, Scalar] | None:
+    """|h| |A|_inf Lip(f), with the proof of Lip(f): below 1 the stages of a Runge-Kutta method are the one fixed point of a
+    contraction."""
+    from odenet.algebra.spectrum import absolute
     from odenet.proof.fields.metric import jacobian_norm
 
     inner = move.advance.inner if isinstance(move.advance, Relax) else move.advance
@@ -199,13 +231,13 @@ def step_bound(context: Context, move: Move, setting: Setting) -> Scalar | None:
     found = jacobian_norm(context, move.rates, setting)
     if isinstance(found, str):
         return None
-    rows = []
-    for row in inner.table.matrix:
-        total = absolute(context.translator.scalar(row[0]), setting)
-        for entry in row[1:]:
-            total = total + absolute(context.translator.scalar(entry), setting)
-        rows.append(total)
-    return absolute(move.duration, setting) * found[0] * largest(*rows)
+    size = context.translator.scalar(as_node(row_sum(inner.table)))
+    return absolute(move.duration, setting) * found[0] * size, found[1], found[0]
+
+
+def row_sum(table: Table) -> Exact:
+    """|A|_inf"""
+    return max((sum((max(a, -a) for a in map(exact, row)), Exact(0)) for row in table.matrix), default=Exact(0))
 
 
 def forward(move: Move, setting: Setting) -> tuple[Rates, Scalar] | None:
