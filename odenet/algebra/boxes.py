@@ -1,96 +1,149 @@
-"""Inequalities on bounded boxes by rigorous branch and bound in ball arithmetic."""
+"""Inequalities on boxes by rigorous branch and bound in ball arithmetic."""
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 from odenet.algebra.evidence import Evidence
 from odenet.algebra.intervals import Interval
-from odenet.algebra.scalars import Atom, Scalar
+from odenet.algebra.scalars import Atom, Scalar, of_atom, rational
 from odenet.algebra.setting import Setting
+from odenet.algebra.substitution import variables
 
 MOST_BOXES = 3000
+MOST_UNBOUNDED = 80
+MOST_TRIALS = 8  # boxes that are tried by slopes
 MOST_VARIABLES = 4
-_VARIABLES = ("state", "param", "time", "variable")
+FAR = 4  # how much further out an unbounded side is cut
 
-Box = tuple[tuple[Fraction, Fraction], ...]
-
-
-def variables(scalar: Scalar) -> list[Atom]:
-    """The quantities it varies with, at every depth."""
-    found: dict[str, Atom] = {}
-    stack = [scalar]
-    while stack:
-        for atom in stack.pop().atoms():
-            if atom.kind in _VARIABLES:
-                found[atom.key] = atom
-            stack.extend(item for item in atom.data if isinstance(item, Scalar))
-    return [found[key] for key in sorted(found)]
+Box = tuple[Interval, ...]
+BySlope = Callable[[Setting, int], Evidence | None]
 
 
-def nonnegative_on_box(scalar: Scalar, setting: Setting) -> Evidence | None:
-    """Evidence that scalar >= 0 wherever the assumptions hold; its variables must be few and bounded.
+def nonnegative_on_box(scalar: Scalar, setting: Setting, by_slope: BySlope) -> Evidence | None:
+    """Evidence that scalar >= 0 wherever the assumptions hold; its variables must be few.
 
     The box with the least lower bound is split first, along its widest side, until every box has a nonnegative lower bound or
-    certainly breaks an assumption. The evidence is the tree of boxes from the left, depth first: `/` for a box that is halved
-    along its (first) widest side, `+` for one where the scalar is >= 0, `-` for one where an assumption fails.
+    certainly breaks an assumption, or is shown by slopes (a zero at a corner). The evidence is the tree of boxes from the left,
+    depth first: `/` for a box that is halved along its (first) widest side, `+` for one where the scalar is >= 0, `-` for one
+    where an assumption fails, `*` for one whose evidence is the next part.
     """
     atoms = variables(scalar)
-    ends = [setting.interval(atom) for atom in atoms]
-    if not atoms or len(atoms) > MOST_VARIABLES or any(e.low is None or e.high is None for e in ends):
+    if not atoms or len(atoms) > MOST_VARIABLES:
         return None
-    names = [atom.key for atom in atoms]
-    conditions = [g for g in setting.assumptions if {v.key for v in variables(g)} <= set(names)]
-    start: Box = tuple((e.low, e.high) for e in ends)  # type: ignore[misc]
-    heap = [(float("-inf"), 0, "", start)]
-    leaves: dict[str, str] = {}  # the way to each box, as a word of halves, with its sign
-    for count in range(1, MOST_BOXES):
-        if not heap:
-            return Evidence("boxes", (tuple((a, *side) for a, side in zip(atoms, start, strict=True)), _tree(leaves)))
-        setting.work[0] -= 2 * len(scalar.terms)
-        if setting.work[0] < 0:
-            return None
-        _, _, way, box = heapq.heappop(heap)
-        for order, half in enumerate(halves(box)):
-            low = _lower(scalar, names, half, setting)
-            if low is None:
+    search = _Search(scalar, atoms, setting, by_slope)
+    return search.run(tuple(setting.interval(atom) for atom in atoms))
+
+
+class _Search:
+    def __init__(self, scalar: Scalar, atoms: list[Atom], setting: Setting, by_slope: BySlope) -> None:
+        self.scalar, self.atoms, self.setting, self.by_slope = scalar, atoms, setting, by_slope
+        names = {atom.key for atom in atoms}
+        self.names = [atom.key for atom in atoms]
+        self.conditions = [g for g in setting.assumptions if {v.key for v in variables(g)} <= names]
+        self.leaves: dict[str, str] = {}  # the way to each box, as a word of halves, with its sign
+        self.parts: dict[str, Evidence] = {}
+        self.trials = 0
+
+    def run(self, start: Box) -> Evidence | None:
+        heap: list[tuple[float, int, str, Box]] = []
+        most = MOST_BOXES if _is_bounded(start) else MOST_UNBOUNDED
+        pending, count = [("", start)], 0
+        while pending:
+            for way, box in pending:
+                low = self._lower(box)
+                if low is None:
+                    return None
+                count += 1
+                if not self._is_settled(way, box, low):
+                    heapq.heappush(heap, (low, count, way, box))
+            self.setting.work[0] -= 2 * len(self.scalar.terms)
+            if count > most or self.setting.work[0] < 0:
                 return None
-            sign = "+" if low >= 0 else "-" if any(_is_broken(g, names, half, setting) for g in conditions) else None
-            if sign:
-                leaves[f"{way}{order}"] = sign
-            else:
-                heapq.heappush(heap, (low, 2 * count + order, f"{way}{order}", half))
-    return None
+            pending = []
+            if heap:
+                _, _, way, box = heapq.heappop(heap)
+                pending = [(f"{way}{order}", half) for order, half in enumerate(halves(box))]
+        text, parts = self._tree("")
+        return Evidence("boxes", (tuple((a, x.low, x.high) for a, x in zip(self.atoms, start, strict=True)), text), tuple(parts))
+
+    def _tree(self, way: str) -> tuple[str, list[Evidence]]:
+        if way in self.leaves:
+            return self.leaves[way], [self.parts[way]] if way in self.parts else []
+        (left, first), (right, second) = self._tree(way + "0"), self._tree(way + "1")
+        return f"/{left}{right}", first + second
+
+    def _is_settled(self, way: str, box: Box, low: float) -> bool:
+        if low >= 0:
+            self.leaves[way] = "+"
+        elif any(self._is_broken(g, box) for g in self.conditions):
+            self.leaves[way] = "-"
+        elif self.trials < MOST_TRIALS and (len(way) == 1 or (way and len(way) % (3 * len(box)) == 0)):
+            self.trials += 1
+            found = self.by_slope(self._inside(box), 2)
+            if found:
+                self.leaves[way], self.parts[way] = "*", found
+        return way in self.leaves
+
+    def _inside(self, box: Box) -> Setting:
+        return inside(self.setting, self.atoms, box)
+
+    def _lower(self, box: Box) -> float | None:
+        """A lower bound on a box, as a float below the rigorous one's sign; None where no enclosure is known."""
+        if not _is_bounded(box):
+            low = self._inside(box).enclosure(self.scalar).low
+            return float("-inf") if low is None else 0.0 if low >= 0 else min(float(low), -1e-300)
+        found = _enclosure(self.scalar, dict(zip(self.names, box, strict=True)), self.setting)
+        if found is None or not found.is_finite():
+            return None if found is None else float("-inf")
+        return 0.0 if found.lower() >= 0 else min(float(found.lower()), -1e-300)
+
+    def _is_broken(self, condition: Scalar, box: Box) -> bool:
+        found = _enclosure(condition, dict(zip(self.names, box, strict=True)), self.setting)
+        return found is not None and bool(found < 0)
 
 
-def _tree(leaves: dict[str, str], way: str = "") -> str:
-    return leaves[way] if way in leaves else f"/{_tree(leaves, way + '0')}{_tree(leaves, way + '1')}"
+def inside(setting: Setting, atoms: list[Atom], box: Box) -> Setting:
+    """The setting cut to a box."""
+    facts = [g for atom, ends in zip(atoms, box, strict=True)
+             for g in (None if ends.low is None else of_atom(atom) - rational(ends.low),
+                       None if ends.high is None else rational(ends.high) - of_atom(atom)) if g is not None]
+    return setting.assuming(*facts)
+
+
+def _is_bounded(box: Box) -> bool:
+    return all(x.low is not None and x.high is not None for x in box)
 
 
 def halves(box: Box) -> list[Box]:
-    widest = max(range(len(box)), key=lambda i: box[i][1] - box[i][0])
-    low, high = box[widest]
-    middle = (low + high) / 2
-    return [(*box[:widest], side, *box[widest + 1:]) for side in ((low, middle), (middle, high))]
+    is_bounded = _is_bounded(box)
+    widest = max(range(len(box)), key=lambda i: _width(box[i], is_bounded))
+    low, high = box[widest].low, box[widest].high
+    cut = _middle(low, high)
+    return [(*box[:widest], side, *box[widest + 1:]) for side in (Interval(low, cut), Interval(cut, high))]
 
 
-def _lower(scalar: Scalar, names: list[str], box: Box, setting: Setting) -> float | None:
-    """A lower bound on a box, as a float below the rigorous one's sign; None where no enclosure is known."""
-    found = _enclosure(scalar, dict(zip(names, box, strict=True)), setting)
-    if found is None or not found.is_finite():
-        return None if found is None else float("-inf")
-    if found.lower() >= 0:
-        return 0.0
-    return min(float(found.lower()), -1e-300)
+def _width(x: Interval, is_bounded: bool) -> Fraction:
+    """Of an unbounded box the sides are measured after z / (1 + |z|)."""
+    if is_bounded and x.low is not None and x.high is not None:
+        return x.high - x.low
+    top = Fraction(1) if x.high is None else x.high / (1 + abs(x.high))
+    return top - (Fraction(-1) if x.low is None else x.low / (1 + abs(x.low)))
 
 
-def _is_broken(scalar: Scalar, names: list[str], box: Box, setting: Setting) -> bool:
-    found = _enclosure(scalar, dict(zip(names, box, strict=True)), setting)
-    return found is not None and bool(found < 0)
+def _middle(low: Fraction | None, high: Fraction | None) -> Fraction:
+    if low is not None and high is not None:
+        return (low + high) / 2
+    if low is None and high is None:
+        return Fraction(0)
+    end, sign = (low, 1) if low is not None else (high, -1)
+    assert end is not None
+    return Fraction(0) if sign * end < 0 else sign * max(FAR * abs(end), Fraction(1))
 
 
-def _enclosure(scalar: Scalar, box: dict[str, tuple[Fraction, Fraction]], setting: Setting) -> Any:
+def _enclosure(scalar: Scalar, box: dict[str, Interval], setting: Setting) -> Any:
     """A ball that holds all values of a scalar on a box, or None."""
     from flint import arb
 
@@ -114,12 +167,11 @@ def _rational(value: Fraction) -> Any:
     return arb(fmpq(value.numerator, value.denominator))
 
 
-def _atom(atom: Atom, box: dict[str, tuple[Fraction, Fraction]], setting: Setting) -> Any:
+def _atom(atom: Atom, box: dict[str, Interval], setting: Setting) -> Any:
     from odenet.operators.enclosures import enclose
 
     if atom.key in box:
-        low, high = box[atom.key]
-        return _rational(low).union(_rational(high))
+        return _whole(box[atom.key])
     if atom.kind == "prime":
         return _rational(Fraction(atom.data[0]))
     if atom.kind == "function" and isinstance(atom.data[2], Scalar):
@@ -132,7 +184,7 @@ def _atom(atom: Atom, box: dict[str, tuple[Fraction, Fraction]], setting: Settin
     return _whole(setting.interval(atom))
 
 
-def _extreme(atom: Atom, box: dict[str, tuple[Fraction, Fraction]], setting: Setting) -> Any:
+def _extreme(atom: Atom, box: dict[str, Interval], setting: Setting) -> Any:
     items = [_enclosure(item, box, setting) for item in atom.data]
     if any(item is None for item in items):
         return None

@@ -2,7 +2,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from odenet.algebra.scalars import Scalar
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,10 @@ class Evidence:
                                                             with what the piece assumes; or `never`
     never         (g,)                                 (strict, of -g)     the piece would need g >= 0
     line          (atom, (g, …))                       one for each g      s >= 0 wherever all g >= 0, all polynomials in one atom
-    boxes         ((atom, low, high), …), text         ()   branch and bound: see `odenet.algebra.boxes`
+    slope         (atom, end, sign)                    (of sign ds/datom, of s at end)      s rises from the lower end of the atom's
+                                                            interval (sign 1) or falls to the upper one; both parts hold for the
+                                                            whole interval, whatever else is assumed of the atom
+    boxes         ((atom, low, high), …), text         one for each `*`   branch and bound: see `odenet.algebra.boxes`
     """
 
     how: str
@@ -39,3 +46,10 @@ ZERO_FORM = Evidence("zero")
 ENCLOSURE = Evidence("enclosure")
 ASSUMPTION = Evidence("assumption")
 POSITIVE = Evidence("positive")
+
+
+def combination(*terms: tuple[Fraction | int, *tuple[tuple[Scalar, int, Evidence | None], ...]]) -> Evidence:
+    """A sum of products c g^k … with what is known of the factors g (nothing where k is even)."""
+    terms = tuple(t for t in terms if all(g.terms for g, _, _ in t[1:])) or terms  # nothing rests on what is 0
+    data = tuple((Fraction(c), tuple((g, k) for g, k, _ in factors)) for c, *factors in terms)
+    return Evidence("combination", data, tuple(one for _, *factors in terms for _, k, one in factors if one and k % 2))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from odenet.algebra.boxes import nonnegative_on_box
-from odenet.algebra.evidence import ASSUMPTION, ENCLOSURE, POSITIVE, ZERO_FORM, Evidence
+from odenet.algebra.evidence import ASSUMPTION, ENCLOSURE, ZERO_FORM, Evidence, combination
 from odenet.algebra.polynomials import (
     factor,
     from_flint,
@@ -29,6 +29,8 @@ from odenet.algebra.scalars import (
     shifted,
 )
 from odenet.algebra.setting import Setting
+from odenet.algebra.slopes import by_slope
+from odenet.algebra.strict import STRICT_DEPTH, proved_strictly
 from odenet.algebra.substitution import affine, deep_atoms, replace
 
 DEPTH = 6
@@ -55,10 +57,10 @@ def at_most(scalar: Scalar, bound: Scalar, setting: Setting) -> Proved:
 
 
 def is_positive(scalar: Scalar, setting: Setting) -> Proved:
-    """Evidence that `scalar > 0`: by its enclosure, by a strict assumption below it, or as a sum of positive terms."""
+    """Evidence that `scalar > 0`, remembered likewise."""
     key = (scalar.key, STRICT_DEPTH)
     if key not in setting.strict_asked:
-        setting.strict_asked[key] = _proved_strictly(scalar, setting)
+        setting.strict_asked[key] = proved_strictly(scalar, setting, _proved, DEPTH)
     found = setting.strict_asked[key]
     if found:
         setting.strict_lemmas[key] = (scalar, found)
@@ -79,40 +81,7 @@ def _proved(scalar: Scalar, setting: Setting, depth: int) -> Proved:
         return None
 
 
-# --- strict inequalities ----------------------------------------------------------------------------------------
-
-STRICT_DEPTH = 3
-
-
-def _proved_strictly(scalar: Scalar, setting: Setting) -> Proved:
-    low = setting.enclosure(scalar).low
-    if low is not None and low > 0:
-        return ENCLOSURE
-    for known in setting.strict:
-        if known.terms and (rest := _proved(scalar - known, setting, STRICT_DEPTH)):
-            return _combination((1, (known, 1, ASSUMPTION)), (1, (scalar - known, 1, rest)))
-    terms = [Scalar(((m, Fraction(1)),)) for m, _ in scalar.terms]
-    found = [_sign_of_term(term, setting) if c > 0 else None for term, (_, c) in zip(terms, scalar.terms, strict=True)]
-    if POSITIVE not in found or None in found:
-        return None
-    return _combination(*((c, (term, 1, one)) for term, (_, c), one in zip(terms, scalar.terms, found, strict=True) if one))
-
-
-def _sign_of_term(term: Scalar, setting: Setting) -> Proved:
-    """That a monomial is > 0, or that it is >= 0."""
-    if all(setting.is_positive(atom) for atom, _ in term.terms[0][0]):
-        return POSITIVE
-    return ENCLOSURE if setting.enclosure(term).is_nonnegative() else None
-
-
 # --- rules ------------------------------------------------------------------------------------------------------
-
-
-def _combination(*terms: tuple[Fraction | int, *tuple[tuple[Scalar, int, Proved], ...]]) -> Evidence:
-    """A sum of products with what is known of their factors (nothing of even powers)."""
-    terms = tuple(t for t in terms if all(g.terms for g, _, _ in t[1:])) or terms  # nothing rests on what is 0
-    data = tuple((Fraction(c), tuple((g, k) for g, k, _ in factors)) for c, *factors in terms)
-    return Evidence("combination", data, tuple(one for _, *factors in terms for _, k, one in factors if one and k % 2))
 
 
 def _by_cases(scalar: Scalar, setting: Setting, depth: int) -> Proved:
@@ -210,12 +179,12 @@ def _by_one_end(slope: Scalar, rest: Scalar, z: Scalar, low: Scalar | None, high
     at_end = rising and _proved(slope * end + rest, setting, depth)
     if not at_end:
         return None
-    return _combination((1, (slope.times(sign), 1, rising), (room, 1, _room(room, setting))), (1, (slope * end + rest, 1, at_end)))
+    return combination((1, (slope.times(sign), 1, rising), (room, 1, _room(room, setting))), (1, (slope * end + rest, 1, at_end)))
 
 
 def _room(distance: Scalar, setting: Setting) -> Evidence:
     """That an atom's distance to an end of its interval is >= 0."""
-    return ENCLOSURE if setting.enclosure(distance).is_nonnegative() else ASSUMPTION
+    return ENCLOSURE if setting.enclosure(distance).low == 0 else ASSUMPTION
 
 
 def _by_declaration(scalar: Scalar, setting: Setting) -> list[Atom]:
@@ -238,7 +207,7 @@ def _by_factors(scalar: Scalar, setting: Setting, depth: int) -> Proved:
             return None
         constant *= sign
         known.append((base.times(sign), exponent, found))
-    return _combination((constant, *known)) if constant > 0 else None
+    return combination((constant, *known)) if constant > 0 else None
 
 
 def _by_assumption(scalar: Scalar, setting: Setting, depth: int) -> Proved:
@@ -250,7 +219,7 @@ def _by_assumption(scalar: Scalar, setting: Setting, depth: int) -> Proved:
             if share > 0 and monomial != UNIT:
                 rest = scalar - g.times(share)
                 if len(rest.terms) < len(scalar.terms) and (found := _proved(rest, setting, min(depth, 2))):
-                    return _combination((share, (g, 1, ASSUMPTION)), (1, (rest, 1, found)))
+                    return combination((share, (g, 1, ASSUMPTION)), (1, (rest, 1, found)))
     return None
 
 
@@ -267,7 +236,7 @@ def _by_division(scalar: Scalar, setting: Setting, depth: int) -> Proved:
             continue
         q = from_flint(quotient, atoms)
         if found := _proved(q, setting, min(depth, 3)):
-            return _combination((1, (g, 1, ASSUMPTION), (q, 1, found)))
+            return combination((1, (g, 1, ASSUMPTION), (q, 1, found)))
     return None
 
 
@@ -305,7 +274,7 @@ def sum_of_squares(gram: list[list[Fraction]], basis: list[Scalar]) -> Proved:
     if squares is None:
         return None
     lines = [(d, sum((z.times(c) for z, c in zip(basis, row, strict=True)), ZERO)) for d, row in squares]
-    return _combination(*((d, (line, 2, None)) for d, line in lines))
+    return combination(*((d, (line, 2, None)) for d, line in lines))
 
 
 def _by_sturm(scalar: Scalar, setting: Setting, depth: int) -> Proved:
@@ -327,10 +296,17 @@ def _by_sturm(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     return Evidence("line", (atom, tuple(g for g, _ in known)), tuple(how for _, how in known))
 
 
+def _by_slope(scalar: Scalar, setting: Setting, depth: int) -> Proved:
+    """Along a variable in which it rises or falls, near the top only."""
+    return by_slope(scalar, setting, 2, _proved) if depth >= DEPTH - 2 else None
+
+
 def _by_balls(scalar: Scalar, setting: Setting, depth: int) -> Proved:
-    """Bounded variables, functions of them: branch and bound in balls. Tried at the top only, as it is the dearest."""
-    return nonnegative_on_box(scalar, setting) if depth >= DEPTH - 2 else None
+    """Functions of few variables: branch and bound in balls. Tried at the top only, as it is the dearest."""
+    if depth < DEPTH - 2:
+        return None
+    return nonnegative_on_box(scalar, setting, lambda inner, levels: by_slope(scalar, inner, levels, _proved))
 
 
 _RULES = (_by_denominators, _by_assumption, _by_division, _by_quadratic_form, _by_ends, _by_cases, _by_factors, _by_sturm,
-          _by_balls)
+          _by_slope, _by_balls)

@@ -103,9 +103,8 @@ def _inverse(a: Interval) -> Interval:
 
 def _root(a: Interval, exponent: Fraction) -> Interval:
     """An enclosure of a fractional power, for nonnegative bases."""
-    from odenet.operators.between import power_of
+    from odenet.operators.between import power_between
 
     if exponent < 0:
         return _inverse(_root(a, -exponent))
-    low = power_of(a.low, exponent)[0] if a.low is not None and a.low > 0 else Fraction(0)
-    return Interval(low, None if a.high is None else power_of(max(a.high, Fraction(0)), exponent)[1])
+    return Interval(*power_between(a.low, a.high, exponent))

@@ -91,7 +91,7 @@ class Differentiator:
         return self._known[key]
 
     def _atom(self, atom: Atom, space: Space) -> Form:
-        if atom.kind in ("state", "variable"):
+        if atom.kind in ("state", "variable", "param"):
             return identity(space) if atom == self.target else zero(self.space, space)
         rule = _RULES.get(atom.kind)
         if rule is None:

@@ -35,6 +35,7 @@ class Setting:
         self._enclosed: dict[str, Interval] = {}  # intervals of atoms, as far as asked for
         self.strict: tuple[Scalar, ...] = tuple(g for g, c in zip(given, scalars, strict=True) if c.is_strict)
         self.work = [MOST_WORK]  # shared with all settings made from this one: what is left for inequalities
+        self.slopes: dict[tuple[str, str], Scalar] = {}  # derivatives of scalars by atoms, shared likewise
         self._orthant: frozenset[str] = frozenset()
         self._forget()
         for key, found in _entry_bounds(region):
@@ -58,7 +59,7 @@ class Setting:
         child._forget()
         child.assumptions = self.assumptions + more
         child._intervals, child._enclosed = dict(self._intervals), {}
-        child.work = self.work
+        child.work, child.slopes = self.work, self.slopes
         for assumption in more:
             child._learn(assumption)
         return child
@@ -70,6 +71,14 @@ class Setting:
             self.orthant._orthant = frozenset(b.name for b in self.model.blocks)
             self.orthant._enclosed = {}
         return self.orthant
+
+    def without(self, atom: Atom) -> Setting:
+        """All that is assumed of other atoms, and the interval of this one: holds on whole lines along which it moves."""
+        child = self.assuming()
+        child.assumptions = tuple(g for g in self.assumptions if atom.key not in g.key)
+        child.strict = tuple(g for g in self.strict if atom.key not in g.key)
+        child._intervals = {key: ends for key, ends in self._intervals.items() if key == atom.key or atom.key not in key}
+        return child
 
     def _learn(self, assumption: Scalar) -> None:
         """Bounds of single atoms: in a z + rest >= 0 the atom z is bounded by the end of the rest; likewise z^2 and |z|."""
@@ -165,8 +174,16 @@ class Setting:
         """An enclosure of all entries of an entrywise product."""
         total = point(1)
         for atom, exponent in factors:
-            total = total * (prime_power(atom.data[0], exponent) if atom.kind == "prime" else self.interval(atom).power(exponent))
+            total = total * self._power(atom, exponent)
         return total
+
+    def _power(self, atom: Atom, exponent: Fraction) -> Interval:
+        if atom.kind == "prime":
+            return prime_power(atom.data[0], exponent)
+        if exponent != 1 and atom.kind == "function" and atom.data[0] == "exp" and isinstance(atom.data[2], Scalar):
+            inside = self.enclosure(atom.data[2].times(exponent))  # exp(z)^c = exp(c z)
+            return Interval(*values_between("exp", (), inside.low, inside.high))
+        return self.interval(atom).power(exponent)
 
     def enclosure(self, scalar: Scalar) -> Interval:
         """An enclosure of all values of a scalar."""

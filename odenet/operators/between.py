@@ -57,19 +57,35 @@ def rounded(ball: Any) -> Ends:
     return (None if low is None else Fraction(int(low), SCALE)), (None if high is None else Fraction(int(high), SCALE))
 
 
+def power_between(low: Fraction | None, high: Fraction | None, exponent: Fraction) -> Ends:
+    """An enclosure of z^exponent, exponent > 0, for z >= 0 between low and high."""
+    first = _power(min(low, Fraction(_FAR)), exponent)[0] if low is not None and low > 0 else Fraction(0)
+    return first or Fraction(0), None if high is None or high > _FAR else _power(max(high, Fraction(0)), exponent)[1]
+
+
+def _power(value: Fraction, exponent: Fraction) -> Ends:
+    """As `power_of`, in balls for exponents that are no small fractions."""
+    from odenet.operators.enclosures import power, rational
+
+    if exponent.denominator <= 12 and exponent <= 24:
+        return power_of(value, exponent)
+    return rounded(power(rational(value), exponent))
+
+
 def power_of(value: Fraction, exponent: Fraction) -> tuple[Fraction, Fraction]:
-    """Rationals around value^exponent, value >= 0 and exponent > 0; both exact for exact roots."""
+    """Rationals around value^exponent, value >= 0 and exponent > 0; both exact for exact roots of moderate numbers."""
     from flint import fmpz
 
     p, q = exponent.numerator, exponent.denominator
-    top, bottom = value.numerator**p, value.denominator**p
-    # (top / bottom)^(1/q) = (top bottom^(q-1))^(1/q) / bottom
-    whole = top * bottom ** (q - 1)
-    root = int(fmpz(whole).root(q))
-    if root**q == whole:
-        return Fraction(root, bottom), Fraction(root, bottom)
-    fine = int(fmpz(whole * SCALE**q).root(q))
-    return Fraction(fine, bottom * SCALE), Fraction(fine + 1, bottom * SCALE)
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) <= 256:
+        top, bottom = int(fmpz(value.numerator).root(q)), int(fmpz(value.denominator).root(q))
+        if top**q == value.numerator and bottom**q == value.denominator:
+            exact = Fraction(top, bottom) ** p
+            return exact, exact
+    # on a grid: floor((value^p SCALE^q)^(1/q)) / SCALE, the value rounded outwards first
+    below, above = value.numerator * SCALE // value.denominator, -(-value.numerator * SCALE // value.denominator)
+    low, high = (end**p * SCALE**q for end in (below, above))
+    return (Fraction(int(fmpz(low // SCALE**p).root(q)), SCALE), Fraction(int(fmpz(-(-high // SCALE**p)).root(q)) + 1, SCALE))
 
 
 def _later(a: Fraction | None, b: Fraction | None) -> Fraction | None:

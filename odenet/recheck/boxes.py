@@ -8,7 +8,7 @@ from typing import Any
 from flint import arb, fmpq
 
 from odenet.operators import enclosures
-from odenet.recheck.intervals import Interval, meet
+from odenet.recheck.intervals import Interval
 from odenet.recheck.scalars import Scalar, Symbol, number, of
 from odenet.recheck.signs import Signs
 
@@ -20,7 +20,7 @@ def boxes(k: Signs, s: Scalar, sides: list[Any], text: str, parts: list[Any], ch
     """The tree from the left, depth first: `/` a box is halved along its widest side, `+` s >= 0 there, `-` an assumption
     fails there, `*` the next part is evidence for that box."""
     start = {x: (low, high) for x, low, high in sides}
-    if any(meet(k.interval(x), ends) != k.interval(x) for x, ends in start.items()) or len(start) != len(sides):
+    if any(k.interval(x) != ends for x, ends in start.items()) or len(start) != len(sides):
         return False
     letters = iter(text)
     good = _tree(k, s, start, letters, parts, check)

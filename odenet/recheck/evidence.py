@@ -115,6 +115,8 @@ def _ends(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     if any(occurs(x, y) for y in s.symbols() if y is not x) or any(dict(m).get(x, 1) != 1 for m in s.terms):
         return False
     goals = (put(k, s, x, low), put(k, s, x, high), of(x) - low, high - of(x))
+    if any(part[0] == "enclosure" and k.enclosure(g)[0] != 0 for g, part in zip(goals[2:], parts[2:], strict=True)):
+        return False  # not the ends themselves
     return len(parts) == 4 and all(check(k, g, part) for g, part in zip(goals, parts, strict=True))
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from odenet.operators.between import power_of
+from odenet.operators.between import power_between
 
 Interval = tuple[Fraction | None, Fraction | None]
 REAL: Interval = (None, None)
@@ -38,8 +38,7 @@ def raised(a: Interval, e: Fraction) -> Interval:
     if e < 0:
         return _inverse(raised(a, -e))
     if e.denominator > 1:
-        base = meet(a, (Fraction(0), None))
-        return power_of(base[0] or Fraction(0), e)[0], None if base[1] is None else power_of(max(base[1], Fraction(0)), e)[1]
+        return power_between(a[0], a[1], e)
     low, high = [None if x is None else x ** int(e) for x in a]
     if e % 2 or (a[0] is not None and a[0] >= 0):
         return low, high

@@ -173,8 +173,15 @@ class Signs:
         """An enclosure of all entries of an entrywise product."""
         total: Interval = (Fraction(1), Fraction(1))
         for s, e in factors:
-            total = multiply(total, power_of(Fraction(s.data[0]), e) if s.kind == "prime" else raised(self.interval(s), e))
+            total = multiply(total, self._power(s, e))
         return total
+
+    def _power(self, s: Symbol, e: Fraction) -> Interval:
+        if s.kind == "prime":
+            return power_of(Fraction(s.data[0]), e)
+        if e != 1 and s.kind == "function" and s.data[0] == "exp" and isinstance(s.data[2], Scalar):
+            return values_between("exp", (), *self.enclosure(s.data[2].times(e)))  # exp(z)^e = exp(e z)
+        return raised(self.interval(s), e)
 
     def enclosure(self, scalar: Scalar) -> Interval:
         total: Interval = (Fraction(0), Fraction(0))

@@ -96,6 +96,8 @@ HEAD = f"model Bound\nstate x, y : R\n{inequalities.PARAMETERS}"
 NEED_DATA = [
     ("x^2 + x*y + y^2", ""), ("x^4 - 2*x^2 + 1", ""), ("x^3 - 3*x + 2", " on x >= 0"), ("(1 - a - b)*x^2 + a*y^2", ""),
     ("max(x, y) - min(x, y)", ""), ("x*y*exp(x) - y*exp(x)", " on x >= 1 and y >= 0"),
+    ("x - sin(x)", " on x >= 0"), ("exp(x) - 1 - x", ""), ("cos(x) - 1 + x^2/2", ""),
+    ("x - 1/2*x^2 + x*exp(y)", " on 0 <= x and x <= 1"),
     ("x*(2 - x)/(1 + x^2)", " on x >= 0 and x <= 2"), ("1 + sin(x)*y - y*x", " on -1 <= x and x <= 1/2 and 0 <= y and y <= 1"),
 ]
 
