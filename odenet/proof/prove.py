@@ -3,21 +3,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 
 from odenet.algebra.scalars import ONE, ZERO, Scalar, TooLarge, Unsupported
 from odenet.algebra.setting import Setting
 from odenet.ir.model import Claim, Model
-from odenet.ir.node import Node, number
-from odenet.ir.sizes import SCALAR
+from odenet.ir.node import Node
 from odenet.plan.steps import Plan, Relax
 from odenet.proof import curvature, definitions, domains
 from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
 from odenet.proof.finding import Finding, Proof, Witness
-from odenet.proof.maps import bijections, cocoercive, constants, invariants, nets, orthant
+from odenet.proof.maps import bijections, cocoercive, constants, invariants, orthant
 from odenet.proof.maps import structure as maps
 from odenet.proof.maps.substeps import Move, NoSolution, each, moves
 from odenet.proof.rules import by, readable
@@ -155,27 +153,9 @@ class Prover:
     # --- nets and defs ----------------------------------------------------------------------------------------
 
     def _net(self, claim: Claim) -> Outcome:
-        net = self.model.net(claim.subject)
-        setting = self.context.setting()
-        if claim.property in ("lipschitz", "nonexpansive"):
-            if dict(claim.keywords).get("norm", "2") != "2":
-                return "the constants of stages are on record for the 2-norm only"
-            bound = ONE if claim.property == "nonexpansive" else self._scalar(claim, 0)
-            return nets.lipschitz(self.context, net, bound, setting, lambda name, c: self._flow_claim(claim, name, "lipschitz", c))
-        if claim.property == "preserves" and _is_total(claim.arguments[0]):
-            return nets.preserves_sum(net, lambda name: self._flow_claim(claim, name, "preserves", None))
-        return f"`{claim.property}` of a net has no rule yet"
+        from odenet.proof import networks
 
-    def _flow_claim(self, claim: Claim, flow: str, prop: str, bound: Scalar | None) -> Outcome:
-        """The same property of a flow that is a stage of a net."""
-        if prop == "lipschitz":
-            inner = replace(claim, subject=flow, kind="flow", property=prop, arguments=(number(1),), keywords=())
-        else:
-            total = _sum_of(self.model, self.model.flow(flow).blocks)
-            inner = replace(claim, subject=flow, kind="flow", property=prop, arguments=(total,), keywords=())
-        outcome = self._flow(inner)
-        assert not isinstance(outcome, Witness)
-        return outcome if isinstance(outcome, Proof) else f"stage `{flow}`: {outcome}"
+        return networks.prove(self.context, self.plans, claim, self._flow)
 
     def _definition(self, claim: Claim) -> Outcome:
         definition = self.model.definition(claim.subject)
@@ -211,17 +191,6 @@ def _node(claim: Claim) -> Node:
     argument = claim.arguments[0]
     assert isinstance(argument, Node)
     return argument
-
-
-def _is_total(node: Node | str) -> bool:
-    return isinstance(node, Node) and node.op == "sum" and node.args[0].op in ("state", "variable")
-
-
-def _sum_of(model: Model, blocks: tuple[str, ...]) -> Node:
-    from odenet.ir.node import add, scalar, state
-
-    leaves = [state(name, model.block(name).space) for name in blocks]
-    return add(*(leaf if leaf.space == SCALAR else scalar("sum", leaf) for leaf in leaves))
 
 
 def _gradient(p: Prover, rates: Rates, claim: Claim, setting: Setting) -> Outcome:

@@ -88,6 +88,8 @@ _ROWS = (
          "Soderlind, BIT 46 (2006) 631-652; Bauschke, Combettes (2017), Prop. 23.13"),
     Rule("cocoercive descent", "f = -grad V, V convex with an L-Lipschitz gradient, has <Df d, d> <= -|Df d|^2 / L.",
          "Baillon, Haddad, Israel J. Math. 26 (1977) 137-150"),
+    Rule("cocoercive ball", "Df = D + W, D diagonal with entries in [lo, hi], |W| <= r, hi + r <= 0: |Df + (L/2) I| <= L/2 for "
+         "L = r - lo, which says <Df d, d> <= -|Df d|^2 / L.", "Bauschke, Combettes (2017), Prop. 4.39, 4.11"),
     Rule("cocoercive contraction", "<Df d, d> <= -c |d|^2 and |Df| <= K imply <Df d, d> <= -(c / K^2) |Df d|^2.", "definition"),
     Rule("circle contractivity", "A Runge-Kutta step h of radius r on a field with <Df d, d> <= -|Df d|^2 / L is nonexpansive "
          "when h L <= 2 r.", "Dahlquist, Jeltsch, BIT 46 (2006) 567-587, Thm 4.1; Sherry et al., arXiv 2306.17332"),

@@ -161,7 +161,7 @@ def norm_of_the_step(case: Case, goal: Goal, step: Step) -> None:
 def _block_norm(case: Case, goal: Goal, after: Rows) -> Scalar:
     """The largest sum of norms in a row (inf) or column (1) of blocks, or the root of the product of both."""
     names, bounds = case.blocks(after), case.bounds(goal)
-    sizes = {(i, j): _split_norm(case, goal, bounds, case.jacobian(after, i, j)) for i in names for j in names}
+    sizes = {(i, j): split_norm(goal, bounds, case.jacobian(after, i, j)) for i in names for j in names}
     rows = case.reader.largest(*(_sum([sizes[i, j] for j in names]) for i in names))
     columns = case.reader.largest(*(_sum([sizes[i, j] for i in names]) for j in names))
     if goal.norm != "2" or rows == columns:
@@ -176,8 +176,14 @@ def _sum(items: list[Scalar]) -> Scalar:
     return total
 
 
-def _split_norm(case: Case, goal: Goal, bounds: Bounds, form: Form) -> Scalar:
+def split_norm(goal: Goal, bounds: Bounds, form: Form) -> Scalar:
     """The norm of the diagonal part, between the sums of its ends, plus the norms of the other words."""
+    low, high, rest = split(goal, bounds, form)
+    return bounds.reader.largest(bounds.absolute(low), bounds.absolute(high)) + rest
+
+
+def split(goal: Goal, bounds: Bounds, form: Form) -> tuple[Scalar, Scalar, Scalar]:
+    """The ends of the diagonal part, and a bound of the rest."""
     low, high, rest = ZERO, ZERO, ZERO
     for word, c in form.terms.items():
         if not word or (len(word) == 1 and word[0].kind == "diag"):
@@ -186,7 +192,7 @@ def _split_norm(case: Case, goal: Goal, bounds: Bounds, form: Form) -> Scalar:
             low, high = low + known(ends[0], "the step"), high + known(ends[1], "the step")
         else:
             rest = rest + bounds.absolute(c) * known(bounds.word(word, goal.norm), "the step")
-    return case.reader.largest(bounds.absolute(low), bounds.absolute(high)) + rest
+    return low, high, rest
 
 
 # --- cocoercive fields, averaged substeps ---------------------------------------------------------------------------
@@ -199,6 +205,16 @@ def cocoercive_descent(case: Case, goal: Goal, step: Step) -> None:
     low, high = symmetric_part(case, goal, goal.rows)
     case.signs(goal).demand(-known(high, "Df"))
     case.demand(goal.arguments[0] == -known(low, "Df"), "not the end of the spectrum")
+
+
+def cocoercive_ball(case: Case, goal: Goal, step: Step) -> None:
+    """|Df + (L/2) I| <= L/2"""
+    proves(case, goal, "field", "cocoercive")
+    case.demand(goal.norm == "2" and len(case.blocks(goal.rows)) == 1, "one block and the 2-norm")
+    block, = case.blocks(goal.rows)
+    low, high, rest = split(goal, case.bounds(goal), case.jacobian(goal.rows, block, block))
+    case.signs(goal).demand(-(high + rest))
+    case.demand(goal.arguments[0] == rest - low, "not r - lo")
 
 
 def cocoercive_contraction(case: Case, goal: Goal, step: Step) -> None:

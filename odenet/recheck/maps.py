@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from odenet.plan.steps import Closed, DiscreteGradient, Linear, Relax
-from odenet.recheck import factors, quantities
+from odenet.recheck import factors, nets, quantities
 from odenet.recheck.bounds import ONE, ZERO
 from odenet.recheck.case import Case, Goal, Step
 from odenet.recheck.moves import (
@@ -28,7 +28,9 @@ from odenet.recheck.words import size_scalar
 
 
 def composition(case: Case, goal: Goal, step: Step) -> None:
-    """Each different substep has the property."""
+    """Each different substep, or each stage of a net, has the property."""
+    if goal.kind == "net":
+        return nets.composed_net(case, goal, step)
     flow = proves(case, goal, "flow", "symplectic", "volume_preserving", "preserves", "dissipates", "positive", "equivariant",
                   "invertible")
     for move in distinct(moves(case, flow)).values():
@@ -97,6 +99,8 @@ def _logarithm(total: Scalar) -> Scalar:
 
 def averaged_composition(case: Case, goal: Goal, step: Step) -> None:
     """a/(1-a) adds up."""
+    if goal.kind == "net":
+        return nets.averaged_net(case, goal, step)
     flow = proves(case, goal, "flow", "averaged")
     wanted = case.value(goal.arguments[0]).value()
     all_moves = moves(case, flow)
@@ -227,6 +231,7 @@ def _is_length(node: Any) -> bool:
 
 Rule = Callable[[Case, Goal, Step], None]
 MAP_RULES: dict[str, Rule] = {
+    "stage constants": nets.stage_constants,
     "composition": composition, "coupled product": coupled_product, "averaged composition": averaged_composition,
     "palindrome": palindrome, "reversible composition": reversible_composition, "exact flow": exact_flow, "shear": shear,
     "symplectic method": symplectic_method, "reflexive method": reflexive_method, "orthogonal step": orthogonal_step,
@@ -239,7 +244,8 @@ MAP_RULES: dict[str, Rule] = {
     "circle contractivity": factors.circle_contractivity, "b-stability": factors.b_stability,
     "von Neumann": factors.von_neumann, "convex combination of Euler steps": factors.euler_combination,
     "step in closed form": factors.closed_form, "norm of the step": factors.norm_of_the_step,
-    "cocoercive descent": factors.cocoercive_descent, "cocoercive contraction": factors.cocoercive_contraction,
+    "cocoercive descent": factors.cocoercive_descent, "cocoercive ball": factors.cocoercive_ball,
+    "cocoercive contraction": factors.cocoercive_contraction,
     "averaged step": factors.averaged_step, "invertible contraction": factors.invertible_contraction,
     "monotone step": factors.monotone_step, "nonnegative step": factors.nonnegative_step,
     "positive resolvent": factors.positive_resolvent,

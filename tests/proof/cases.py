@@ -98,8 +98,10 @@ CASES = (
          "flow net = lie(f: implicit_euler) over [0, 2] steps 2\nclaim net : lipschitz(1/4)", "lipschitz(1/4)", "lipschitz(1/5)"),
     Case("cocoercive descent", BOUNDED + "field f { x' = -A.T @ tanh(A @ x + b) }\nflow net = lie(f: heun) over [0, 3/2] steps 1\n"
          "claim net : averaged(3/4)", "-A.T", "A.T"),
-    Case("cocoercive contraction", "model M\ndim n = 3\nstate x : R[n]\nparam W : R[n, n], norm <= 1\nfield f { x' = W @ tanh(x) - 2*x }\n"
-         "flow net = lie(f: heun) over [0, 1/9] steps 1\nclaim net : averaged(1/2)", "averaged(1/2)", "averaged(1/9)"),
+    Case("cocoercive ball", "model M\ndim n = 3\nstate x : R[n]\nparam P : R[n, n], doubly_stochastic\nfield f { x' = P @ x - x }\n"
+         "flow net = lie(f: euler) over [0, 1] steps 2\nclaim net : averaged(2/3)", "averaged(2/3)", "averaged(1/2)"),
+    Case("cocoercive contraction", "model M\nstate x, y : R\nfield f { x' = tanh(y)/2 - 2*x  y' = -x/2 - 2*y }\n"
+         "flow net = lie(f: heun) over [0, 1/4] steps 1\nclaim net : averaged(2/3)", "averaged(2/3)", "averaged(1/2)"),
     Case("convex combination of Euler steps", "model M\ndim n = 3\nstate x : R[n]\nparam P : R[n, n], stochastic\nfield f { x' = P @ x - x }\n"
          "flow net = lie(f: heun) over [0, 4] steps 4\nclaim net : positive", "steps 4", "steps 1"),
     Case("convex combination of Euler steps", "model M\ndim n = 3\nstate x : R[n]\nparam P : R[n, n], stochastic\nfield f { x' = P @ x - x }\n"
@@ -136,6 +138,17 @@ CASES = (
          "flow net = lie(f: implicit_midpoint) over [0, 1] steps 4\nclaim net : volume_preserving", "implicit_midpoint", "rk4"),
     Case("hessian", "model M\ndim n = 3, m = 2\nstate x : R[n]\nparam A : R[m, n]\ndef V(x) = sum(logcosh(A @ x) + square(A @ x) - cos(A @ x)/2)\nclaim V : convex",
          "/2)", "*3)"),
+    Case("stage constants", "model M\nnet c : R[4, 8, 8] -> R[4, 4, 4] = avgpool(2) -> tanh\nclaim c : lipschitz(1/4, norm = 1)",
+         "norm = 1", "norm = inf"),
+    Case("composition", "model M\ndim n = 4\nstate x : R[n]\nparam P : R[n, n], doubly_stochastic\nfield f { x' = P @ x - x }\n"
+         "flow mix = lie(f: euler) over [0, 1] steps 2\nnet c : R[n] -> R[6] = mix -> relu -> mix -> embed(6)\nclaim c : positive",
+         "-> relu", "-> sin"),
+    Case("composition", "model M\ndim n = 4\nstate x : R[n]\nparam P : R[n, n], doubly_stochastic\nfield f { x' = P @ x - x }\n"
+         "flow mix = lie(f: euler) over [0, 1] steps 2\nnet c : R[n] -> R[n] = mix -> tanh -> mix\nclaim c : dissipates(norm(x))",
+         "-> tanh", "-> sigmoid"),
+    Case("averaged composition", "model M\ndim n = 4\nstate x : R[n]\nparam A(t) : R[n, n], norm <= 1\nfield f { x' = -A.T @ relu(A @ x) }\n"
+         "flow mix = lie(f: euler) over [0, 1] steps 1\nnet c : R[n] -> R[n] = mix -> relu -> linear(norm <= 1/2)\n"
+         "claim c : averaged(5/6)", "averaged(5/6)", "averaged(4/5)"),
     Case("stage constants", "model M\ndim n = 8\nstate x : R[n]\nparam A(t) : R[n, n], norm <= 1\nfield f { x' = -A.T @ relu(A @ x) }\n"
          "flow block = lie(f: euler) over [0, 2] steps 2\nnet c : R[n] -> R[3] = block -> tanh -> linear(norm <= 1)\n"
          "claim c : lipschitz(1)", "linear(norm <= 1)", "linear(norm <= 2)"),

@@ -12,6 +12,7 @@ from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields.metric import contractive, jacobian_norm, symmetric_spectrum
 from odenet.proof.fields.structure import gradient
 from odenet.proof.finding import Proof
+from odenet.proof.maps.diagonals import split
 from odenet.proof.maps.substeps import Move, distinct, forward, is_consistent, settled, solved
 from odenet.proof.rules import by
 from odenet.schemes.contractivity import inverse_radius
@@ -28,6 +29,9 @@ def cocoercivity(context: Context, rates: Rates, setting: Setting) -> tuple[Scal
     if isinstance(symmetry, Proof) and found.low is not None and found.high is not None and is_nonnegative(-found.high, setting):
         size = -found.low
         return size, by("cocoercive descent", f"Df is symmetric with spectrum in [{found.low.key}, 0]", symmetry)
+    ball = _ball(context, rates, setting)
+    if ball is not None:
+        return ball
     bound = jacobian_norm(context, rates, setting)
     if isinstance(bound, str) or found.high is None:
         return symmetry if isinstance(symmetry, str) else "the spectrum of Df has no known bound"
@@ -43,11 +47,51 @@ def cocoercivity(context: Context, rates: Rates, setting: Setting) -> tuple[Scal
                     premise, bound[1], rate=rational(rate), norm=bound[0])
 
 
+def _ball(context: Context, rates: Rates, setting: Setting) -> tuple[Scalar, Proof] | None:
+    """Df = D + W with D in [lo, hi], |W| <= r and hi + r <= 0: |Df + (L/2) I| <= L/2 for L = r - lo."""
+    names = [b.name for b in context.blocks_of(rates)]
+    ends = split(context.jacobian(rates, names[0], names[0]), setting, "2") if len(names) == 1 else None
+    if ends is None or not is_nonnegative(-(ends[1] + ends[2]), setting):
+        return None
+    size = ends[2] - ends[0]
+    return size, by("cocoercive ball", f"|Df + L/2| <= L/2 with L = {size.key}")
+
+
 def averaged(context: Context, substeps: list[Move], steps: Size, share: Scalar, setting: Setting) -> Outcome:
     """Composition of averaged maps: a/(1-a) adds up (Bauschke, Combettes, Prop. 4.44)."""
     wanted = share.value()
     if wanted is None:
         return "the constant of `averaged` is not a number"
+    shares = _shares(context, substeps, setting)
+    if isinstance(shares, str):
+        return shares
+    every, limit = _total(substeps, shares, steps), rational(wanted / (1 - wanted))
+    if at_most(every, limit, setting):
+        return by("averaged composition", f"a/(1-a) adds up to {every.key} <= {limit.key} over {steps} steps",
+                  *(proof for _, proof in shares.values()), shares=tuple(tau for tau, _ in shares.values()))
+    high = setting.enclosure(every).high
+    if high is None:
+        return f"a/(1-a) adds up to {every.key}, which is not shown to be at most {limit.key}; each step adds to it"
+    return f"the flow is shown to be averaged({high / (1 + high)}), not averaged({wanted})"
+
+
+def least_share(context: Context, substeps: list[Move], steps: Size, setting: Setting) -> Fraction | str:
+    """A number that bounds a/(1-a) for the whole flow."""
+    shares = _shares(context, substeps, setting)
+    if isinstance(shares, str):
+        return shares
+    every = settled(_total(substeps, shares, steps), setting)
+    return "a/(1-a) has no upper end" if every is None else max(every.value() or Fraction(0), Fraction(1, 1000))
+
+
+def _total(substeps: list[Move], shares: dict[tuple[str, str], Share], steps: Size) -> Scalar:
+    total = ZERO
+    for move in substeps:
+        total = total + shares[move.key][0]
+    return total * size_scalar(steps)
+
+
+def _shares(context: Context, substeps: list[Move], setting: Setting) -> dict[tuple[str, str], Share] | str:
     shares: dict[tuple[str, str], Share] = {}
     is_coupled = not any(move.is_timed for move in substeps)
     for move in distinct(substeps):
@@ -60,17 +104,7 @@ def averaged(context: Context, substeps: list[Move], steps: Size, share: Scalar,
         if value is None:
             return f"part `{move.field}` has a/(1-a) = {found[0].key}, which has no known upper end"
         shares[move.key] = value, found[1]
-    total = ZERO
-    for move in substeps:
-        total = total + shares[move.key][0]
-    every, limit = total * size_scalar(steps), rational(wanted / (1 - wanted))
-    if at_most(every, limit, setting):
-        return by("averaged composition", f"a/(1-a) adds up to {every.key} <= {limit.key} over {steps} steps",
-                  *(proof for _, proof in shares.values()), shares=tuple(tau for tau, _ in shares.values()))
-    high = setting.enclosure(every).high
-    if high is None:
-        return f"a/(1-a) adds up to {every.key}, which is not shown to be at most {limit.key}; each step adds to it"
-    return f"the flow is shown to be averaged({high / (1 + high)}), not averaged({wanted})"
+    return shares
 
 
 def _share(context: Context, move: Move, setting: Setting) -> Share | str:

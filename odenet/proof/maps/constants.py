@@ -38,6 +38,18 @@ def lipschitz(context: Context, substeps: list[Move], steps: Size, bound: Scalar
     return problem if one is None else _product(substeps, {substeps[0].key: one}, steps, bound, setting)
 
 
+def upper(context: Context, substeps: list[Move], steps: Size, setting: Setting, order: str = "2") -> Scalar | None:
+    """A number that bounds the Lipschitz constant of the whole flow."""
+    total, count = ONE, steps.constant()
+    for move in substeps:
+        found = substep_constants(context, move, setting, order)
+        values = [] if isinstance(found, str) else [v for c, _ in found if (v := settled(c, setting)) is not None]
+        if not values:
+            return None
+        total = total * min(values, key=lambda v: v.value() or 0)
+    return None if count is None or count > MOST_STEPS else total.power(int(count))
+
+
 def _choices(options: list[list[Bound]]) -> Iterator[list[Bound]]:
     """One bound for each substep: the sharpest, which keeps parameters; the least number; ones where there are any."""
     tried: list[list[Bound]] = []

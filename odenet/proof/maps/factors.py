@@ -4,11 +4,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from odenet.algebra.forms import Form
 from odenet.algebra.inequalities import at_most, is_nonnegative
 from odenet.algebra.scalars import ONE, ZERO, Scalar, TooLarge, exponential, power, rational
 from odenet.algebra.setting import Setting
-from odenet.algebra.spectrum import absolute, largest, spectrum, word_norm
+from odenet.algebra.spectrum import absolute, largest
 from odenet.ir.model import Table
 from odenet.plan.steps import Closed, Linear, RungeKutta
 from odenet.proof.context import Context, Rates
@@ -17,6 +16,7 @@ from odenet.proof.fields.metric import contractive, jacobian_norm, symmetric_spe
 from odenet.proof.fields.structure import gradient
 from odenet.proof.finding import Proof
 from odenet.proof.maps.cocoercive import cocoercivity
+from odenet.proof.maps.diagonals import split, split_norm
 from odenet.proof.maps.formula import euler_move, formula
 from odenet.proof.maps.substeps import Move, forward, is_affine, settled, solved
 from odenet.proof.rules import by
@@ -83,30 +83,12 @@ def _measure(context: Context, rates: Rates, setting: Setting, order: str) -> Sc
         total = ZERO
         for j in names:
             piece = context.jacobian(rates, i, j) if order == "inf" else context.jacobian(rates, j, i)
-            ends = _split(piece, setting, order)
+            ends = split(piece, setting, order)
             if ends is None:
                 return None
             total = total + (ends[1] + ends[2] if i == j else largest(ends[1], -ends[0]) + ends[2])
         totals.append(total)
     return largest(*totals)
-
-
-def _split(form: Form, setting: Setting, order: str) -> tuple[Scalar, Scalar, Scalar] | None:
-    """A form as a diagonal part, with its entries between two ends, and a rest with a bound of its norm."""
-    low, high, rest = ZERO, ZERO, ZERO
-    for word, scalar in form.terms:
-        if not word or (len(word) == 1 and word[0].kind == "diag"):
-            own = spectrum(Form(form.start, form.end, ((word, scalar),)), setting) if word else None
-            ends = (scalar, scalar) if own is None else (own.low, own.high)
-            if ends[0] is None or ends[1] is None:
-                return None
-            low, high = low + ends[0], high + ends[1]
-            continue
-        bound = word_norm(word, setting, order)
-        if bound is None:
-            return None
-        rest = rest + absolute(scalar, setting) * bound
-    return low, high, rest
 
 
 def _spectrum_of_gradient(context: Context, move: Move, setting: Setting) -> tuple[Scalar, Scalar, Proof] | str:
@@ -226,10 +208,10 @@ def _step_norm(context: Context, after: Rates, setting: Setting, order: str) -> 
     sizes = {}
     for i in names:
         for j in names:
-            ends = _split(context.jacobian(after, i, j), setting, order)
-            if ends is None:
+            size = split_norm(context.jacobian(after, i, j), setting, order)
+            if size is None:
                 return None
-            sizes[i, j] = largest(absolute(ends[0], setting), absolute(ends[1], setting)) + ends[2]
+            sizes[i, j] = size
     rows = largest(*(_sum(sizes[i, j] for j in names) for i in names))
     columns = largest(*(_sum(sizes[i, j] for i in names) for j in names))
     if order != "2" or rows == columns:
