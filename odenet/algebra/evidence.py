@@ -23,8 +23,8 @@ class Evidence:
     combination   ((c, ((g, k), …)), …)                one for each g with odd k, in order
                                                             s = sum of c g^k …, each c > 0, each g >= 0 or k even
                                                             (strict: one term has only strict g and no even k)
-    denominators  (atom, k, sign)                      (of sign s atom^k; with k odd: of sign base, the base of the atom)
-                                                            s is multiplied by what is > 0 wherever it is defined
+    denominators  (g, k, sign)                         (of sign s g^k; with k odd: of sign g)      s has g in its denominators, so
+                                                            g is not 0 where s is defined; else sign g > 0 is shown strictly
     ends          (atom, low, high)                    (of s at low, of s at high, of atom - low, of high - atom)
                                                             s is affine in the atom
     cases         (atom, (value, …))                   one for each piece of a largest, smallest, abs, relu or leaky_relu,

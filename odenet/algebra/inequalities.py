@@ -30,6 +30,7 @@ from odenet.algebra.scalars import (
 )
 from odenet.algebra.setting import Setting
 from odenet.algebra.slopes import by_slope
+from odenet.algebra.squares import by_squares
 from odenet.algebra.strict import STRICT_DEPTH, proved_strictly
 from odenet.algebra.substitution import affine, deep_atoms, replace
 
@@ -301,6 +302,11 @@ def _by_slope(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     return by_slope(scalar, setting, 2, _proved) if depth >= DEPTH - 2 else None
 
 
+def _by_squares(scalar: Scalar, setting: Setting, depth: int) -> Proved:
+    """A polynomial, by sums of squares with multipliers from the setting. At the top only."""
+    return by_squares(scalar, setting) if depth >= DEPTH - 2 else None
+
+
 def _by_balls(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """Functions of few variables: branch and bound in balls. Tried at the top only, as it is the dearest."""
     if depth < DEPTH - 2:
@@ -309,4 +315,4 @@ def _by_balls(scalar: Scalar, setting: Setting, depth: int) -> Proved:
 
 
 _RULES = (_by_denominators, _by_assumption, _by_division, _by_quadratic_form, _by_ends, _by_cases, _by_factors, _by_sturm,
-          _by_slope, _by_balls)
+          _by_slope, _by_squares, _by_balls)

@@ -102,11 +102,14 @@ def _whole(e: Fraction) -> int:
 
 def _denominators(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     g, e, sign = data
-    ((m, c),) = power(k.reader.table, g, -e, lambda _: False).terms.items()  # g^-e = c m
+    ((m, c),) = power(k.reader.table, g, -e, k.reader.is_nonnegative).terms.items()  # g^-e = c m
     product = shifted(s, tuple((x, -d) for x, d in m)).times(1 / c)
+    # g is not 0 where s is defined, if s has it as a divisor
+    divides = e > 0 and all(x.kind == "prime" or any(dict(n).get(x, 0) < 0 for n in s.terms) for x, _ in m)
     if e.denominator == 1 and e % 2:
-        return abs(sign) == 1 and len(parts) == 2 and check(k, product.times(sign), parts[0]) and check(k, g.times(sign), parts[1])
-    return sign == 1 and len(parts) == 1 and check(k, product, parts[0])
+        return (abs(sign) == 1 and len(parts) == 2 and check(k, product.times(sign), parts[0])
+                and check(k, g.times(sign), parts[1], not divides))
+    return divides and sign == 1 and len(parts) == 1 and check(k, product, parts[0])
 
 
 def _ends(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
