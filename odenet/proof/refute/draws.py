@@ -53,14 +53,19 @@ def member(parameter: Parameter, shape: Shape, bounds: Sequence[Sequence[Scalar]
 def _inside(name: str, arguments: Sequence[Scalar]) -> tuple[Fraction, ...]:
     """Rational bounds that are as strict as the given ones, equal to them where those are rational."""
     if name == "interval":
-        low, high = -fraction(_below(-arguments[0])), fraction(_below(arguments[1]))
-        if high < low:
-            raise Undefined("an empty interval")
-        return low, high
-    inside = tuple(fraction(_below(argument)) for argument in arguments)
-    if any(bound < 0 for bound in inside):
+        return inside(*arguments)
+    bounds = tuple(fraction(_below(argument)) for argument in arguments)
+    if any(bound < 0 for bound in bounds):
         raise Undefined("a negative bound")
-    return inside
+    return bounds
+
+
+def inside(low: Scalar, high: Scalar) -> tuple[Fraction, Fraction]:
+    """Rational ends of an interval that lie in it. Raises Undefined where it is empty."""
+    ends = -fraction(_below(-low)), fraction(_below(high))
+    if ends[1] < ends[0]:
+        raise Undefined("an empty interval")
+    return ends
 
 
 def _below(bound: Scalar) -> fmpq:

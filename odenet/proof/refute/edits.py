@@ -8,9 +8,11 @@ from random import Random
 from typing import Any
 
 from odenet.proof.refute.cases import Case, Vector
+from odenet.proof.refute.draws import inside
 from odenet.proof.refute.relevant import Scope
+from odenet.proof.refute.rotations import plane, turned
 from odenet.proof.refute.scalars import Undefined
-from odenet.proof.refute.settings import LARGE, draw
+from odenet.proof.refute.settings import LARGE, bounds_of, check, draw
 
 Spot = tuple[str, str, tuple[int, ...]]  # "point" or "value", its name, the path to the entry
 
@@ -89,3 +91,43 @@ def _mover(name: str, point: Vector) -> Callable[[Case], Case]:
 
 def _setter(name: str, value: Any) -> Callable[[Case], Case]:
     return lambda old: replace(old, setting=replace(old.setting, values={**old.setting.values, name: value}))
+
+
+# --- inside a set ------------------------------------------------------------------------------------------------------------
+
+
+def moved_inside(scope: Scope, case: Case, chance: Random) -> Case:
+    """The case with one parameter moved inside its set: a matrix turned in a plane, an entry put elsewhere in its interval.
+
+    Raises:
+        Undefined: it cannot be moved there.
+    """
+    parameter = scope.movable[chance.randrange(len(scope.movable))]
+    value: Any = case.setting.values[parameter.name]
+    is_list = scope.is_map and parameter.schedule is not None
+    index = chance.randrange(len(value)) if is_list else 0
+    old = value[index] if is_list else value
+    if parameter.sets[0].name == "interval":
+        values = {n: v[min(index, len(v) - 1)] if scope.is_map and scope.model.parameter(n).schedule is not None else v
+                  for n, v in case.setting.values.items() if " " not in n}
+        ((low, high),) = bounds_of(parameter, case.setting.dims, values, case.setting.time)
+        new = _placed(old, inside(low, high), chance)
+    else:
+        new = turned(old, plane(old, chance))
+    changed = _put_at(value, index, new) if is_list else new
+    setting = replace(case.setting, values={**case.setting.values, parameter.name: changed})
+    if not check(scope, setting):
+        raise Undefined("a value that is not certainly inside its set")
+    return replace(case, setting=setting)
+
+
+def _put_at(value: Any, index: int, new: Any) -> Any:
+    return (*value[:index], new, *value[index + 1:])
+
+
+def _placed(value: Any, ends: tuple[Fraction, Fraction], chance: Random) -> Any:
+    """One entry at an end of its interval, or in between."""
+    paths = list(_paths(value))
+    low, high = ends
+    share = chance.choice((Fraction(0), Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(3, 4)))
+    return _put(value, paths[chance.randrange(len(paths))], lambda _: low + share * (high - low))

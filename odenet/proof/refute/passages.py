@@ -31,9 +31,10 @@ from odenet.proof.refute.attack import (
 from odenet.proof.refute.cases import Case
 from odenet.proof.refute.draws import entry
 from odenet.proof.refute.networks import not_onto
-from odenet.proof.refute.pointwise import aim_action, along, any_direction, flipped
+from odenet.proof.refute.pointwise import aim_action, along, flipped
 from odenet.proof.refute.scalars import ONE, ZERO, Scalar, Undefined, approximate, exact, is_positive, is_zero, total
 from odenet.proof.refute.subjects import FlowSubject, jacobian, momenta
+from odenet.proof.refute.subspaces import ritz_cases, squares
 
 
 def _derivative(problem: Problem, case: Case) -> Matrix:
@@ -94,7 +95,7 @@ def _aim_stretch(problem: Problem, case: Case, chance: Random) -> Iterable[Case]
         return
     yield from pairs(problem, case)
     if problem.subject.layout.size > LARGEST:
-        yield from any_direction(case, problem.subject.layout.size, chance)
+        yield from ritz_cases(problem, case, chance, squares)
     else:
         yield from eigen_cases(case, _gram(floats(jacobian(problem.subject, case.scalars()))))
 
@@ -115,11 +116,12 @@ def _averaged(problem: Problem, case: Case) -> Measure:
 
 
 def _aim_averaged(problem: Problem, case: Case, chance: Random) -> Iterable[Case]:
-    size = problem.subject.layout.size
-    if size > LARGEST:
-        yield from any_direction(case, size, chance)
+    share = approximate(argument(problem, case))
+    if problem.subject.layout.size > LARGEST:
+        yield from ritz_cases(problem, case, chance, lambda units, images: squares(units, [
+            [a - (1 - share) * b for a, b in zip(image, unit, strict=True)] for unit, image in zip(units, images, strict=True)]))
         return
-    rows, share = floats(jacobian(problem.subject, case.scalars())), approximate(argument(problem, case))
+    rows = floats(jacobian(problem.subject, case.scalars()))
     yield from eigen_cases(case, _gram([[a - (1 - share) * (i == j) for j, a in enumerate(row)] for i, row in enumerate(rows)]))
 
 

@@ -28,9 +28,9 @@ from odenet.proof.refute.attack import (
     within,
 )
 from odenet.proof.refute.cases import Case
-from odenet.proof.refute.draws import entry
 from odenet.proof.refute.scalars import ZERO, Jet, Scalar, Undefined, approximate, inner, total
 from odenet.proof.refute.subjects import gradient, jacobian, momenta, pushed
+from odenet.proof.refute.subspaces import rates, ritz_cases
 
 
 def _trace(problem: Problem, case: Case) -> Measure:
@@ -97,14 +97,6 @@ def along(problem: Problem, case: Case) -> list[Scalar]:
     return pushed(problem.subject, case.scalars(), [case.scalars("v")])[0]
 
 
-def any_direction(case: Case, size: int, chance: Random) -> Iterable[Case]:
-    """A direction for a state too large for its Jacobian: all ones, or small whole numbers."""
-    style = chance.choice(("plain", "units", "small"))
-    direction = tuple(entry(chance, style) for _ in range(size))
-    if any(direction):
-        yield case.at("v", direction)
-
-
 def _rate_bound(problem: Problem, case: Case) -> Scalar:
     return argument(problem, case) if problem.claim.property == "contractive" else ZERO
 
@@ -146,7 +138,7 @@ def _aim_contraction(problem: Problem, case: Case, chance: Random) -> Iterable[C
         return
     yield from pairs(problem, case)
     if problem.subject.layout.size > LARGEST:
-        yield from any_direction(case, problem.subject.layout.size, chance)
+        yield from ritz_cases(problem, case, chance, rates)
     else:
         rows = floats(jacobian(problem.subject, case.scalars()))
         yield from eigen_cases(case, [[(a + rows[j][i]) / 2 for j, a in enumerate(row)] for i, row in enumerate(rows)])

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from odenet.ir.model import Claim, ConvolutionSpace, Model, Net, Parameter
 from odenet.ir.node import Node
-from odenet.ir.sizes import MapSpace, Size, Space
+from odenet.ir.sizes import MapSpace, Size, Space, count
 from odenet.operators.functions import FUNCTIONS, row_of
 from odenet.plan.steps import Advance, Closed, DiscreteGradient, Linear, Plan, Relax, RungeKutta
 from odenet.proof.refute.networks import stage_weights
@@ -84,6 +84,13 @@ class Scope:
         return (*(p for p in self.model.parameters if p.name in names), *weights)
 
     @cached_property
+    def movable(self) -> tuple[Parameter, ...]:
+        """The matrices and numbers that can be moved a little inside their set."""
+        kinds: tuple[set[str], ...] = ({"orthogonal"}, {"norm"}, {"interval"})
+        return tuple(p for p in self.parameters
+                     if {s.name for s in p.sets} in kinds and not isinstance(p.space, ConvolutionSpace))
+
+    @cached_property
     def blocks(self) -> tuple[str, ...]:
         return () if self.claim.kind in ("def", "net") else subject_blocks(self.model, self.claim)
 
@@ -110,6 +117,13 @@ class Scope:
             found.update(dict.fromkeys(_sizes(node)))
         found.update(dict.fromkeys(plan.flow.steps for plan in self.plans))
         return tuple(found)
+
+    def has_room(self, dims: Mapping[str, int]) -> bool:
+        """Whether the stages of a net that add entries have fewer before them, and those that leave some out more."""
+        counts = [(stage.kind, count(stage.domain).evaluate(dims), count(stage.codomain).evaluate(dims))
+                  for stage in (self.net.stages if self.net is not None else ())]
+        return all(a <= b for kind, a, b in counts if kind in ("embed", "lift")) and all(
+            a >= b for kind, a, b in counts if kind in ("take", "fold"))
 
     @cached_property
     def dims(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from odenet.proof.refute.attack import Attack, Measure, Problem
 from odenet.proof.refute.building import build
 from odenet.proof.refute.cases import Case, Setting, Vector
 from odenet.proof.refute.draws import entry
-from odenet.proof.refute.edits import drawn_again, edited, places
+from odenet.proof.refute.edits import drawn_again, edited, moved_inside, places
 from odenet.proof.refute.relevant import Scope
 from odenet.proof.refute.scalars import Undefined, approximate, is_nonzero, is_positive
 from odenet.proof.refute.settings import LARGE, check, draw, entries, sizes
@@ -103,7 +103,7 @@ class Search:
         if violates(self.attack, measure):
             return confirmed(self.scope, self.attack, case)
         margin = approximate(measure.excess)
-        if not self.attack.differs and isfinite(margin):
+        if not self.attack.differs and isfinite(margin) and margin != 0:  # equality is a plateau: of the identity, most often
             self.best.append((margin, case))
             self.best.sort(key=lambda pair: -pair[0])
             del self.best[KEPT:]
@@ -116,7 +116,8 @@ class Search:
         self.is_large = bool(choices) and entries(self.scope, choices[0]) > LARGE
         self.share = 1 if not choices or (entries(self.scope, choices[0]) <= MIDDLING and self.scope.is_explicit) else 3
         for attempt in range(SETTINGS // (3 if self.is_large else self.share) if choices else 0):
-            dims = choices[(attempt // 2) % len(choices)]
+            place = attempt // 12 if attempt % 6 == 4 else attempt // 2  # see `draw`: turning parameters, at each size in turn
+            dims = choices[place % len(choices) if not self.is_large or attempt % 4 == 3 else 0]
             try:
                 setting = draw(self.scope, dims, self.chance, attempt)
                 states = self._states(setting, attempt)
@@ -145,6 +146,8 @@ class Search:
 
     def _changed(self, case: Case, round_: int) -> Case:
         spots = places(self.scope, case, directions=False)
+        if round_ % 3 == 1 and self.scope.movable:
+            return moved_inside(self.scope, case, self.chance)
         if round_ % 5 == 4 or not spots:
             return drawn_again(self.scope, case, self.chance)
         spot = spots[self.chance.randrange(len(spots))]

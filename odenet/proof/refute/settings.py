@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from math import prod
 from random import Random
 from typing import Any
 
@@ -13,9 +15,10 @@ from odenet.proof.refute.draws import STYLES, member
 from odenet.proof.refute.evaluate import Evaluator
 from odenet.proof.refute.members import is_member
 from odenet.proof.refute.relevant import Scope
+from odenet.proof.refute.rotations import plane, turned
 from odenet.proof.refute.scalars import Scalar, Undefined, exact
 from odenet.proof.refute.shapes import shape_of
-from odenet.proof.refute.tensors import tensor
+from odenet.proof.refute.tensors import nested, tensor
 
 PATTERNS = ((2,), (2, 1), (1, 2), (2, 3), (3, 2), (1,), (3,), (1, 2, 2), (2, 2, 3), (3, 1), (4,), (5, 6))
 TIMES = (Fraction(0), Fraction(1), Fraction(1, 2), Fraction(2), Fraction(3))
@@ -49,6 +52,8 @@ def _fits(scope: Scope, dims: Mapping[str, int]) -> bool:
         if dim.value.evaluate(dims) != dims[dim.name] and not dim.is_free:
             return False
     values = [size.evaluate(dims) for size in scope.sizes]
+    if not scope.has_room(dims):
+        return False
     return all(value.denominator == 1 and value >= 1 for value in values) and all(v >= 1 for v in dims.values())
 
 
@@ -78,11 +83,31 @@ def _scheduled(scope: Scope, dims: Mapping[str, int], known: Mapping[str, Any], 
     rounds = max(lengths.values(), default=0)
     drawn: list[dict[str, Any]] = []
     for index in range(min(rounds, MANY if rounds <= MANY else 2)):
-        if index and attempt % 2:
+        if index and attempt % 2 and attempt % 8 != 3:
             drawn.append(drawn[0])
         else:
             drawn.append(_values(scope, dims, known, moving, chance, attempt, Fraction(0)))
-    return {name: tuple(drawn[i % len(drawn)][name] for i in range(length)) for name, length in lengths.items()}
+    found = {name: tuple(drawn[i % len(drawn)][name] for i in range(length)) for name, length in lengths.items()}
+    if attempt % 6 == 4 and rounds <= MANY:
+        for parameter in moving:
+            if parameter in scope.movable and parameter.sets[0].name != "interval":
+                bounds = bounds_of(parameter, dims, {**known, **drawn[0]}, Fraction(0))
+                first = member(parameter, kernel_shape(parameter, dims), bounds, chance, "plain")
+                found[parameter.name] = _turning(first, lengths[parameter.name], chance)
+            elif not parameter.sets and len(kernel_shape(parameter, dims)) < 2:  # a bias that keeps to one side of kinks
+                shape = kernel_shape(parameter, dims)
+                side = Fraction(8 if attempt % 12 == 4 else -8)
+                found[parameter.name] = (nested(shape, [side] * prod(shape)),) * lengths[parameter.name]
+    return found
+
+
+def _turning(first: Any, length: int, chance: Random) -> tuple[Any, ...]:
+    """A value that is turned step by step by one angle, about once round a part of the circle in all."""
+    where = replace(plane(first, chance), half=Fraction(chance.choice((1, -1)), length * chance.choice((1, 2, 4))))
+    found = [first]
+    for _ in range(length - 1):
+        found.append(turned(found[-1], where))
+    return tuple(found)
 
 
 def _mixes(parameter: Parameter, moving: Sequence[Parameter]) -> bool:
