@@ -4,6 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from odenet.algebra.congruences import Square, squared
 from odenet.algebra.forms import Form, of_letter, reverse, size_scalar
 from odenet.algebra.inequalities import is_nonnegative
 from odenet.algebra.letters import Letter, Word, entries, is_bra, word_key
@@ -115,7 +116,10 @@ def spectrum(form: Form, setting: Setting) -> Spectrum:
     eigenvalue of a sum is at most the sum of the largest eigenvalues.
     """
     middles: dict[str, tuple[Word, Spectrum]] = {}
+    squares, form = squared(form)
     total = Spectrum(ZERO, ZERO)
+    for square in squares:
+        total = _sum(total, _of_square(square, setting))
     for word, scalar in form.terms:
         split = _split(word, setting)
         if split is None:
@@ -130,6 +134,40 @@ def spectrum(form: Form, setting: Setting) -> Spectrum:
     for _, (right, middle) in sorted(middles.items()):
         total = _sum(total, _congruence(right, middle, setting))
     return total
+
+
+def half_sum(form: Form) -> Form:
+    """The symmetric part."""
+    return (form + form.T).scaled(rational(Fraction(1, 2)))
+
+
+def _of_square(square: Square, setting: Setting) -> Spectrum:
+    """c R' M R, with |R|^2 <= |R R'|"""
+    middle = Spectrum(ONE, ONE) if square.middle is None else _center(square.middle, setting)
+    most = norm(square.right @ square.right.T, setting)
+    low = _end(middle.low, ZERO, most, setting, is_low=True)
+    return _scaled(square.coefficient, Spectrum(low, _end(middle.high, ZERO, most, setting, is_low=False)), setting)
+
+
+def block_spectrum(grid: list[list[Form]], setting: Setting) -> Spectrum:
+    """An interval for the spectrum of the symmetric part of a matrix of blocks.
+
+    Off-diagonal blocks add at most their norm to each of the two diagonal blocks that they join (Gershgorin for blocks).
+    """
+    lows: list[Scalar | None] = []
+    highs: list[Scalar | None] = []
+    for i, row in enumerate(grid):
+        own = spectrum(half_sum(row[i]), setting)
+        reach: Scalar | None = ZERO
+        for j in range(len(grid)):
+            if j != i:
+                size = norm((row[j] + grid[j][i].T).scaled(rational(Fraction(1, 2))), setting)
+                reach = None if reach is None or size is None else reach + size
+        lows.append(None if own.low is None or reach is None else own.low - reach)
+        highs.append(None if own.high is None or reach is None else own.high + reach)
+    low = None if None in lows else -largest(*(-x for x in lows if x is not None))
+    high = None if None in highs else largest(*(x for x in highs if x is not None))
+    return Spectrum(low, high)
 
 
 def _sum(one: Spectrum, other: Spectrum) -> Spectrum:

@@ -1,6 +1,9 @@
 """Guards: a field must be defined and continuous where a claim speaks of it."""
 from __future__ import annotations
 
+import re
+
+from odenet.algebra.forms import Form
 from odenet.algebra.inequalities import is_positive
 from odenet.algebra.setting import Setting
 from odenet.algebra.vectors import entry
@@ -43,7 +46,7 @@ def _obstacle(context: Context, node: Node, setting: Setting) -> str | None:
 
 
 def kink(nodes: tuple[Node, ...]) -> str | None:
-    """Why second derivatives almost everywhere would not tell the whole truth: the first are not continuous."""
+    """Why first derivatives may not be continuous."""
     for root in nodes:
         for node in root.walk():
             if node.op in ("norm", "largest", "smallest"):
@@ -53,6 +56,21 @@ def kink(nodes: tuple[Node, ...]) -> str | None:
                 if smoothness is not None and smoothness < 1:
                     return f"`{node.data[0]}` has kinks, which its second derivative does not see"
     return None
+
+
+def jump(root: Node, gradients: list[Form]) -> str | None:
+    """Why second derivatives almost everywhere would not tell the whole truth: the first are not continuous."""
+    for node in root.walk():
+        if node.op in ("norm", "largest", "smallest"):
+            return f"`{node.op}` has kinks, which its second derivative does not see"
+    for gradient in gradients:  # relu has a jump in its slope, relu^2 has none
+        found = JUMPS.search(gradient.key)
+        if found:
+            return f"the gradient jumps, by `{found[1]}`; second derivatives do not see it"
+    return None
+
+
+JUMPS = re.compile(rf"\b({'|'.join(sorted(name for name, row in FUNCTIONS.items() if row.smoothness == -1))})\(")
 
 
 def _root_obstacle(context: Context, base: Node, setting: Setting) -> str | None:

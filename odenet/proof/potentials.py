@@ -43,12 +43,11 @@ from odenet.ir.sizes import SCALAR, Space
 from odenet.ir.spelling import Unspellable, ode_text
 from odenet.operators.functions import FUNCTIONS
 from odenet.proof.context import Context
-from odenet.proof.domains import under_powers
+from odenet.proof.domains import JUMPS, under_powers
 
 ROUNDS, MOST_CANDIDATES, MOST_COORDINATES = 4, 80, 400
 
 _DERIVED = re.compile(rf"\b({'|'.join(sorted(DERIVED))})\(")
-_JUMPS = re.compile(rf"\b({'|'.join(sorted(name for name, row in FUNCTIONS.items() if row.smoothness == -1))})\(")
 
 Place = tuple[str, str, str]  # block, word and monomial of one term, as texts
 Vector = dict[Place, Fraction]
@@ -130,7 +129,7 @@ class _Search:
 
     def _add(self, candidate: Scalar) -> list[Place]:
         """Take a candidate into the basis; the terms of its gradient that were not met before."""
-        if candidate.key in self.tried or len(self.chosen) > MOST_CANDIDATES or _JUMPS.search(candidate.key):
+        if candidate.key in self.tried or len(self.chosen) > MOST_CANDIDATES or JUMPS.search(candidate.key):
             return []
         self.tried.add(candidate.key)
         try:

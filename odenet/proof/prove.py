@@ -163,7 +163,7 @@ class Prover:
         problem = self._obstacle((definition.body,), claim, setting)
         if not problem and claim.property == "convex" and curvature.is_convex(self.context, definition.body, setting):
             return by("convex composition", f"`{definition.name}` is convex by its parts")
-        problem = problem or domains.kink((definition.body,))
+        problem = problem or domains.jump(definition.body, definitions.gradients(self.context, definition))
         if problem:
             return problem
         if claim.property == "convex":
@@ -211,7 +211,8 @@ def _equivariant(p: Prover, rates: Rates, claim: Claim, setting: Setting) -> Out
         return structure.sign_equivariant(p.context, rates)
     if isinstance(action, str) and action in structure.ACTIONS:
         return structure.commuting(p.context, rates, action)
-    return "equivariance under a named matrix has no rule yet"
+    assert isinstance(action, Node)
+    return structure.matrix_equivariant(p.context, rates, action)
 
 
 FieldRule = Callable[[Prover, Rates, Claim, Setting], Outcome]

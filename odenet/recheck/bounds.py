@@ -8,6 +8,7 @@ from odenet.ir.sizes import SCALAR, count
 from odenet.recheck.reading import Reader
 from odenet.recheck.scalars import Rejected, Scalar, Symbol, Word, number, power
 from odenet.recheck.signs import Signs
+from odenet.recheck.squares import squared
 from odenet.recheck.words import Form, reverse, size_scalar
 
 Bound = Scalar | None
@@ -80,6 +81,10 @@ class Bounds:
         """Both ends of the spectrum: words R'MR with one R are added in the middle, others count by their norm (Weyl)."""
         middles: dict[Word, tuple[Bound, Bound]] = {}
         total: tuple[Bound, Bound] = (ZERO, ZERO)
+        squares, form = squared(form)
+        for c, middle_of, right_of in squares:
+            low, high = (ONE, ONE) if middle_of is None else self._center(middle_of)
+            total = _plus(total, self._scaled(c, self._between(low, high, ZERO, self.norm(right_of @ right_of.T))))
         for word, c in form.terms.items():
             split = self._split(word)
             if split is None:
@@ -127,8 +132,9 @@ class Bounds:
             return middle
         isometry = all((x.kind == "embed") or (x.kind.rstrip("'") == "matrix" and "orthogonal" in x.facts
                                                and bool(x.facts & {"tall", "square"})) for x in right)
-        least, most = ONE if isometry else ZERO, self._squared(right)
-        low, high = middle
+        return self._between(*middle, ONE if isometry else ZERO, self._squared(right))
+
+    def _between(self, low: Bound, high: Bound, least: Scalar, most: Bound) -> tuple[Bound, Bound]:
         end = self._end(None if low is None else -low, least, most)
         return None if end is None else -end, self._end(high, least, most)
 

@@ -15,7 +15,7 @@ from odenet.plan.steps import Plan
 from odenet.recheck.bounds import Bounds
 from odenet.recheck.data import Data
 from odenet.recheck.reading import Reader
-from odenet.recheck.scalars import Rejected, Scalar, number
+from odenet.recheck.scalars import Rejected, Scalar, Symbol, number
 from odenet.recheck.signs import Signs
 from odenet.recheck.slopes import Derivatives
 from odenet.recheck.words import Form, entry
@@ -177,13 +177,21 @@ class Case:
             ends = (domain(space), codomain(space)) if is_map else (SCALAR, space)
             self.demand((form.start, form.end) == ends, "a node is in another space")
 
-    def smooth(self, nodes: tuple[Node, ...]) -> None:
+    def smooth(self, root: Node, gradients: list[Form]) -> None:
         """First derivatives are continuous, so that second ones almost everywhere tell the whole truth."""
-        for node in (n for root in nodes for n in root.walk()):
-            kinks = node.op in ("norm", "largest", "smallest")
-            if node.op == "function":
-                kinks = FUNCTIONS[node.data[0]].smoothness in (-1, 0)
-            self.demand(not kinks, f"`{node.op}` has kinks")
+        for node in root.walk():
+            self.demand(node.op not in ("norm", "largest", "smallest"), f"`{node.op}` has kinks")
+        self.demand(not any(map(_jumps, gradients)), "the gradient jumps")
+
+
+def _jumps(thing: Any) -> bool:
+    """Whether a function with a jump occurs in a form, scalar or symbol, at any depth."""
+    if isinstance(thing, Symbol):
+        is_jump = thing.kind == "chosen" or (thing.kind == "function" and FUNCTIONS[thing.data[0]].smoothness == -1)
+        return is_jump or any(map(_jumps, thing.data))
+    if isinstance(thing, Scalar | Form):
+        return any(_jumps(key) or _jumps(c) for key, c in thing.terms.items())
+    return isinstance(thing, tuple) and any(map(_jumps, thing))
 
 
 def _under_powers(node: Node) -> Node:

@@ -4,10 +4,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import combinations
 
-from odenet.ir.node import Node, depends_on
-from odenet.ir.sizes import SCALAR, Size, Space
+from odenet.ir.node import Node, apply, depends_on
+from odenet.ir.sizes import SCALAR, Size, Space, codomain
 from odenet.recheck.bounds import HALF, ONE, ZERO, Bound, known
-from odenet.recheck.case import Case, Goal, Rows, Step, flipped, with_zero
+from odenet.recheck.case import Case, Goal, Rows, Step, flipped, replaced, with_zero
+from odenet.recheck.grids import grid_norm, grid_spectrum
 from odenet.recheck.positivity import is_metzler, is_nonnegative, vanishes
 from odenet.recheck.reading import embed
 from odenet.recheck.scalars import Scalar, is_zero, number
@@ -135,8 +136,10 @@ def gradient_descent(case: Case, goal: Goal, step: Step) -> None:
 
 
 def substitution(case: Case, goal: Goal, step: Step) -> None:
-    """f(Rx) = -R f(x) with R the flip of momenta, or f(-x) = -f(x)."""
+    """f(Rx) = -R f(x) with R the flip of momenta, f(-x) = -f(x), or f(Qx) = Q f(x) for an orthogonal matrix."""
     _is(case, goal, "reversible", "equivariant")
+    if goal.property == "equivariant" and isinstance(goal.arguments[0], Node):
+        return _turned_by(case, goal, goal.arguments[0])
     if goal.property == "reversible":
         _halves(case, goal)
         case.demand(not any(pair.is_halved for pair in case.model.pairs), "a halved block")
@@ -146,8 +149,17 @@ def substitution(case: Case, goal: Goal, step: Step) -> None:
         turned = {b.name for b in case.model.blocks}
     for block, node in goal.rows:
         sign = -1 if goal.property == "reversible" and block in turned else 1
-        total = case.reader.form(flipped(node, turned)) + case.reader.form(node).scaled(number(sign))
-        case.demand(total.is_zero(), "the symmetry fails")
+        case.vanishes(lambda c, n=node, sign=sign: c.reader.form(flipped(n, turned))  # type: ignore[misc]
+                      + c.reader.form(n).scaled(number(sign)), "the symmetry fails")
+
+
+def _turned_by(case: Case, goal: Goal, matrix: Node) -> None:
+    names = case.blocks(goal.rows)
+    case.demand(all(case.reader.block(b) == case.reader.space(codomain(matrix.space)) for b in names), "it does not fit")
+    for _, node in goal.rows:
+        moved = replaced(node, lambda leaf: apply(matrix, leaf) if leaf.op == "state" and leaf.data[0] in names else None)
+        case.vanishes(lambda c, n=node, moved=moved: c.reader.form(moved) - c.reader.form(matrix) @ c.reader.form(n),  # type: ignore[misc]
+                      "the symmetry fails")
 
 
 _BOTH = frozenset((
@@ -198,29 +210,16 @@ def _rate_wanted(case: Case, goal: Goal) -> Scalar:
     return rate
 
 
-def symmetric_part(case: Case, goal: Goal, rows: Rows) -> tuple[Bound, Bound]:
-    """The spectrum of (Df + Df')/2; mixed blocks add their norm to both diagonal blocks that they join."""
-    bounds = case.bounds(goal)
+def symmetric_part(case: Case, goal: Goal, rows: Rows, how: str = "blocks") -> tuple[Bound, Bound]:
+    """The spectrum of (Df + Df')/2."""
     names = case.blocks(rows)
-    ends: list[tuple[Bound, Bound]] = []
-    for i in names:
-        own = case.jacobian(rows, i, i)
-        low, high = bounds.spectrum((own + own.T).scaled(number(HALF)))
-        reach: Bound = ZERO
-        for j in names:
-            if j != i:
-                size = bounds.norm((case.jacobian(rows, i, j) + case.jacobian(rows, j, i).T).scaled(number(HALF)))
-                reach = None if reach is None or size is None else reach + size
-        ends.append((None, None) if reach is None else (low and low - reach, high and high + reach))
-    lows, highs = ([e for e in side if e is not None] for side in zip(*ends, strict=True))
-    largest = case.reader.largest
-    return (None if len(lows) < len(ends) else -largest(*(-x for x in lows)), None if len(highs) < len(ends) else largest(*highs))
+    return grid_spectrum(case, goal, [[case.jacobian(rows, i, j) for j in names] for i in names], how)
 
 
 def spectral_bound(case: Case, goal: Goal, step: Step) -> None:
     rate = _rate_wanted(case, goal)
     case.demand(goal.norm == "2", "spectra speak of the 2-norm")
-    high = known(symmetric_part(case, goal, goal.rows)[1], "the symmetric part of Df")
+    high = known(symmetric_part(case, goal, goal.rows, step.take("how"))[1], "the symmetric part of Df")
     case.signs(goal).demand(-high - rate)
 
 
@@ -313,6 +312,9 @@ def jacobian_norm(case: Case, goal: Goal, rows: Rows, how: str) -> Scalar:
         case.demand(goal.norm == "2", "the 2-norm")
         one, other = (_words_norm(case, goal, rows, order) for order in ("1", "inf"))
         return one if one == other else bounds.root(one * other)
+    if how == "grid":  # |Df| <= |N|, N the norms of the blocks, and |N|_2^2 <= |N|_1 |N|_inf
+        case.demand(goal.norm == "2", "the 2-norm")
+        return grid_norm(case, goal, [[case.jacobian(rows, i, j) for j in names] for i in names])
     case.demand(how == "words", "no such bound")
     return _words_norm(case, goal, rows, goal.norm)
 
@@ -361,9 +363,9 @@ def quasi_positive(case: Case, goal: Goal, step: Step) -> None:
 def _hessian(case: Case, goal: Goal) -> list[list[Form]]:
     definition = case.model.definition(goal.subject)
     form = case.reader.form(definition.body)
-    case.smooth((definition.body,))
     targets = [(case.reader.table.atom("variable", name), case.reader.space(space)) for name, space in definition.arguments]
     gradients = [case.derivatives.jacobian(form, *target).T for target in targets]
+    case.smooth(definition.body, gradients)
     return [[case.derivatives.jacobian(g, *target) for target in targets] for g in gradients]
 
 
@@ -374,9 +376,7 @@ def hessian(case: Case, goal: Goal, step: Step) -> None:
         for side in ("+", "-"):
             case.premise(step, goal.of("def", "smooth", *goal.arguments, norm=side))
         return
-    blocks = _hessian(case, goal)
-    case.demand(len(blocks) == 1, "one argument")
-    low, high = case.bounds(goal).spectrum((blocks[0][0] + blocks[0][0].T).scaled(number(HALF)))
+    low, high = grid_spectrum(case, goal, _hessian(case, goal), step.take("how"))
     if goal.property == "convex":
         return case.signs(goal).demand(known(low, "the Hessian"))
     bound = case.value(goal.arguments[0])

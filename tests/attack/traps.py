@@ -591,4 +591,62 @@ flow net = lie(f: euler, g: euler) over [0, 1/2] steps 1
 claim net : averaged(4/9)                #! false
 claim net : averaged(6/11)               #! true
 """,
+    "squares of sums that are none": """
+dim n = 3
+state x, y : R[n]
+param A : R[n, n], norm <= 1
+param B : R[n, n], norm <= 1
+def E(x, y) = sum(logcosh(A @ x + B @ y))
+def F(x, y) = sum(logcosh(A @ x + B @ y)) + dot(A @ x, B @ y)
+field f { x' = -(A + B).T @ tanh((A - B) @ x) }
+field g { x' = -(A + B).T @ tanh((A + B) @ x) }
+field h { x' = -A.T @ A @ x - B.T @ B @ x - 3 * A.T @ B @ x - 3 * B.T @ A @ x }
+claim E : smooth(1)                      #! false
+claim E : convex                         #! true
+claim E : smooth(2)                      #! true
+claim F : convex                         #! false
+claim f : nonexpansive                   #! false
+claim g : nonexpansive                   #! true
+claim g : lipschitz(4)                   #! true
+claim g : lipschitz(3)                   #! false
+claim h : nonexpansive                   #! false
+""",
+    "jumps of gradients": """
+state x, y : R
+def U(x) = relu(x)^2 - 2 * abs(x)
+def V(x) = x * relu(x)
+def W(x, y) = max(x, y)^2
+def R(x) = leaky_relu(x, 1/2)
+claim U : convex                         #! false
+claim U : smooth(2)                      #! false
+claim V : smooth(2)                      #! true
+claim V : smooth(19/10)                  #! false
+claim W : smooth(2)                      #! false
+claim R : smooth(0)                      #! false
+""",
+    "matrices that do not commute": """
+dim n = 3
+state x : R[n]
+param Q : R[n, n], orthogonal
+param P : R[n, n], orthogonal
+field f { x' = P @ x }
+field g { x' = tanh(Q @ x) }
+field h { x' = Q @ Q @ x + dot(x, Q @ x) * x }
+claim f : equivariant(Q)                 #! false
+claim g : equivariant(Q)                 #! false
+claim h : equivariant(Q)                 #! true
+""",
+    "potentials that are none": """
+dim n = 3
+state q, p : R[n]
+param K : R[n, n]
+param k : R
+field f { q' = q * mean(p)  p' = p * mean(q) }
+field g { q' = K @ softmax(K.T @ q)  p' = K @ softmax(K @ p) }
+field h { q' = sin(k * p)  p' = -sin(k * q) }
+claim f : gradient                       #! false
+claim g : gradient                       #! false
+claim h : hamiltonian                    #! true
+claim h : gradient                       #! false
+""",
 }

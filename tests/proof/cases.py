@@ -156,4 +156,16 @@ CASES = (
          "claim f : gradient", "- x/sqrt", "- b[0]*x[0]*x/sqrt"),
     Case("constructed potential", "model M\ndim n = 3\nstate q, p : R[n]\nparam K : R[n, n]\n"
          "field f { q' = K @ tanh(q)  p' = -(1 - tanh(q)^2) * (K.T @ p) }\nclaim f : hamiltonian", "K.T @ p", "K @ p"),
+    Case("substitution", "model M\ndim n = 3\nstate x : R[n]\nparam Q : R[n, n], orthogonal\nparam b : R\n"
+         "field f { x' = Q @ x * sin(dot(x, x)) - b * x * |Q.T @ x| }\nclaim f : equivariant(Q)",
+         "sin(dot(x, x))", "sin(sum(x))"),
+    Case("hessian", BOUNDED + "def V(x) = sum(relu(A @ x + b)^2)/2 + sum(softplus(x))\nclaim V : smooth(5/4)",
+         "smooth(5/4)", "smooth(6/5)"),
+    Case("hessian", "model M\ndim n = 3\nstate x, y : R[n]\nparam A : R[n, n], norm <= 1\nparam B : R[n, n], norm <= 1\n"
+         "def V(x, y) = sum(logcosh(A @ x + 2*B @ y))\nclaim V : smooth(5)", "smooth(5)", "smooth(9/2)"),
+    Case("spectral bound", "model M\ndim n = 3, m = 2\nstate x, y : R[n]\nparam A : R[m, n]\nparam B : R[m, n]\n"
+         "field f { x' = -A.T @ tanh(A @ x + B @ y)  y' = -B.T @ tanh(A @ x + B @ y) }\nclaim f : nonexpansive",
+         "y' = -B.T", "y' = -2 * B.T"),
+    Case("norm of the jacobian", "model M\ndim n = 3\nstate x, y : R[n]\nparam A : R[n, n], norm <= 1\n"
+         "field f { x' = -3*x + A @ tanh(y)  y' = -3*y - A @ sin(x) }\nclaim f : lipschitz(4)", "lipschitz(4)", "lipschitz(7/2)"),
 )

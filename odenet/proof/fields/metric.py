@@ -4,11 +4,12 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import combinations
 
+from odenet.algebra.congruences import whole
 from odenet.algebra.forms import Form
 from odenet.algebra.inequalities import is_nonnegative
-from odenet.algebra.scalars import ONE, ZERO, Scalar, power, rational
+from odenet.algebra.scalars import ONE, ZERO, Scalar, power
 from odenet.algebra.setting import Setting
-from odenet.algebra.spectrum import Spectrum, absolute, largest, norm, spectrum, word_norm
+from odenet.algebra.spectrum import Spectrum, absolute, block_spectrum, half_sum, largest, norm, spectrum, word_norm
 from odenet.ir.sizes import SCALAR
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields.structure import shown
@@ -28,42 +29,36 @@ def contractive(context: Context, rates: Rates, rate: Scalar, setting: Setting, 
     blocks = [b.name for b in context.blocks_of(rates)]
     if all(context.space(b) == SCALAR for b in blocks):
         return _by_minors(context, rates, rate, setting, blocks)
-    found = symmetric_spectrum(context, rates, setting)
-    if isinstance(found, str):
-        return found
+    grid = _grid(context, rates)
+    outcome: Outcome = "no upper bound is known for the spectrum of the symmetric part of Df"
+    for how in ("blocks", "whole"):
+        outcome = _by_spectrum(grid, rate, setting, how) or outcome
+        if isinstance(outcome, Proof):
+            return outcome
+    return outcome
+
+
+def _grid(context: Context, rates: Rates) -> list[list[Form]]:
+    names = [b.name for b in context.blocks_of(rates)]
+    return [[context.jacobian(rates, i, j) for j in names] for i in names]
+
+
+def _by_spectrum(grid: list[list[Form]], rate: Scalar, setting: Setting, how: str) -> Outcome | None:
+    """By the blocks of Df, or by squares of the whole; None where neither gives a bound."""
+    joined = whole(grid) if how == "whole" else None
+    if how == "whole" and (joined is None or len(grid) == 1):
+        return None
+    found = block_spectrum(grid, setting) if joined is None else spectrum(half_sum(joined), setting)
     if found.high is None:
-        return "no upper bound is known for the spectrum of the symmetric part of Df"
+        return None
     if is_nonnegative(-found.high - rate, setting):
-        return by("spectral bound", f"the symmetric part of Df is at most {found.high.key} <= -({rate.key})")
+        return by("spectral bound", f"the symmetric part of Df is at most {found.high.key} <= -({rate.key})", how=how)
     return f"the symmetric part of Df is bounded by {found.high.key}, not by -({rate.key})"
 
 
 def symmetric_spectrum(context: Context, rates: Rates, setting: Setting) -> Spectrum | str:
-    """An interval for the spectrum of (Df + Df')/2 over all blocks.
-
-    Off-diagonal blocks add at most their norm to each of the two diagonal blocks that they join (Gershgorin for blocks).
-    """
-    names = [b.name for b in context.blocks_of(rates)]
-    lows: list[Scalar | None] = []
-    highs: list[Scalar | None] = []
-    for i in names:
-        jacobian = context.jacobian(rates, i, i)
-        own = spectrum(half_sum(jacobian), setting)
-        reach: Scalar | None = ZERO
-        for j in names:
-            if j != i:
-                mixed = (context.jacobian(rates, i, j) + context.jacobian(rates, j, i).T).scaled(rational(Fraction(1, 2)))
-                size = norm(mixed, setting)
-                reach = None if reach is None or size is None else reach + size
-        lows.append(None if own.low is None or reach is None else own.low - reach)
-        highs.append(None if own.high is None or reach is None else own.high + reach)
-    low = None if None in lows else -largest(*(-x for x in lows if x is not None))
-    high = None if None in highs else largest(*(x for x in highs if x is not None))
-    return Spectrum(low, high)
-
-
-def half_sum(form: Form) -> Form:
-    return (form + form.T).scaled(rational(Fraction(1, 2)))
+    """An interval for the spectrum of (Df + Df')/2 over all blocks."""
+    return block_spectrum(_grid(context, rates), setting)
 
 
 def _by_minors(context: Context, rates: Rates, rate: Scalar, setting: Setting, blocks: list[str]) -> Outcome:
@@ -163,7 +158,7 @@ def jacobian_norm(context: Context, rates: Rates, setting: Setting, order: str =
 
 def norm_bounds(context: Context, rates: Rates, setting: Setting, order: str = "2") -> list[tuple[Scalar, Proof]]:
     """All upper bounds of |Df| that are known."""
-    rules = (_symmetric_norm, _block_norm, _mixed_norm) if order == "2" else (_block_norm,)
+    rules = (_symmetric_norm, _block_norm, _grid_norm, _mixed_norm) if order == "2" else (_block_norm,)
     return [found for rule in rules if (found := rule(context, rates, setting, order)) is not None]
 
 
@@ -202,6 +197,37 @@ def _block_norm(context: Context, rates: Rates, setting: Setting, order: str) ->
             total = total + row
         value = _root(total)
     return value, by("norm of the jacobian", f"|Df| <= {value.key} by the norms of its words", how="words")
+
+
+def _grid_norm(context: Context, rates: Rates, setting: Setting, order: str) -> tuple[Scalar, Proof] | None:
+    """|Df|_2 is at most the norm of the matrix N of the norms of its blocks, and |N|_2^2 <= |N|_1 |N|_inf."""
+    grid = _grid(context, rates)
+    if len(grid) == 1:
+        return None
+    sizes = [[_sharp_norm(form, setting) for form in row] for row in grid]
+    if any(size is None for row in sizes for size in row):
+        return None
+    rows = largest(*(_added(row) for row in sizes))
+    columns = largest(*(_added([row[j] for row in sizes]) for j in range(len(grid))))
+    value = rows if rows == columns else _root(rows * columns)
+    return value, by("norm of the jacobian", f"|Df|_2^2 <= {rows.key} * {columns.key} by the norms of its blocks", how="grid")
+
+
+def _sharp_norm(form: Form, setting: Setting) -> Scalar | None:
+    """The norm of a block: by its spectrum where it is symmetric, else by its words."""
+    if form.start == form.end and (form - form.T).is_zero():
+        own = spectrum(form, setting)
+        if own.low is not None and own.high is not None:
+            return largest(own.high, -own.low)
+    return norm(form, setting)
+
+
+def _added(items: list[Scalar | None]) -> Scalar:
+    total = ZERO
+    for item in items:
+        assert item is not None
+        total = total + item
+    return total
 
 
 def _mixed_norm(context: Context, rates: Rates, setting: Setting, order: str) -> tuple[Scalar, Proof] | None:

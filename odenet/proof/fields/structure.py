@@ -9,8 +9,8 @@ from odenet.algebra.letters import embed
 from odenet.algebra.scalars import ZERO, Scalar, is_identically_zero, rational
 from odenet.algebra.trace import trace
 from odenet.ir.model import Comparison, Pair
-from odenet.ir.node import Node, depends_on
-from odenet.ir.sizes import SCALAR, Size, Space
+from odenet.ir.node import Node, apply, depends_on
+from odenet.ir.sizes import SCALAR, Size, Space, codomain
 from odenet.proof.context import Context, Outcome, Rates, negated, substituted
 from odenet.proof.finding import Proof
 from odenet.proof.potentials import constructed, spelled
@@ -181,13 +181,29 @@ def sign_equivariant(context: Context, rates: Rates) -> Outcome:
     return _substitution(context, rates, every, lambda _: -1, "f(-x) + f(x) = 0")
 
 
+def matrix_equivariant(context: Context, rates: Rates, matrix: Node) -> Outcome:
+    """f(Qx) = Q f(x) for an orthogonal Q that acts on every block."""
+    fits = context.translator.plain(codomain(matrix.space))
+    strange = [b.name for b in context.blocks_of(rates) if context.space(b.name) != fits]
+    if strange:
+        return f"the matrix does not act on block `{strange[0]}`"
+    values = {b.name: apply(matrix, Node("state", (), (b.name,), b.space)) for b in context.blocks_of(rates)}
+    for block, node in rates.rows:
+        moved = substituted(node, values)
+        difference = _unmatched(context, lambda c, a=moved, b=node: c.form(a) - c.form(matrix) @ c.form(b))  # type: ignore[misc]
+        if difference is not None:
+            return f"f(Qx) - Q f(x) = 0 fails in block {block}: {shown(difference)}"
+    return by("substitution", "f(Qx) - Q f(x) = 0 in normal form")
+
+
 def _substitution(context: Context, rates: Rates, flipped: set[str], sign: Callable[[str], int],
                   statement: str) -> Outcome:
     values = {name: negated(Node("state", (), (name,), context.model.block(name).space)) for name in sorted(flipped)}
     for block, node in rates.rows:
-        moved, plain = context.form(substituted(node, values)), context.form(node)
-        difference = moved - plain if sign(block) > 0 else moved + plain
-        if not difference.is_zero():
+        turn = rational(-sign(block))
+        moved = substituted(node, values)
+        difference = _unmatched(context, lambda c, a=moved, b=node, k=turn: c.form(a) + c.form(b).scaled(k))  # type: ignore[misc]
+        if difference is not None:
             return f"{statement} fails in block {block}: {shown(difference)}"
     return by("substitution", statement + " in normal form")
 
