@@ -177,8 +177,16 @@ class Case:
             ends = (domain(space), codomain(space)) if is_map else (SCALAR, space)
             self.demand((form.start, form.end) == ends, "a node is in another space")
 
-    def smooth(self, root: Node, gradients: list[Form]) -> None:
+    def smooth(self, nodes: tuple[Node, ...]) -> None:
         """First derivatives are continuous, so that second ones almost everywhere tell the whole truth."""
+        for node in (n for root in nodes for n in root.walk()):
+            kinks = node.op in ("norm", "largest", "smallest")
+            if node.op == "function":
+                kinks = FUNCTIONS[node.data[0]].smoothness in (-1, 0)
+            self.demand(not kinks, f"`{node.op}` has kinks")
+
+    def without_jumps(self, root: Node, gradients: list[Form]) -> None:
+        """The gradients of a node are continuous: relu has a jump in its slope, relu^2 has none."""
         for node in root.walk():
             self.demand(node.op not in ("norm", "largest", "smallest"), f"`{node.op}` has kinks")
         self.demand(not any(map(_jumps, gradients)), "the gradient jumps")

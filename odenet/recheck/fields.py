@@ -365,7 +365,7 @@ def _hessian(case: Case, goal: Goal) -> list[list[Form]]:
     form = case.reader.form(definition.body)
     targets = [(case.reader.table.atom("variable", name), case.reader.space(space)) for name, space in definition.arguments]
     gradients = [case.derivatives.jacobian(form, *target).T for target in targets]
-    case.smooth(definition.body, gradients)
+    case.without_jumps(definition.body, gradients)
     return [[case.derivatives.jacobian(g, *target) for target in targets] for g in gradients]
 
 
