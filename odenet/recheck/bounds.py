@@ -5,10 +5,10 @@ from fractions import Fraction
 from functools import reduce
 
 from odenet.ir.sizes import SCALAR, count
+from odenet.recheck.congruences import squared
 from odenet.recheck.reading import Reader
 from odenet.recheck.scalars import Rejected, Scalar, Symbol, Word, number, power
 from odenet.recheck.signs import Signs
-from odenet.recheck.squares import squared
 from odenet.recheck.words import Form, reverse, size_scalar
 
 Bound = Scalar | None

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from odenet.recheck.bounds import HALF, ZERO, Bound, known
 from odenet.recheck.case import Case, Goal
+from odenet.recheck.congruences import whole
 from odenet.recheck.scalars import Scalar, number
-from odenet.recheck.squares import whole
 from odenet.recheck.words import Form
 
 Grid = list[list[Form]]
