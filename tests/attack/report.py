@@ -52,7 +52,7 @@ def examine(seed: int) -> Row:
 def _claim(v: Verdict) -> Row:
     found = v.finding
     row = {"kind": v.claim.kind, "property": v.claim.name, "verdict": found.verdict, "seconds": round(found.seconds, 3)}
-    return {**row, "claim": v.claim.text, "reason": found.reason, "false": v.violation > 0} if found.verdict == "undecided" else {**row, "rule": found.rule}
+    return {**row, "claim": v.claim.text, "reason": found.reason, "false": bool(v.violation > 0)} if found.verdict == "undecided" else {**row, "rule": found.rule}
 
 
 # --- running ------------------------------------------------------------------------------------------------------------------
