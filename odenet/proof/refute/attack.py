@@ -16,7 +16,8 @@ from odenet.proof.refute.spectra import leading_vector, rounded
 from odenet.proof.refute.subjects import Subject, in_region
 
 Matrix = list[list[Scalar]]
-LARGEST = 36  # states with more entries are attacked along directions, never by a whole Jacobian
+LARGEST = 36  # states with more entries are attacked along directions where those do, else
+WHOLE = 100  # by the whole Jacobian of a field up to here
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Attack:
 
 def small(problem: Problem) -> None:
     """Refuses states that are too large for a Jacobian."""
-    if problem.subject.layout.size > LARGEST:
+    if problem.subject.layout.size > (WHOLE if problem.claim.kind == "field" else LARGEST):
         raise Undefined("a state too large for a Jacobian")
 
 
