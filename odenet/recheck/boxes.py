@@ -29,6 +29,7 @@ def boxes(k: Signs, s: Scalar, sides: list[Any], text: str, parts: list[Any], ch
 
 def _tree(k: Signs, s: Scalar, box: Box, letters: Iterator[str], parts: list[Any], check: Callable[..., bool]) -> bool:
     letter = next(letters, "")
+    k.reader.table.spend(10 * (1 + len(s.terms)))
     if letter == "/":
         return all(_tree(k, s, half, letters, parts, check) for half in halves(box))
     if letter == "+":

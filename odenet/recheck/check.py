@@ -27,7 +27,8 @@ def _of_fields(rule: Any) -> Any:
 RULES: dict[str, Any] = {**{name: _of_fields(rule) for name, rule in FIELD_RULES.items()},
                          **MAP_RULES, "one solution": one_solution, "order conditions": order_conditions,
                          "convex composition": convex_composition}
-_MALFORMED = (LookupError, StopIteration, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
+_MALFORMED = (LookupError, StopIteration, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError,
+              MemoryError)
 
 
 def recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: Any) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """What a certificate wrote down, made anew in the checker's algebra."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -23,7 +24,7 @@ class Data:
     def read(self, data: Any) -> Any:
         """What a certificate wrote down, made anew here: numbers, texts, tuples, nodes, evidence; scalars, forms, words."""
         if isinstance(data, str):
-            return Fraction(data)
+            return _number(data)
         rule = _DATA.get(data[0]) if isinstance(data, list) and data else None
         if rule is None:
             raise Rejected("the certificate is not well formed")
@@ -32,9 +33,9 @@ class Data:
     def _scalar(self, *terms: Any) -> Scalar:
         total = number(0)
         for c, *powers in terms:
-            product = number(Fraction(c))
+            product = number(_number(c))
             for atom, e in powers:
-                product = product * power(self.table, self._atom(*_inside(atom)), Fraction(e), self.reader.is_nonnegative)
+                product = product * power(self.table, self._atom(*_inside(atom)), _exponent(e), self.reader.is_nonnegative)
             total = total + product
         return total
 
@@ -90,10 +91,28 @@ class Data:
         if kind == "diag":
             total = self.reader.spread(a)
             for atom, e in data:
-                total = entrywise(total, self.reader.power(self._vector(a, *_inside(atom)), Fraction(e)))
+                total = entrywise(total, self.reader.power(self._vector(a, *_inside(atom)), _exponent(e)))
             return diagonal(total)
         items = [self.read(d) for d in data]
         return _LETTERS[kind](self.reader, a, b, items)
+
+
+_NUMBER = re.compile(r"-?[0-9]{1,1500}(/[0-9]{1,1500})?")
+_LARGEST_EXPONENT = 100
+
+
+def _number(text: str) -> Fraction:
+    """An exact number as certificates write it: digits and at most one slash."""
+    if _NUMBER.fullmatch(text) is None:
+        raise Rejected("a number is not well formed")
+    return Fraction(text)
+
+
+def _exponent(text: str) -> Fraction:
+    e = _number(text)
+    if abs(e) > _LARGEST_EXPONENT or e.denominator > _LARGEST_EXPONENT:
+        raise Rejected("an exponent is too large")
+    return e
 
 
 def _inside(atom: Any) -> list[Any]:
@@ -132,7 +151,7 @@ _LETTERS: dict[str, Callable[[Reader, Any, Any, list[Any]], Form]] = {
 
 
 def _read_size(*terms: Any) -> Size:
-    return Size.collect({tuple((name, int(e)) for name, e in m): Fraction(c) for c, *m in terms})
+    return Size.collect({tuple((name, int(_exponent(e))) for name, e in m): _number(c) for c, *m in terms})
 
 
 _DATA: dict[str, Callable[..., Any]] = {

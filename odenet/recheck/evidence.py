@@ -14,6 +14,7 @@ from odenet.recheck.scalars import Rejected, Scalar, Symbol, is_zero, number, of
 from odenet.recheck.signs import ZERO, Signs, distances, occurs, single
 from odenet.recheck.slopes import Derivatives
 
+_MOST_CONDITIONS = 20
 Evidence = tuple[str, Any, tuple[Any, ...]]  # kind, data, parts
 
 
@@ -25,6 +26,39 @@ def check(k: Signs, s: Scalar, evidence: Evidence, strict: bool = False) -> bool
         return rule is not None and rule(k, s, data, parts)
     except (Rejected, ValueError, TypeError, AttributeError, IndexError, ZeroDivisionError):
         return False  # not even well formed
+
+
+def _is_real(k: Signs, g: Scalar, s: Scalar) -> bool:
+    """Whether g has a real value wherever s and the assumptions have: its symbols occur there, its roots and divisors too, or
+    those are of something of known sign."""
+    known = [s, *k.assumptions, *k.strictly, *distances(k, s)]
+    within = _symbols(known)
+    powers = {(x, _sort(e)) for one in (*known, *(d for y in within for d in y.data if isinstance(d, Scalar)))
+              for m in one.terms for x, e in m}
+    return all(x in within and (e.denominator == 1 and e > 0 or (x, _sort(e)) in powers or _has_power(k, x, e))
+               for m in g.terms for x, e in m)
+
+
+def _sort(e: Fraction) -> tuple[bool, bool]:
+    return e.denominator == 1, e > 0
+
+
+def _has_power(k: Signs, x: Symbol, e: Fraction) -> bool:
+    low, high = k.interval(x)
+    is_positive = low is not None and low > 0
+    return is_positive or (e > 0 and low == 0) or (e.denominator == 1 and high is not None and high < 0)
+
+
+def _symbols(scalars: list[Scalar]) -> set[Symbol]:
+    """The symbols of scalars, at every depth."""
+    found: set[Symbol] = set()
+    stack = list(scalars)
+    while stack:
+        for x in stack.pop().symbols():
+            if x not in found:
+                found.add(x)
+                stack.extend(d for d in x.data if isinstance(d, Scalar))
+    return found
 
 
 def _zero(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
@@ -79,6 +113,8 @@ def _combined(strict: bool) -> Callable[..., bool]:
         for c, factors in data:
             product, firm = number(c), c > 0
             for g, e in factors:
+                if not _is_real(k, g, s):
+                    return False
                 product = product * g ** _whole(e)
                 if e % 2:
                     part = left.pop(0)
@@ -102,10 +138,13 @@ def _whole(e: Fraction) -> int:
 
 def _denominators(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     g, e, sign = data
+    if not _is_real(k, g, s):
+        return False
     ((m, c),) = power(k.reader.table, g, -e, k.reader.is_nonnegative).terms.items()  # g^-e = c m
     product = shifted(s, tuple((x, -d) for x, d in m)).times(1 / c)
     # g is not 0 where s is defined, if s has it as a divisor
-    divides = e > 0 and all(x.kind == "prime" or any(dict(n).get(x, 0) < 0 for n in s.terms) for x, _ in m)
+    divides = e > 0 and all(x.kind == "prime" or any(y is x and d < 0 and (f.denominator == 1 or d.denominator > 1)
+                                                     for n in s.terms for y, d in n) for x, f in m)
     if e.denominator == 1 and e % 2:
         return (abs(sign) == 1 and len(parts) == 2 and check(k, product.times(sign), parts[0])
                 and check(k, g.times(sign), parts[1], not divides))
@@ -117,6 +156,8 @@ def _ends(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     x, low, high = _moving(data[0]), data[1], data[2]
     if any(occurs(x, y) for y in s.symbols() if y is not x) or any(dict(m).get(x, 1) != 1 for m in s.terms):
         return False
+    if not _is_real(k, low, s) or not _is_real(k, high, s):
+        return False
     goals = (put(k, s, x, low), put(k, s, x, high), of(x) - low, high - of(x))
     if any(part[0] == "enclosure" and k.enclosure(g)[0] != 0 for g, part in zip(goals[2:], parts[2:], strict=True)):
         return False  # not the ends themselves
@@ -127,7 +168,8 @@ def _slope(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     """s rises (or falls) along a symbol from the end of its interval, and is >= 0 there."""
     x, end, sign = _moving(data[0]), data[1], data[2]
     inner = k.without(x)
-    if abs(sign) != 1 or end.value() != k.interval(x)[0 if sign > 0 else 1] or not is_tame(inner, s, x):
+    last = k.interval(x)[0 if sign > 0 else 1]
+    if abs(sign) != 1 or last is None or end.value() != last or not is_tame(inner, s, x):
         return False
     rising = Derivatives(k.reader).slope(s, x, SCALAR).scalar().times(sign)
     return len(parts) == 2 and check(inner, rising, parts[0]) and check(inner, put(k, s, x, end), parts[1])
@@ -194,7 +236,7 @@ def _put(k: Signs, y: Symbol, e: Fraction, x: Symbol, value: Scalar) -> Scalar:
 def _cases(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     """One case for each piece of a symbol that is chosen among several, or has a kink."""
     x = single(data[0])
-    cases = dict(_pieces(x)) if x is not None else {}
+    cases = dict(_pieces(x)) if x is not None and x in _symbols([s]) else {}
     if x is None or not cases or len(data[1]) != len(parts) or set(data[1]) != set(cases) or len(cases) != len(parts):
         return False
     for value, part in zip(data[1], parts, strict=True):
@@ -221,7 +263,7 @@ def _pieces(x: Symbol) -> Any:
 
 def _line(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     x, conditions = _only(data[0]), data[1]
-    good = len(parts) == len(conditions) and all(check(k, g, part) for g, part in zip(conditions, parts, strict=True))
+    good = len(parts) == len(conditions) <= _MOST_CONDITIONS and x in s.symbols() and all(check(k, g, part) for g, part in zip(conditions, parts, strict=True))
     return good and line(x, s, conditions)
 
 

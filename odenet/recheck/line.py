@@ -17,6 +17,7 @@ def line(x: Symbol, s: Scalar, conditions: tuple[Scalar, ...]) -> bool:
     continuity; at any other root a condition must fail.
     """
     p, known = _poly(x, s), [_poly(x, g) for g in conditions]
+    x.table.spend(sum(q.degree() + 1 for q in (p, *known)) ** 3 // 10)
     product = fmpq_poly([1])
     for q in (p, *known):
         product = product * q if q.degree() > 0 else product

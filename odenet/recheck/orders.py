@@ -127,8 +127,11 @@ def errors(method: Method, up_to: int) -> tuple[int, ...]:
 
 def order_conditions(case: Case, goal: Goal, step: Step) -> None:
     """The composition agrees with the exact flow in every word up to its order; `relax` on fields that keep its invariant."""
-    case.demand(goal.property == "order", "the rule is about the order")
-    wanted = int(case.value(goal.arguments[0]).value() or 0)
+    case.demand(goal.property == "order" and goal.kind == "flow", "the rule is about the order of a flow")
+    value = case.value(goal.arguments[0]).value()
+    if value is None or value.denominator != 1 or value < 1:
+        raise Rejected("the order is no whole number from 1")
+    wanted = int(value)
     flow: Flow = case.model.flow(goal.subject)
     plan = case.plans[goal.subject]
     for part, advance in zip(flow.parts, plan.advances, strict=True):
@@ -138,7 +141,9 @@ def order_conditions(case: Case, goal: Goal, step: Step) -> None:
     stages = [(i, exact(c)) for i, c in flow.scheme.stages]
     if len(flow.parts) == 1 and flow.parts[0].method.kind == "exact" and sum((c for _, c in stages), Exact(0)) == 1:
         return
-    letters = [(i, j) for i, part in enumerate(flow.parts) for j in (1, *errors(part.method, wanted))]
+    wrong = [(i, j) for i, part in enumerate(flow.parts) for j in errors(part.method, wanted)]
+    case.demand(all(j > 1 for _, j in wrong), "a method has the order 0")
+    letters = sorted([*((i, 1) for i in range(len(flow.parts))), *wrong])
     for degree in range(1, wanted + 1):
         for word in lyndon(tuple(letters), degree):
             pure = all(j == 1 for _, j in word)

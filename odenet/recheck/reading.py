@@ -7,7 +7,7 @@ from typing import Any
 
 from odenet.ir.model import ConvolutionSpace, Model, Parameter
 from odenet.ir.node import Node, variable
-from odenet.ir.sizes import SCALAR, AnySpace, MapSpace, Size, Space, codomain, count, domain
+from odenet.ir.sizes import SCALAR, AnySpace, MapSpace, Size, Space, codomain, count, domain, is_map
 from odenet.operators.functions import FUNCTIONS
 from odenet.recheck.basics import BASICS, of_kink_times_argument
 from odenet.recheck.scalars import ONE_AT_ZERO, STEPS, ZERO_AT_ZERO, Monomial, Rejected, Scalar, Symbol, Table, number, of, power
@@ -109,7 +109,23 @@ class Reader:
         rule = _NODES.get(node.op)
         if rule is None:
             raise Rejected(f"`{node.op}` has no normal form")
-        return rule(self, node, self.space(node.space), a)
+        space = self.space(node.space)
+        form = rule(self, node, space, a)
+        if (form.start, form.end) != ((domain(space), codomain(space)) if is_map(space) else (SCALAR, space)):
+            raise Rejected(f"`{node.op}` is not in the space that it says")
+        self._check_leaf(node, space)
+        return form
+
+    def _check_leaf(self, node: Node, space: AnySpace) -> None:
+        """What the spec declares has one space, and functions have the parameters that they admit."""
+        if node.op == "state" and space != self.block(node.data[0]):
+            raise Rejected(f"`{node.data[0]}` is not in the space that it says")
+        if node.op == "param":
+            declared = self.model.parameter(node.data[0]).space
+            if isinstance(declared, Space) and self.space(declared) != space:
+                raise Rejected(f"`{node.data[0]}` is not in the space that it says")
+        if node.op == "function":
+            _check_parameters(node.data[0], tuple(node.data[1:]))
 
     def spread(self, space: AnySpace, value: Scalar | None = None) -> Form:
         """The tensor (or matrix) whose entries are all `value`."""
@@ -139,6 +155,7 @@ class Reader:
         return letter_form(diag(self.table, ((self.table.atom("vector sum", base), e),), base.end)) @ self.spread(base.end)
 
     def function(self, name: str, parameters: tuple[Fraction, ...], z: Form) -> Form:
+        _check_parameters(name, parameters)
         if z.start != SCALAR:
             low = FUNCTIONS[name].values(*parameters).low
             facts = ("nonnegative",) if low is not None and low >= 0 else ()
@@ -160,6 +177,7 @@ class Reader:
 
     def constant(self, name: str, parameters: tuple[Fraction, ...], z: Scalar) -> Scalar:
         """A function of a scalar."""
+        _check_parameters(name, parameters)
         value = z.value()
         if value == 0 and name in ZERO_AT_ZERO | ONE_AT_ZERO:
             return number(name in ONE_AT_ZERO)
@@ -227,6 +245,12 @@ class Reader:
 
     def acting(self, v: Form, start: Space) -> Form:
         return self.skew(v, start, "acting")
+
+
+def _check_parameters(name: str, parameters: tuple[Fraction, ...]) -> None:
+    row = FUNCTIONS[name]
+    if len(parameters) != len(row.defaults) or (row.admits is not None and not row.admits[0](*parameters)):
+        raise Rejected(f"`{name}` does not take these parameters")
 
 
 def _rank(form: Form, order: list[Form]) -> int:

@@ -13,6 +13,9 @@ ZERO_AT_ZERO = frozenset(("sin", "tan", "tanh", "relu", "leaky_relu", "elu", "ce
 ONE_AT_ZERO = frozenset(("cos", "exp", "sinc"))
 STEPS = frozenset(("threshold", "relu_slope"))  # functions with the values 0 and 1
 MOST = 4000
+MOST_WORK = 1_000_000  # products of monomials, symbols asked for, boxes and roots with what they weigh
+MOST_BITS = 20_000  # of a coefficient
+MOST_EXPONENT = 1000
 
 
 class Rejected(Exception):
@@ -46,11 +49,19 @@ class Table:
     def __init__(self) -> None:
         self.known: dict[Any, Symbol] = {}
         self.chosen: dict[Any, Any] = {}
+        self.work = MOST_WORK
+
+    def spend(self, work: int) -> None:
+        """Count work, so that no certificate keeps the checker busy for long. Raises Rejected."""
+        self.work -= work
+        if self.work < 0:
+            raise Rejected("the certificate takes too much work")
 
     def atom(self, kind: str, *data: Any) -> Symbol:
         return self.letter(kind, data, None, None)
 
     def letter(self, kind: str, data: tuple[Any, ...], start: Any, end: Any, facts: Iterable[str] = ()) -> Symbol:
+        self.spend(1)
         key = (kind, data, start, end)
         if key not in self.known:
             self.known[key] = Symbol(self, kind, data, start, end, frozenset(facts))
@@ -69,7 +80,7 @@ class Scalar:
     def __init__(self, terms: dict[Monomial, Fraction]) -> None:
         self.terms = {m: c for m, c in terms.items() if c}
         self._key = frozenset(self.terms.items())
-        if len(self.terms) > MOST:
+        if len(self.terms) > MOST or any(max(c.numerator, -c.numerator, c.denominator) >> MOST_BITS for c in self.terms.values()):
             raise Rejected("a sum grew too large")
 
     def __eq__(self, other: object) -> bool:
@@ -104,6 +115,8 @@ class Scalar:
         return Scalar(total)
 
     def __pow__(self, exponent: int) -> Scalar:
+        if exponent > MOST_EXPONENT:
+            raise Rejected("a power is too high")
         total = number(1)
         for _ in range(exponent):
             total = total * self
@@ -130,6 +143,8 @@ def of(symbol: Symbol, exponent: Fraction | int = 1) -> Scalar:
 
 def merged(a: Monomial, b: Monomial) -> Scalar:
     """The product of two monomials, with the laws of single symbols applied."""
+    if a or b:
+        (a or b)[0][0].table.spend(1)
     powers = dict(a)
     for s, e in b:
         powers[s] = powers.get(s, Fraction(0)) + e
@@ -172,6 +187,8 @@ def _law(s: Symbol, e: Fraction) -> Scalar | None:
 
 def power(table: Table, base: Scalar, e: Fraction, is_nonnegative: Callable[[Symbol], bool]) -> Scalar:
     """base^e where it is defined; a root is shared out over the factors that are known to be nonnegative."""
+    if abs(e) > MOST_EXPONENT or e.denominator > MOST_EXPONENT:
+        raise Rejected("a power is too high")
     if e.denominator == 1 and e >= 0 and (len(base.terms) <= 1 or len(base.terms) ** min(int(e), 40) <= 3000):
         return base ** int(e)
     if not base.terms:
@@ -195,7 +212,8 @@ def power(table: Table, base: Scalar, e: Fraction, is_nonnegative: Callable[[Sym
 def root(table: Table, value: Fraction, e: Fraction) -> Scalar:
     if e.denominator == 1:
         return number(value ** int(e))
-    if value <= 0 or max(value.numerator, value.denominator).bit_length() > 200:
+    table.spend(100)
+    if value <= 0 or max(value.numerator, value.denominator).bit_length() > 128:
         raise Rejected("a root of a number that is not positive, or too large")
     from flint import fmpz
 

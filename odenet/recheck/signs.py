@@ -22,6 +22,7 @@ class Signs:
 
     def __init__(self, reader: Reader, region: tuple[Comparison, ...] = (), is_orthant: bool = False) -> None:
         self.reader, self.region, self.is_orthant = reader, region, is_orthant
+        self.loose: frozenset[Symbol] = frozenset()  # symbols that move on lines of their own, without what ties others to them
         self.known: set[tuple[Scalar, int]] = set()
         self.strict: set[Scalar] = set()
         self.learned: dict[Symbol, Interval] = {}
@@ -40,7 +41,7 @@ class Signs:
     def assuming(self, *more: Scalar) -> Signs:
         """The same with more assumptions."""
         child = Signs(self.reader, (), self.is_orthant)
-        child.assumptions, child.strictly = self.assumptions + more, self.strictly
+        child.assumptions, child.strictly, child.loose = self.assumptions + more, self.strictly, self.loose
         child.learned = dict(self.learned)
         child._learn(more)
         return child
@@ -49,6 +50,8 @@ class Signs:
         """All that is assumed of other symbols, and the interval of this one: holds on whole lines along which it moves."""
         child = Signs(self.reader, (), self.is_orthant)
         child.assumptions = tuple(g for g in self.assumptions if not occurs(symbol, g))
+        child.strictly = tuple(g for g in self.strictly if not occurs(symbol, g))
+        child.loose = self.loose | {symbol}
         child.learned = {s: i for s, i in self.learned.items() if s is symbol or not occurs(symbol, s)}
         return child
 
@@ -216,7 +219,7 @@ def distances(signs: Signs, scalar: Scalar) -> list[Scalar]:
                 if item.name == "interval":
                     low, high = (signs.reader.scalar(node) for node in item.arguments)
                     found += [of(s) - low, high - of(s)]
-    return found
+    return [g for g in found if not any(occurs(x, g) for x in signs.loose)]
 
 
 ZERO = number(0)

@@ -223,6 +223,8 @@ class Form:
         self.terms = {w: c for w, c in terms.items() if c.terms}
 
     def __add__(self, other: Form) -> Form:
+        if (self.start, self.end) != (other.start, other.end):
+            raise Rejected("a sum of maps between other spaces")
         return Form(self.table, self.start, self.end, [*self.terms.items(), *other.terms.items()])
 
     def __sub__(self, other: Form) -> Form:
