@@ -263,7 +263,9 @@ def _pieces(x: Symbol) -> Any:
 
 def _line(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     x, conditions = _only(data[0]), data[1]
-    good = len(parts) == len(conditions) <= _MOST_CONDITIONS and x in s.symbols() and all(check(k, g, part) for g, part in zip(conditions, parts, strict=True))
+    if not len(parts) == len(conditions) <= _MOST_CONDITIONS or x not in s.symbols():
+        return False
+    good = all(check(k, g, part) for g, part in zip(conditions, parts, strict=True))
     return good and line(x, s, conditions)
 
 
