@@ -35,7 +35,7 @@ def _is_real(k: Signs, g: Scalar, s: Scalar) -> bool:
     within = _symbols(known)
     powers = {(x, _sort(e)) for one in (*known, *(d for y in within for d in y.data if isinstance(d, Scalar)))
               for m in one.terms for x, e in m}
-    return all(x in within and (e.denominator == 1 and e > 0 or (x, _sort(e)) in powers or _has_power(k, x, e))
+    return all(x in within and ((e.denominator == 1 and e > 0) or (x, _sort(e)) in powers or _has_power(k, x, e))
                for m in g.terms for x, e in m)
 
 
@@ -236,11 +236,14 @@ def _put(k: Signs, y: Symbol, e: Fraction, x: Symbol, value: Scalar) -> Scalar:
 def _cases(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     """One case for each piece of a symbol that is chosen among several, or has a kink."""
     x = single(data[0])
-    cases = dict(_pieces(x)) if x is not None and x in _symbols([s]) else {}
-    if x is None or not cases or len(data[1]) != len(parts) or set(data[1]) != set(cases) or len(cases) != len(parts):
+    left = list(_pieces(x)) if x is not None and x in _symbols([s]) else []
+    if x is None or not left or not len(data[1]) == len(parts) == len(left):
         return False
     for value, part in zip(data[1], parts, strict=True):
-        facts = cases[value]
+        facts = next((facts for piece, facts in left if piece == value), None)
+        if facts is None:
+            return False
+        left.remove((value, facts))  # of equal pieces each is a case of its own
         if part[0] == "never":
             (g,), (why,) = part[1], part[2]
             if g not in facts or not check(k, -g, why, True):

@@ -28,6 +28,7 @@ def evidence(how: str, data: Data, *parts: Data) -> Data:
 X = of("state", "x")
 PLAIN = scalar(["1", [X, "1"]])
 ZERO, ENCLOSURE = evidence("zero", many()), evidence("enclosure", many())
+LEAKY = ["atom", "function", ["text", "leaky_relu"], many("1"), PLAIN]
 CUBE = "state x : R\nfield f { x' = x^3 }\nclaim f : nonexpansive\n"
 CHANGE = scalar(["-3", [X, "2"]])  # what must be >= 0 for CUBE to be nonexpansive
 FLOW = "state x : R\nfield f { x' = x }\nflow net = lie(f: euler) over [0, 1] steps 2\nclaim net : %s\n"
@@ -98,6 +99,13 @@ FORGED: dict[str, tuple[str, Data, Data]] = {
         ["spectral bound", {}],
         [["free", 6, scalar(["1/2", [of("param", "a"), "2"]], ["-1", [of("param", "a"), "1"], [of("param", "b"), "1"]]),
           evidence("slope", many(scalar(["1", [of("param", "a"), "1"]]), scalar(), "1"), evidence("assumption", many()), ZERO)]]),
+    # both pieces of leaky_relu(x, 1) are x: two cases all the same
+    "one case for two": (
+        "state x, y : R\nfield f { y' = leaky_relu(x, 1)*y }\nclaim f : dissipates(y^2/2)\n", ["dissipation", {}],
+        [["free", 6, scalar(["-1", [LEAKY, "1"], [of("state", "y"), "2"]]), evidence(
+            "cases", many(scalar(["1", [LEAKY, "1"]]), many(PLAIN)), evidence("combination", many(many("1", many(
+                many(scalar(["-1", [X, "1"]]), "1"), many(scalar(["1", [of("state", "y"), "1"]]), "2")))),
+                evidence("assumption", many())))]]),
     # work without end
     "a number with a large exponent": lemma(scalar(["1e999999999"])),
     "a large power": lemma(scalar(["1", [X, "1000000000"]])),
