@@ -48,7 +48,7 @@ def _recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: An
         raise Rejected("the certificate is not well formed")
     if certificate["claim"] != claim_data(claim):
         raise Rejected("the certificate is about another claim")
-    case = Case(model, plans, claim.region, RULES)
+    case = Case(model, plans, _region(claim), RULES)
     for where, depth, scalar, evidence in certificate["lemmas"]:
         _accept(case, where, depth, case.data.read(scalar), case.data.read(evidence))
     for signs in case.settings.values():
@@ -76,7 +76,7 @@ class _Asked(set[Any]):
 
 def trimmed(model: Model, plans: dict[str, Plan], claim: Claim, certificate: dict[str, Any]) -> dict[str, Any]:
     """The same certificate with the lemmas that its proof cannot do without, and no others. Raises Rejected."""
-    case = Case(model, plans, claim.region, RULES)
+    case = Case(model, plans, _region(claim), RULES)
     lemmas: list[tuple[tuple[Any, Any], list[Any]]] = []
     for where, depth, scalar, evidence in certificate["lemmas"]:
         read = case.data.read(scalar)
@@ -127,11 +127,16 @@ def _accept(case: Case, where: str, depth: int, scalar: Any, evidence: Any) -> S
     return signs
 
 
+def _region(claim: Claim) -> Any:
+    """Substeps of a flow may leave a region, so what is shown of maps is shown everywhere."""
+    return claim.region if claim.kind in ("field", "def") else ()
+
+
 def goal_of(case: Case, claim: Claim) -> Goal:
     """The goal that a claim is; the expressions it speaks of are defined and continuous there."""
     norm = str(dict(claim.keywords).get("norm", "2"))
     rows = case.rows(claim.fields) if claim.kind == "field" else ()
-    goal = Goal(claim.kind, claim.property, claim.arguments, norm, rows, claim.subject, claim.region)
+    goal = Goal(claim.kind, claim.property, claim.arguments, norm, rows, claim.subject, _region(claim))
     nodes = tuple(node for _, node in rows) + tuple(a for a in claim.arguments if not isinstance(a, str))
     if claim.kind == "def":
         nodes = (case.model.definition(claim.subject).body,)

@@ -106,6 +106,10 @@ FORGED: dict[str, tuple[str, Data, Data]] = {
             "cases", many(scalar(["1", [LEAKY, "1"]]), many(PLAIN)), evidence("combination", many(many("1", many(
                 many(scalar(["-1", [X, "1"]]), "1"), many(scalar(["1", [of("state", "y"), "1"]]), "2")))),
                 evidence("assumption", many())))]]),
+    # the second substep starts outside of the region
+    "a region that a flow leaves": (
+        "state x : R\nfield f { x' = -5 }\nfield g { x' = relu(-x) }\nflow net = lie(f: euler, g: euler) over [0, 1] steps 1\n"
+        "claim net : dissipates(x) on x > 0\n", ["composition", {}, ["first integral", {}]], []),
     # work without end
     "a number with a large exponent": lemma(scalar(["1e999999999"])),
     "a large power": lemma(scalar(["1", [X, "1000000000"]])),
