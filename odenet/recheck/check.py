@@ -15,16 +15,19 @@ from odenet.recheck.scalars import Rejected, Scalar
 from odenet.recheck.signs import Signs
 
 
-def _of_fields(rule: Any) -> Any:
+_OF_DEFS = {"principal minors": ("field", "def"), "hessian": ("def",)}
+
+
+def _of_fields(name: str, rule: Any) -> Any:
     """Rules about right-hand sides and defs prove nothing of maps."""
     def check(case: Case, goal: Goal, step: Any) -> None:
-        case.demand(goal.kind in ("field", "def"), "the rule is about fields")
+        case.demand(goal.kind in _OF_DEFS.get(name, ("field",)), "the rule is not about this")
         rule(case, goal, step)
 
     return check
 
 
-RULES: dict[str, Any] = {**{name: _of_fields(rule) for name, rule in FIELD_RULES.items()},
+RULES: dict[str, Any] = {**{name: _of_fields(name, rule) for name, rule in FIELD_RULES.items()},
                          **MAP_RULES, "one solution": one_solution, "order conditions": order_conditions,
                          "convex composition": convex_composition}
 _MALFORMED = (LookupError, StopIteration, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError,

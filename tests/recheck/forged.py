@@ -110,6 +110,10 @@ FORGED: dict[str, tuple[str, Data, Data]] = {
     "a region that a flow leaves": (
         "state x : R\nfield f { x' = -5 }\nfield g { x' = relu(-x) }\nflow net = lie(f: euler, g: euler) over [0, 1] steps 1\n"
         "claim net : dissipates(x) on x > 0\n", ["composition", {}, ["first integral", {}]], []),
+    # an elementwise function commutes with permutations, not with rotations
+    "a stage and a rotation": (
+        "param Q : R[4, 4], orthogonal\nstate x : R[4]\nnet big : R[4] -> R[4] = tanh\nclaim big : equivariant(Q)\n",
+        ["composition", {}], []),
     # work without end
     "a number with a large exponent": lemma(scalar(["1e999999999"])),
     "a large power": lemma(scalar(["1", [X, "1000000000"]])),

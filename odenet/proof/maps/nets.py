@@ -12,7 +12,7 @@ from odenet.algebra.jacobian import Differentiator
 from odenet.algebra.scalars import ONE, Scalar, power, rational
 from odenet.algebra.setting import Setting
 from odenet.ir.model import Net, NetStage
-from odenet.ir.node import Node, number, scalar
+from odenet.ir.node import Node, scalar, variable
 from odenet.ir.node import power as node_power
 from odenet.ir.sizes import SCALAR, count
 from odenet.operators.between import values_between
@@ -130,7 +130,7 @@ def _function(context: Context, stage: NetStage, setting: Setting) -> Facts:
 
 
 def slope_range(name: str, parameters: tuple[Fraction, ...]) -> tuple[Fraction, Fraction] | None:
-    slope = FUNCTIONS[name].derivative(number(0), *parameters)
+    slope = FUNCTIONS[name].derivative(variable("z", SCALAR), *parameters)  # a number would be folded away
     factor = Fraction(1)
     while slope.op in ("scale", "mul") and slope.args[0].op == "number":
         factor, slope = factor * slope.args[0].data[0], slope.args[1]
