@@ -14,7 +14,6 @@ from odenet.recheck.orders import order_conditions
 from odenet.recheck.scalars import Rejected, Scalar
 from odenet.recheck.signs import Signs
 
-
 _OF_DEFS = {"principal minors": ("field", "def"), "hessian": ("def",)}
 
 

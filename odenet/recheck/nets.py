@@ -188,7 +188,8 @@ def _has(case: Case, goal: Goal, stage: NetStage) -> bool:
 def _commutes(stage: NetStage, action: Any) -> bool:
     if stage.kind == "function":
         row = FUNCTIONS[stage.data[0]]
-        return action in ("sign", "permutation", "translation") and row.smoothness != -1 and row.domain == "all" and (row.parity == "odd" if action == "sign" else True)
+        is_known = action in ("permutation", "translation") or (action == "sign" and row.parity == "odd")
+        return is_known and row.smoothness != -1 and row.domain == "all"
     if action == "sign":
         return stage.kind in ODD or stage.kind == "conv"
     if action == "translation":
