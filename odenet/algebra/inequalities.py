@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from odenet.algebra.boxes import nonnegative_on_box
 from odenet.algebra.evidence import ASSUMPTION, ENCLOSURE, ZERO_FORM, Evidence, combination
+from odenet.algebra.laws import unfolded
 from odenet.algebra.polynomials import (
     factor,
     from_flint,
@@ -302,6 +303,15 @@ def _by_slope(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     return by_slope(scalar, setting, 2, _proved) if depth >= DEPTH - 2 else None
 
 
+def _by_laws(scalar: Scalar, setting: Setting, depth: int) -> Proved:
+    """Relations between functions, once. Before the dear rules, as an identity often comes out."""
+    if depth < DEPTH - 2:
+        return None
+    other = unfolded(scalar)
+    found = _proved(other, setting, 2) if other != scalar else None
+    return Evidence("laws", (), (found,)) if found else None
+
+
 def _by_squares(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """A polynomial, by sums of squares with multipliers from the setting. At the top only."""
     return by_squares(scalar, setting) if depth >= DEPTH - 2 else None
@@ -315,4 +325,4 @@ def _by_balls(scalar: Scalar, setting: Setting, depth: int) -> Proved:
 
 
 _RULES = (_by_denominators, _by_assumption, _by_division, _by_quadratic_form, _by_ends, _by_cases, _by_factors, _by_sturm,
-          _by_slope, _by_squares, _by_balls)
+          _by_laws, _by_slope, _by_squares, _by_balls)

@@ -9,6 +9,7 @@ from odenet.ir.sizes import SCALAR
 from odenet.operators.functions import FUNCTIONS
 from odenet.operators.row import Function
 from odenet.recheck.boxes import boxes
+from odenet.recheck.laws import unfolded
 from odenet.recheck.line import line
 from odenet.recheck.scalars import Rejected, Scalar, Symbol, is_zero, number, of, power, shifted
 from odenet.recheck.signs import ZERO, Signs, distances, occurs, single
@@ -280,6 +281,10 @@ def _only(z: Scalar) -> Symbol:
     return x
 
 
+def _laws(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
+    return not data and len(parts) == 1 and check(k, unfolded(k.reader, s), parts[0])
+
+
 def _boxes(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     sides, text = data
     return boxes(k, s, [(_moving(z), low, high) for z, low, high in sides], text, list(parts), check)
@@ -289,6 +294,7 @@ Rule = Callable[[Signs, Scalar, Any, Any], bool]
 _WEAK: dict[str, Rule] = {
     "zero": _zero, "enclosure": _enclosed, "assumption": _assumed, "positive": _positive, "combination": _combined(False),
     "denominators": _denominators, "ends": _ends, "slope": _slope, "cases": _cases, "line": _line, "boxes": _boxes,
+    "laws": _laws,
 }
 _STRICT: dict[str, Rule] = {
     "enclosure": _enclosed_strictly, "assumption": _assumed_strictly, "positive": _positive, "combination": _combined(True),

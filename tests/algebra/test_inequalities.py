@@ -15,6 +15,9 @@ TRUE = [  # expression >= 0 on the region; each is 0 somewhere, or comes as near
     ("x^4 + y^4 - x*y*(x^2 + y^2)", "", 0), ("x^4 - 2*x^2 + 1", "", 0), ("1/4 - x*y", "x + y <= 1 and x >= 0 and y >= 0", 0),
     ("x^2 + y^2 - 2", "x*y >= 1 and x > 0", 0), ("1 - exp(-x^2)", "", 0), ("1/4 - sigmoid(x)*(1 - sigmoid(x))", "", 0),
     ("x^4 + y^4 + 2 - 3*x*y", "", "7/8"), ("3/2 - x - y", "x^2 + y^2 <= 1", "1/8"), ("3/2 - sin(x) - cos(x)", "", "1/8"),
+    ("tanh(x) - 2*sigmoid(2*x) + 1", "", 0), ("sin(2*x) - 2*sin(x)*cos(x)", "", 0), ("cos(2*x) - 1 + 2*sin(x)^2", "", 0),
+    ("sigmoid(x) + sigmoid(-x) - 1", "", 0), ("sin(x + y) - sin(x)*cos(y) - cos(x)*sin(y)", "", 0),
+    ("silu(x) - x*sigmoid(x)", "", 0),
     ("abs(x) - relu(x) - relu(-x)", "", 0), ("max(x, y) + min(x, y) - x - y", "", 0),
 ]
 
