@@ -121,21 +121,23 @@ def read(logs: Iterable[Path]) -> dict[int, Row]:
 
 # --- the page -----------------------------------------------------------------------------------------------------------------
 
-_CLEANING = (
-    (re.compile(r"part `\w+`: |stage `[^`]*`: "), ""), (re.compile(r"`[^`]*`"), "`…`"),
-    (re.compile(r"(?<=normal form )[^\0]*?(?=, which)"), "…"), (re.compile(r"(?<=: )\(.*"), "…"),
-    (re.compile(r"bounded by .*?(?=, which|$)"), "bounded by …"), (re.compile(r"at most [^,;]*"), "at most …"),
-    (re.compile(r"block \(?\w+(, \w+\))?|block \w+"), "block …"), (re.compile(r"does not give .* over"), "does not give … over"),
-    (re.compile(r"\d+(\.\d+)?(/\d+)?"), "#"),
-)
+# What belongs to one spec, from the first words to the last: it is left out between them.
+_BETWEEN = (("normal form ", ", which"), ("the term ", " of"), (" I is ", ", not shown"), ("Hessian is ", ", not shown"),
+            ("x + h x' = ", " is not shown"), ("does not give ", " over"), ("grad I . f + ", " is not shown"), ("|Df| <= ", " has no"),
+            ("h L = ", " is not shown"), ("has the constant ", "; what moves"), ("bounded by ", ", which"))
+_AFTER = ("bounded by ", "reaches ", "at most ", "leaves ", "here the bound is ", "here it is ", "vanish in its block ", "fails in block ",
+          "vanish in block ", "Df of block ", "the block ")
 
 
 def cleaned(reason: str) -> str:
     """A reason without what belongs to one spec."""
-    text = reason.split("; the search for a witness", maxsplit=1)[0]
-    for pattern, by in _CLEANING:
-        text = pattern.sub(by, text)
-    return text[:110].replace("|", "\\|")
+    text = re.sub(r"^(part `\w+`|stage `[^`]*`): ", "", reason.split("; the search for a witness", maxsplit=1)[0])
+    for first, last in _BETWEEN:
+        text = re.sub(re.escape(first) + r"(?!… ).*?" + re.escape(last), lambda _, f=first, e=last: f"{f}…{e}", text)  # type: ignore[misc]
+    for first in _AFTER:
+        text = re.sub(re.escape(first) + r"(?!…)[^;]*", lambda _, f=first: f"{f}…", text)  # type: ignore[misc]
+    text = re.sub(r"`[^`]*`|parameter \w+", "`…`", text)
+    return re.sub(r"\d+(\.\d+)?(/\d+)?", "#", text)[:110].replace("|", "\\|")
 
 
 def page(rows: dict[int, Row], command: str) -> str:
