@@ -59,6 +59,7 @@ class Finding:
     seconds: float
     proof: Proof | None = None
     witness: Witness | None = None
+    advice: str = ""  # what to change so that it is proved, where that is known
     lemmas: tuple[Any, ...] = ()  # the inequalities that the proof may rest on: where, depth, scalar, evidence
 
     @property

@@ -10,7 +10,7 @@ from odenet.algebra.setting import Setting
 from odenet.ir.model import Claim, Model
 from odenet.ir.node import Node
 from odenet.plan.steps import Plan, Relax
-from odenet.proof import curvature, definitions, domains
+from odenet.proof import curvature, definitions, domains, shorter
 from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
@@ -58,11 +58,12 @@ class Prover:
         spent = time.perf_counter() - began
         if witness is not None:
             return Finding(claim, "refuted", "witness", f"{witness.quantity} is {witness.value}, not {witness.expected}", spent,
-                           witness=witness)
+                           witness=witness, advice=self._advice(claim, seconds - (time.process_time() - computed), seconds))
         assert isinstance(outcome, str)
         stopped = (f"; the search for a witness ended with the budget of {seconds:g} s, `--seconds {4 * seconds:g}` lets it go on"
                    if spent >= seconds and _RAISE not in outcome else "")
-        return Finding(claim, "undecided", "", readable(outcome) + stopped, spent)
+        return Finding(claim, "undecided", "", readable(outcome) + stopped, spent,
+                       advice=self._advice(claim, seconds - (time.process_time() - computed), seconds))
 
     def reached(self, claim: Claim, seconds: float) -> Outcome | Witness:
         """What the rules reach within the proof's share of a budget."""
@@ -89,6 +90,23 @@ class Prover:
                 return refute(self.model, claim, self.plans.get(claim.subject), seconds, self.plans)
         except OutOfTime:
             return None
+
+    def _advice(self, claim: Claim, left: float, seconds: float) -> str:
+        """The step bound that a flow breaks, and the edit, in the time that is left or a tenth more."""
+        if claim.kind != "flow":
+            return ""
+        try:
+            with limit(max(left, seconds / 10)):
+                return shorter.advice(self.context, self.plans[claim.subject], claim, self._with_steps)
+        except OutOfTime:
+            self.context = Context(self.model)
+            return ""
+
+    def _with_steps(self, claim: Claim, plan: Plan, assumed: tuple[Scalar, ...]) -> Outcome:
+        setting = self.context.setting((), *assumed)
+        substeps = moves(self.context, plan)
+        problem = self._obstacle(tuple(node for move in substeps for _, node in move.rates.rows), claim, setting)
+        return problem or _FLOWS[claim.property](self, plan, substeps, claim, setting)
 
     def outcome(self, claim: Claim) -> Outcome | Witness:
         """A proof, a witness, or what is missing."""

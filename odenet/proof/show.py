@@ -43,9 +43,10 @@ def finding_lines(finding: Finding, style: Style = plain) -> list[str]:
         if finding.proof is not None and any(name == "potential" for name, _ in finding.proof.data):
             lines.append(f"{'':13}{finding.proof.statement}")
         return lines + [f"{'':13}if {condition}" for condition in finding.conditions]
+    help = [f"{'':13}help: {finding.advice}"] if finding.advice else []
     if finding.witness is None:
-        return [head, f"{'':13}missing: {finding.reason}"]
-    return [head, *(f"{'':13}{line}" for line in witness_lines(finding.witness))]
+        return [head, f"{'':13}missing: {finding.reason}", *help]
+    return [head, *(f"{'':13}{line}" for line in witness_lines(finding.witness)), *help]
 
 
 def witness_lines(witness: Witness) -> list[str]:
@@ -99,7 +100,8 @@ def as_json(finding: Finding) -> dict[str, Any]:
     claim = finding.claim
     return {
         "line": claim.line, "subject": subject(claim), "property": claim.property, "args": _arguments(claim),
-        "region": claim.region_text or None, "verdict": finding.verdict, "rule": finding.rule or None, "reason": finding.reason,
+        "region": claim.region_text or None, "verdict": finding.verdict, "rule": finding.rule or None,
+        "reason": f"{finding.reason}; {finding.advice}" if finding.advice else finding.reason,
         "conditions": list(finding.conditions), "witness": finding.witness.as_json() if finding.witness else None,
         "seconds": round(finding.seconds, 4),
     }
