@@ -111,21 +111,26 @@ def _permutations(sizes: list[tuple[str, tuple[Size, ...]]], layout: Layout) -> 
 
 
 def _translations(sizes: list[tuple[str, tuple[Size, ...]]], layout: Layout) -> tuple[tuple[str, Rearrangement], ...]:
+    sizes = [(name, s) for name, s in sizes if s]  # numbers stay where they are
     shifted = dict.fromkeys(s[-2:] if len(s) == 3 else s for _, s in sizes)
     ranks = {len(s) for _, s in sizes}
     if len(shifted) != 1 or ranks not in ({1}, {3}):
         raise Undefined("a translation of blocks of several sizes")
     if ranks == {1}:
-        n = len(layout.place(layout.blocks[0][0]))
-        order = _rearranged(layout, [name for name, _ in layout.blocks], [*range(1, n), 0])
+        n = len(layout.place(sizes[0][0]))
+        order = _rearranged(layout, [name for name, _ in sizes], [*range(1, n), 0])
         return (("moves each entry one place down", order),)
     return (("shifts by one column", _shifted(layout, 0, 1)), ("shifts by one row", _shifted(layout, 1, 0)))
 
 
 def _shifted(layout: Layout, down: int, right: int) -> Rearrangement:
     result: list[int] = []
-    for _, (channels, height, width) in layout.blocks:
+    for _, shape in layout.blocks:
         start = len(result)
+        if not shape:
+            result.append(start)
+            continue
+        channels, height, width = shape
         result.extend(start + (c * height + (i + down) % height) * width + (j + right) % width
                       for c in range(channels) for i in range(height) for j in range(width))
     assert len(result) == sum(prod(shape) for _, shape in layout.blocks)

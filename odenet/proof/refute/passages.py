@@ -253,7 +253,7 @@ def _of_another_size(problem: Problem, case: Case) -> Measure | None:
     """A net whose output has not as many entries as its input."""
     before, after = problem.subject.layout.size, len(problem.subject.value(case.scalars()))
     gap = exact(after - before)
-    return None if before == after else Measure(gap * gap, "the entries of the output less those of the input", gap, "0")
+    return None if before == after else Measure(gap * gap, "the number of entries of the output less that of the input", gap, "0")
 
 
 def _net_volume(problem: Problem, case: Case) -> Measure:
@@ -264,7 +264,7 @@ def _net_folded(problem: Problem, case: Case) -> Measure:
     """Sizes that differ, a stage that leaves only a bounded set (or a half space, at the end), or what folds any map."""
     place = not_onto(problem.model.net(problem.claim.subject))
     if place is not None:
-        return Measure(ONE, f"the outputs that stage {place} and those behind it never reach", ONE, "0")
+        return Measure(ONE, f"the number of bounds that stage {place} sets to what the net can reach", ONE, "0")
     return _of_another_size(problem, case) or _folded(problem, case)
 
 

@@ -11,12 +11,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from flint import fmpq
+from flint import arb, fmpq
 
 from odenet.ir.balls import ALONG, Undefined, evaluate
 from odenet.ir.differentiate import tangent
 from odenet.ir.interpret import Environment
-from odenet.ir.node import Node, variable
+from odenet.ir.node import Node, add, mul, scalar, variable
 from odenet.ir.sizes import MapSpace
 
 Dual = Any
@@ -42,13 +42,38 @@ def lift(node: Node, env: Environment, duals: Duals, kind: str = "states") -> Du
     known: dict[Node, Any] = {}
     rows = [evaluate(node, here, known)]
     count = max((len(dual) for dual in duals.values()), default=1)
-    moved, still = _moved(node, frozenset(duals)) if count > 1 else (node, ())
+    masks: dict[str, Any] = {}
+    moved, still = _moved(_settled(node, known, masks), frozenset(duals)) if count > 1 else (node, ())
+    here = replace(here, variables={**here.variables, **masks})
     for part in still:
         evaluate(part, here, known)
     for k in range(1, count):
         along = {ALONG + name: dual[k] for name, dual in duals.items()}
         rows.append(evaluate(moved, replace(here, variables={**here.variables, **along}), dict(known)))
     return np.stack(rows)
+
+
+def _settled(node: Node, known: dict[Node, Any], masks: dict[str, Any]) -> Node:
+    """The node with each maximum and minimum as a sum over the entries that may be it, so that it has the same derivatives.
+
+    The weights are put into `masks`: 1, or the ball [0, 1] where several entries share the maximum.
+    """
+    if not any(n.op in ("largest", "smallest") for n in node.walk()):
+        return node
+    parts = [_settled(argument, known, masks) for argument in node.args]
+    if node.op not in ("largest", "smallest"):
+        return Node(node.op, tuple(parts), node.data, node.space)
+    terms = []
+    for argument, part in zip(node.args, parts, strict=True):
+        ends = known[node] if len(parts) > 1 else np.full(known[argument].shape, known[node][()], dtype=object)
+        rooms = (ends - known[argument]) if node.op == "largest" else (known[argument] - ends)
+        name = f"mask {len(masks)}"
+        masks[name] = np.array([fmpq(0) if room > 0 else fmpq(1) for room in rooms.flat], dtype=object).reshape(rooms.shape)
+        terms.append(mul(variable(name, argument.space), part))
+    if sum(sum(x != 0 for x in mask.flat) for mask in list(masks.values())[-len(terms):]) > known[node].size:
+        for mask in list(masks.values())[-len(terms):]:
+            mask[mask == 1] = arb(0.5, 0.5)
+    return scalar("sum", terms[0]) if len(terms) == 1 else add(*terms)
 
 
 def product(factor: Dual, dual: Dual) -> Dual:

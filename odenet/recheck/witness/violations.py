@@ -193,7 +193,9 @@ def _is_action(place: Place, action: str, order: list[int]) -> bool:
         size = int(np.prod(shape, dtype=int))
         part, start = [i - start for i in order[start:start + size]], start + size
         space, rest = place.model.block(name).space if net is None else net.domain, list(range(size))
-        if action == "permutation":
+        if not shape:
+            is_one = part == rest
+        elif action == "permutation":
             is_one = sorted(part) == rest if len(shape) == 1 else part == rest
             is_one = is_one and own.setdefault(space, part) == part
         else:
