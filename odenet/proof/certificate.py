@@ -30,6 +30,8 @@ def certificate(model: Model, plans: dict[str, Plan], finding: Finding) -> dict[
         odenet.recheck.Rejected: the checker does not accept the proof.
     """
     assert finding.proof is not None
+    if finding.certificate is not None:
+        return finding.certificate
     return trimmed(model, plans, finding.claim, {
         "claim": claim_data(finding.claim),
         "lemmas": [[where, depth, as_data(scalar), as_data(evidence)] for where, depth, scalar, evidence in finding.lemmas],

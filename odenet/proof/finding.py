@@ -61,6 +61,7 @@ class Finding:
     witness: Witness | None = None
     advice: str = ""  # what to change so that it is proved, where that is known
     lemmas: tuple[Any, ...] = ()  # the inequalities that the proof may rest on: where, depth, scalar, evidence
+    certificate: dict[str, Any] | None = None  # of a proof, as the independent checker accepted it
 
     @property
     def conditions(self) -> tuple[str, ...]:

@@ -51,8 +51,8 @@ class Prover:
         computed = time.process_time()
         outcome = self.reached(claim, seconds)
         if isinstance(outcome, Proof):
-            return Finding(claim, "proved", outcome.rule, outcome.statement, time.perf_counter() - began, proof=outcome,
-                           lemmas=self.context.lemmas())
+            return self._accepted(Finding(claim, "proved", outcome.rule, outcome.statement, 0.0, proof=outcome,
+                                          lemmas=self.context.lemmas()), began)
         left = seconds - (time.process_time() - computed)
         witness = outcome if isinstance(outcome, Witness) else self._attack(claim, left)
         spent = time.perf_counter() - began
@@ -64,6 +64,19 @@ class Prover:
                    if spent >= seconds and _RAISE not in outcome else "")
         return Finding(claim, "undecided", "", readable(outcome) + stopped, spent,
                        advice=self._advice(claim, seconds - (time.process_time() - computed), seconds))
+
+    def _accepted(self, finding: Finding, began: float) -> Finding:
+        """A proof counts when the independent checker accepts its certificate."""
+        from odenet.proof.certificate import certificate
+        from odenet.recheck import Rejected
+
+        try:
+            written = certificate(self.model, self.plans, finding)
+        except Rejected as why:
+            reason = (f"the rules prove it ({finding.rule}), but the independent checker does not accept the proof: {why}; "
+                      "please report this spec")
+            return Finding(finding.claim, "undecided", "", reason, time.perf_counter() - began)
+        return replace(finding, certificate=written, seconds=time.perf_counter() - began)
 
     def reached(self, claim: Claim, seconds: float) -> Outcome | Witness:
         """What the rules reach within the proof's share of a budget."""
