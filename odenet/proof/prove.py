@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 from odenet.algebra.scalars import ONE, ZERO, Scalar, TooLarge, Unsupported
