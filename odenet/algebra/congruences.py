@@ -41,7 +41,8 @@ def squared(form: Form) -> tuple[list[Square], Form]:
         for group in _groups(table):
             square = _square(form, table, group)
             words = [table[i, j].word for i in group for j in group] if square else []
-            if square and all(word in left for word in words):
+            # each product of two words is a term of its own: one that stands for several counts for one alone
+            if square and len(set(words)) == len(words) and all(word in left for word in words):
                 found.append(square)
                 for word in words:
                     left.pop(word, None)

@@ -28,7 +28,7 @@ def squared(form: Form) -> tuple[list[Square], Form]:
         for group in _groups(table):
             factors = _factors(table, group)
             words = {table[i, j][0] for i in group for j in group} if factors else set()
-            if not factors or not words <= set(left):
+            if not factors or len(words) < len(group) ** 2 or not words <= set(left):  # one term for each product
                 continue
             end = middle.start if middle is not None else group[0][0].end if group[0] else form.start
             right = Form(form.table, form.start, end, [(w, number(b)) for w, b in zip(group, factors, strict=True)])

@@ -657,4 +657,14 @@ claim squared : lipschitz(0)             #! false
 claim squared : nonexpansive             #! false
 claim squared : averaged(1/2)            #! false
 """,
+    # S^13 S^13 and S^0 S^26 are one word, which the square of a sum has three times: at S = -1.014 the sum is -0.07
+    "a square whose products coincide": """
+dim n = 2
+state x : R[n]
+param S : R[n, n], symmetric
+param B : R[n, n], norm <= 1/100
+field f { x' = -(%s) - B @ x }
+claim f : contractive(-1/40)             #! false
+claim f : nonexpansive                   #! false
+""" % " + ".join(" @ ".join(["S"] * k + ["x"]) for k in (0, 12, 13, 17, 21, 24, 25, 26, 29, 30, 33, 34, 38, 39, 42, 43, 47, 52)),
 }
