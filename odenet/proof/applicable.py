@@ -10,9 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
-from odenet.algebra.scalars import Scalar, TooLarge, Unsupported
+from odenet.algebra.scalars import Scalar, TooLarge, Unsupported, of_atom
 from odenet.ir.model import Block, Claim, Model
 from odenet.ir.node import Node
+from odenet.ir.show import node_text
 from odenet.ir.sizes import SCALAR
 from odenet.operators.properties import ACTIONS, PROPERTIES
 from odenet.plan.steps import Plan
@@ -76,7 +77,7 @@ class Survey:
         self.model, self.seconds = model, seconds
         self.prover = Prover(model, plans)
         self.candidates = Candidates(model)
-        self._proved: dict[str, bool] = {}
+        self._proofs: dict[str, Proof | None] = {}
         self._kept: dict[str, list[str]] = {}  # subject -> first integrals that were found
         self.stated = {(words(c), c.text, c.region_text) for c in model.claims}
 
@@ -122,10 +123,11 @@ class Survey:
     def integrals_elsewhere(self, subject: Subject) -> list[str]:
         return [text for words, texts in self._kept.items() if words != subject.words for text in texts]
 
-    def is_proved(self, claim: Claim, key: str) -> bool:
-        if key not in self._proved:
-            self._proved[key] = isinstance(self.prover.reached(claim, self.seconds), Proof)
-        return self._proved[key]
+    def proof(self, claim: Claim, key: str) -> Proof | None:
+        if key not in self._proofs:
+            outcome = self.prover.reached(claim, self.seconds)
+            self._proofs[key] = outcome if isinstance(outcome, Proof) else None
+        return self._proofs[key]
 
 
 @dataclass(frozen=True)
@@ -145,10 +147,13 @@ class Place:
     def reads(self, text: str) -> bool:
         return self.claim(text) is not None
 
-    def proves(self, text: str) -> bool:
-        """Whether the rules prove it; nothing is refuted here."""
+    def proof(self, text: str) -> Proof | None:
+        """What the rules reach; nothing is refuted here."""
         claim = self.claim(text)
-        return claim is not None and self.survey.is_proved(claim, self.statement(text))
+        return None if claim is None else self.survey.proof(claim, self.statement(text))
+
+    def proves(self, text: str) -> bool:
+        return self.proof(text) is not None
 
     def least(self, form: str, high: int = thresholds.HIGH, sign: int = 1) -> Fraction | None:
         """The least x such that form.format(sign * x) is proved, as far as the budget reaches."""
@@ -185,6 +190,19 @@ def _plain(name: str) -> Callable[[Place], Iterator[str]]:
     return texts
 
 
+def _potential(name: str) -> Callable[[Place], Iterator[str]]:
+    """`gradient` or `hamiltonian`, and the same with the potential that the proof has built."""
+    def texts(at: Place) -> Iterator[str]:
+        yield name
+        proof = at.proof(name)
+        for built in () if proof is None else (value for key, value in proof.data if key == "potential"):
+            text = f"{name}({node_text(built).replace('-1 * ', '-')})" if isinstance(built, Node) else ""
+            if text and at.proves(text):
+                yield text
+
+    return texts
+
+
 def _constants(name: str) -> Callable[[Place], Iterator[str]]:
     """The least number of `lipschitz` or `smooth`, in each norm; a bound made of parameters where no number does."""
     def texts(at: Place) -> Iterator[str]:
@@ -210,7 +228,16 @@ def _bounds(at: Place) -> Iterator[str]:
     context = at.survey.prover.context
     with suppress(OutOfTime, Unsupported, TooLarge), limit(at.survey.seconds):
         for bound, _proof in norm_bounds(context, context.rates(at.subject.fields), context.setting()):
+            yield from (scalar_text(part) for part in _parts(bound))
             yield scalar_text(bound)
+
+
+def _parts(bound: Scalar) -> tuple[Scalar, ...]:
+    """What a maximum is taken of; one of them may be the largest, whatever the parameters are."""
+    atoms = bound.atoms()
+    if len(atoms) != 1 or atoms[0].kind != "largest" or bound != of_atom(atoms[0]):
+        return ()
+    return tuple(item for item in atoms[0].data if isinstance(item, Scalar))
 
 
 def _rates_of_contraction(at: Place) -> Iterator[str]:
@@ -301,16 +328,29 @@ def _falling(at: Place) -> Iterator[str]:
     squares = _plainest(at)[1]
     defined = [t.text for t in invariants.library(at.survey.model, at.subject.blocks, ()) if "(" in t.text and len(t.key) == 1
                and not t.text.startswith(("sum(", "dot("))]
-    elsewhere = at.survey.integrals_elsewhere(at.subject)
+    elsewhere = list(dict.fromkeys([*at.survey.integrals_elsewhere(at.subject), *_kept_without_one(at)]))
     stated = [c.text[11:-1] for c in at.survey.model.claims if c.property == "dissipates"]
     candidates = dict.fromkeys([*stated, squares, *defined, *elsewhere, *(f"-({text})" for text in elsewhere)])
     falling = [text for text in candidates if at.proves(f"dissipates({text})") and not at.proves(f"preserves({text})")]
     yield from (f"dissipates({text})" for text in falling or [squares])
 
 
+def _kept_without_one(at: Place) -> list[str]:
+    """First integrals of a sum of fields without one of them: what is left over may be friction."""
+    fields = at.subject.fields
+    if at.subject.kind != "field" or not 2 < len(fields) <= 4:
+        return []
+    model = at.survey.model
+    rests = [tuple(f for f in fields if f != out) for out in fields]
+    places = [Place(at.survey, Subject(" + ".join(rest), "field", rest, _blocks(model, rest)), at.region) for rest in rests]
+    return [text for place in places for text in _found_integrals(place)]
+
+
 Arguments = Callable[[Place], Iterator[str]]
 ARGUMENTS: dict[str, Arguments] = {
     **{name: _plain(name) for name, row in PROPERTIES.items() if row.least == 0},
+    "hamiltonian": _potential("hamiltonian"),
+    "gradient": _potential("gradient"),
     "contractive": _rates_of_contraction,
     "lipschitz": _constants("lipschitz"),
     "smooth": _constants("smooth"),
@@ -356,5 +396,7 @@ def scalar_text(scalar: Scalar) -> str:
     pieces = []
     for factors, coefficient in scalar.terms:
         texts = [atom(a) if e == 1 else f"{atom(a)}^({e})" for a, e in factors]
-        pieces.append(" * ".join(texts if coefficient == 1 and texts else [f"({coefficient})", *texts]))
-    return " + ".join(pieces) or "0"
+        sign, size = "-" if coefficient < 0 else "+", abs(coefficient)
+        pieces.append(f"{sign} " + " * ".join(texts if size == 1 and texts else [str(size), *texts]))
+    text = " ".join(pieces) or "+ 0"
+    return text[2:] if text.startswith("+") else f"-{text[2:]}"

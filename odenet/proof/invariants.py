@@ -172,10 +172,11 @@ def _product(a: dict[Key, Fraction], b: dict[Key, Fraction]) -> dict[Key, Fracti
 
 
 def _text(vector: dict[Key, Fraction]) -> str:
-    """The combination with whole numbers without a common factor, most of them positive."""
+    """The combination with whole numbers without a common factor, most of them positive, those of squares first."""
     scale = lcm(*(c.denominator for c in vector.values()))
     whole = {k: int(c * scale) for k, c in vector.items()}
-    balance = sum(c > 0 for c in whole.values()) - sum(c < 0 for c in whole.values())
+    squares = [c for k, c in whole.items() if (len(k) == 2 and k[0] == k[1]) or k[0].startswith("dot(")]
+    balance = _balance(squares) or _balance(list(whole.values()))
     is_turned = balance < 0 or (balance == 0 and next(iter(whole.values())) < 0)
     divisor = gcd(*whole.values()) * (-1 if is_turned else 1)
     pieces: list[str] = []
@@ -185,3 +186,7 @@ def _text(vector: dict[Key, Fraction]) -> str:
         lead = ("-" if number < 0 else "") if not pieces else (" - " if number < 0 else " + ")
         pieces.append(f"{lead}{size}{Term(key).text}")
     return "".join(pieces)
+
+
+def _balance(numbers: list[int]) -> int:
+    return sum(c > 0 for c in numbers) - sum(c < 0 for c in numbers)

@@ -26,6 +26,8 @@ HENON = ("model Henon\nstate q1, p1 : R\nstate q2, p2 : R\n"
 RIGID = "model Rigid\nstate x, y, z : R\nfield f { x' = y*z  y' = -2*x*z  z' = x*y }\n"
 MATRIX = ("model Matrix\ndim n = 4, m = 6\nstate q, p : R[n]\nparam K : R[n, n], psd\nparam w : R, in [1/2, 3]\n"
           "field f { q' = p  p' = -K @ q - w^2*q }\n")
+FRICTION = OSCILLATOR.replace("strang(a, b)", "strang(a, b, c)").replace(
+    "flow", "param d : R, nonnegative\nfield c { p' = -d*p }\nflow")
 DAMPED = ("model Damped\ndim n = 4\nstate x : R[n]\nparam A : R[n, n], orthogonal\n"
           "field f { x' = -A.T @ leaky_relu(A @ x, 137/1000) }\n")
 
@@ -38,14 +40,16 @@ def _proved(text):
 
 
 @pytest.mark.parametrize(("spec", "expected"), [
-    (OSCILLATOR, ["net : order(2)", "net : symplectic", "net : symmetric", "a + b : preserves(p^2 - 2 * k * cos(q))"]),
+    (OSCILLATOR, ["net : order(2)", "net : symplectic", "a : hamiltonian(1/2 * p^2)",
+                  "net : symmetric", "a + b : preserves(p^2 - 2 * k * cos(q))"]),
     (PREDATORS, ["f : positive", "f : preserves(a * log(x) - x + a * log(y) - b * y) on x > 0 and y > 0"]),
     (EPIDEMIC, ["f : preserves(s + i + r)", "net : preserves(s + i + r)", "net : order(4)"]),
     (HENON, ["f : preserves(3 * q1^2 + 3 * p1^2 + 3 * q2^2 + 3 * p2^2 + 6 * q1^2 * q2 - 2 * q2^3)", "f : hamiltonian"]),
     (RIGID, ["f : preserves(2 * x^2 + y^2)", "f : preserves(x^2 - z^2)", "f : divergence_free"]),
     (MATRIX, ["f : preserves(dot(p, p) + dot(q, K @ q) + w^2 * dot(q, q))", "f : equivariant(sign)"]),
+    (FRICTION, ["a + b + c : dissipates(p^2 - 2 * k * cos(q))", "b : hamiltonian(-k * cos(q))", "c : lipschitz(d)"]),
     (DAMPED, ["f : contractive(0.137)", "f : lipschitz(1)", "f : gradient"]),
-], ids=["oscillator", "predators", "epidemic", "henon", "rigid", "matrix", "damped"])
+], ids=["oscillator", "predators", "epidemic", "henon", "rigid", "matrix", "friction", "damped"])
 def test_what_a_model_has_is_found(spec, expected):
     found = _proved(spec)
     if spec is PREDATORS:  # one integral, whatever the order of its terms
