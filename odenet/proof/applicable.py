@@ -22,6 +22,7 @@ from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.candidates import Candidates
 from odenet.proof.finding import Finding, Proof
 from odenet.proof.prove import Prover
+from odenet.proof.spelling import scalar_text
 from odenet.proof.thresholds import spelled
 
 TRIED_SECONDS = 1.0
@@ -376,27 +377,3 @@ def _could_apply(at: Place, prop: str) -> bool:
             return False
     example = f"{prop}({_plainest(at)[0]})" if prop in ("preserves", "dissipates") else _EXAMPLES.get(prop, prop)
     return at.reads(example)
-
-
-def scalar_text(scalar: Scalar) -> str:
-    """A scalar of parameters, dims and numbers in the language's spelling; other atoms come out as they are and are not read."""
-    from odenet.algebra.scalars import Atom
-
-    def atom(item: Atom) -> str:
-        if item.kind in ("param", "dim", "prime"):
-            return str(item.data[0])
-        if item.kind == "sum":
-            return f"({scalar_text(item.data[0])})"
-        if item.kind in ("largest", "smallest"):
-            return f"{'max' if item.kind == 'largest' else 'min'}({', '.join(scalar_text(s) for s in item.data)})"
-        if item.kind == "function" and isinstance(item.data[2], Scalar):
-            return f"{item.data[0]}({scalar_text(item.data[2])})"
-        return item.key
-
-    pieces = []
-    for factors, coefficient in scalar.terms:
-        texts = [atom(a) if e == 1 else f"{atom(a)}^({e})" for a, e in factors]
-        sign, size = "-" if coefficient < 0 else "+", abs(coefficient)
-        pieces.append(f"{sign} " + " * ".join(texts if size == 1 and texts else [str(size), *texts]))
-    text = " ".join(pieces) or "+ 0"
-    return text[2:] if text.startswith("+") else f"-{text[2:]}"
