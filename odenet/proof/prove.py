@@ -106,11 +106,11 @@ class Prover:
             return None
 
     def _advice(self, claim: Claim, left: float, seconds: float) -> str:
-        """The step bound that a flow breaks, and the edit, in the time that is left or a tenth more."""
+        """The step bound that a flow breaks, and the edit, in a fifth of the budget at most."""
         if claim.kind != "flow":
             return ""
         try:
-            with limit(max(left, seconds / 10)):
+            with limit(min(max(left, seconds / 10), seconds / 5)):
                 return shorter.advice(self.context, self.plans[claim.subject], claim, self._with_steps)
         except OutOfTime:
             self.context = Context(self.model)

@@ -32,7 +32,7 @@ def advice(context: Context, plan: Plan, claim: Claim, attempt: Attempt) -> str:
     trial = _Trial(context, plan, claim, attempt)
     count = plan.flow.steps.constant()
     if count is None:
-        bound = trial.bound(Fraction(FINEST))
+        bound = trial.bound()
         return "" if bound is None else f"it holds for every step h <= {bound}; here h = {trial.here}"
     steps = trial.fewest(int(count))
     if steps is None:
@@ -84,14 +84,16 @@ class _Trial:
             low, high = (low, middle) if is_enough(middle) else (middle, high)
         return high
 
-    def bound(self, high: Fraction, low: Fraction = Fraction(0)) -> Fraction | None:
+    def bound(self, high: Fraction = Fraction(0), low: Fraction = Fraction(0)) -> Fraction | None:
         """A simple h such that the claim is proved for all steps up to h, whatever their number; hardly a larger one is known."""
         if self._counts():
             return None
-        while not low:
-            low, high = (high, 2 * high) if self._is_proved_at(high) else (Fraction(0), high / 2)
-            if high < Fraction(1, FINEST):
+        if not low:
+            low, high = Fraction(1, FINEST), Fraction(2, FINEST)
+            if not self._is_proved_at(low):
                 return None
+            while high < FINEST and self._is_proved_at(high):
+                low, high = high, 2 * high
         for _ in range(HALVINGS):
             simple = _simplest(low + (high - low) / 100, high - (high - low) / 100)
             middle = simple if simple.denominator <= COARSE else (low + high) / 2
