@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from odenet.algebra.inequalities import is_nonnegative
 from odenet.algebra.setting import Setting
-from odenet.ir.node import Node, depends_on
+from odenet.ir.node import Node, depends_on, transpose
 from odenet.ir.sizes import SCALAR
 from odenet.operators.functions import FUNCTIONS
 from odenet.proof.context import Context
@@ -37,7 +37,7 @@ def _curvature(context: Context, node: Node, a: list[str], setting: Setting) -> 
     if node.op in ("norm", "largest", "smallest"):
         return _extreme(node.op, a)
     if node.op == "dot":
-        return _dot(node, a)
+        return _dot(context, node, a)
     if node.op == "power" and node.data[0].denominator == 1 and node.data[0] % 2 == 0 and node.data[0] > 0:
         return CONVEX if a[0] == AFFINE else UNKNOWN
     return UNKNOWN
@@ -83,8 +83,18 @@ def _extreme(op: str, a: list[str]) -> str:
     return wanted if all(kind in (AFFINE, wanted) for kind in a) else UNKNOWN
 
 
-def _dot(node: Node, a: list[str]) -> str:
+def _is_psd(context: Context, matrix: Node) -> bool:
+    """Whether it is a parameter that is positive semidefinite, or A.T @ A."""
+    if matrix.op == "param":
+        return bool({s.name for s in context.model.parameter(matrix.data[0]).sets} & {"psd", "laplacian"})
+    return matrix.op == "compose" and _is_constant(matrix) and matrix.args[0] == transpose(matrix.args[1])
+
+
+def _dot(context: Context, node: Node, a: list[str]) -> str:
     if node.args[0] == node.args[1]:
         return CONVEX if a[0] == AFFINE else UNKNOWN
+    for one, other in (node.args, node.args[::-1]):  # dot(u, P @ u) with P >= 0
+        if other.op == "apply" and other.args[1] == one and _is_psd(context, other.args[0]):
+            return CONVEX if a[0] == AFFINE and a[1] == AFFINE else UNKNOWN
     constant = [_is_constant(x) for x in node.args]
     return AFFINE if any(constant) and all(kind == AFFINE for kind in a) else UNKNOWN

@@ -8,7 +8,7 @@ from odenet.algebra.inequalities import is_positive
 from odenet.algebra.setting import Setting
 from odenet.algebra.vectors import entry
 from odenet.ir.node import Node, depends_on
-from odenet.ir.sizes import SCALAR
+from odenet.ir.sizes import SCALAR, Space
 from odenet.operators.functions import FUNCTIONS
 from odenet.proof.context import Context
 
@@ -30,7 +30,7 @@ def _obstacle(context: Context, node: Node, setting: Setting) -> str | None:
         row = FUNCTIONS[node.data[0]]
         if row.smoothness == -1:
             return f"`{node.data[0]}` is not continuous"
-        if row.domain == "positive" and not _is_positive(context, node.args[0], setting):
+        if row.domain == "positive" and not is_positive_node(context, node.args[0], setting):
             return f"the argument of `{node.data[0]}` is not shown to be positive; say where the claim holds with `on`"
         if row.domain not in ("all", "positive", "nonnegative"):
             return f"`{node.data[0]}` is not defined everywhere"
@@ -38,7 +38,7 @@ def _obstacle(context: Context, node: Node, setting: Setting) -> str | None:
             return _root_obstacle(context, node.args[0], setting)
     if node.op == "power":
         exponent = node.data[0]
-        if exponent < 0 and not _is_positive(context, node.args[0], setting):
+        if exponent < 0 and not is_positive_node(context, node.args[0], setting):
             return "a divisor is not shown to be positive; say where the claim holds with `on`"
         if exponent > 0 and exponent.denominator != 1:
             return _root_obstacle(context, node.args[0], setting)
@@ -74,7 +74,7 @@ JUMPS = re.compile(rf"\b({'|'.join(sorted(name for name, row in FUNCTIONS.items(
 
 
 def _root_obstacle(context: Context, base: Node, setting: Setting) -> str | None:
-    if _is_positive(context, base, setting):
+    if is_positive_node(context, base, setting):
         return None
     return "the base of a root is not shown to be positive; say where the claim holds with `on`"
 
@@ -86,6 +86,48 @@ def under_powers(node: Node) -> Node:
     return node
 
 
-def _is_positive(context: Context, node: Node, setting: Setting) -> bool:
-    form = context.form(under_powers(node))
-    return form.start == SCALAR and bool(is_positive(entry(form), setting))
+def is_positive_node(context: Context, node: Node, setting: Setting) -> bool:
+    """Whether a scalar, or every entry of a vector, is shown to be > 0."""
+    base = under_powers(node)
+    form = context.form(base)
+    return form.start == SCALAR and (bool(is_positive(entry(form), setting)) or sign(context, base) == POSITIVE)
+
+
+UNKNOWN, NONNEGATIVE, POSITIVE = 0, 1, 2
+
+
+def sign(context: Context, root: Node) -> int:
+    """The sign of all entries that an expression has as it is written: 1 + dot(u, u) > 0 whatever u is."""
+    known: dict[Node, int] = {}
+    for node in root.walk():
+        known[node] = _sign(context, node, [known[a] for a in node.args])
+    return known[root]
+
+
+def _sign(context: Context, node: Node, a: list[int]) -> int:
+    if node.op == "number":
+        return POSITIVE if node.data[0] > 0 else NONNEGATIVE if node.data[0] == 0 else UNKNOWN
+    if node.op == "param":
+        sets = {s.name for s in context.model.parameter(node.data[0]).sets}
+        if not isinstance(node.space, Space) or node.space.rank == 2:  # a diagonal matrix has zeros
+            return UNKNOWN
+        return POSITIVE if "positive" in sets else NONNEGATIVE if "nonnegative" in sets else UNKNOWN
+    if node.op in ("dim", "ones"):
+        return POSITIVE
+    if node.op == "add":
+        return UNKNOWN if min(a) == UNKNOWN else max(a)
+    if node.op in ("mul", "scale"):
+        return NONNEGATIVE if node.args[0] == node.args[1] and min(a) == UNKNOWN else min(a)
+    if node.op in ("sum", "mean", "spread"):
+        return a[0]
+    if node.op == "dot":
+        return NONNEGATIVE if node.args[0] == node.args[1] else min(a)
+    if node.op == "function":
+        values = FUNCTIONS[node.data[0]].values(*node.data[1:])
+        if values.low is None or values.low < 0:
+            return UNKNOWN
+        return POSITIVE if values.low > 0 or not values.low_reached else NONNEGATIVE
+    if node.op == "power":
+        is_even = node.data[0].denominator == 1 and node.data[0] > 0 and node.data[0] % 2 == 0
+        return max(a[0], NONNEGATIVE) if is_even else a[0]
+    return NONNEGATIVE if node.op == "norm" else UNKNOWN

@@ -17,7 +17,6 @@ from odenet.algebra import letters
 from odenet.algebra.basics import DERIVED
 from odenet.algebra.forms import Form, constant_vector, hadamard_monomial, of_letter, of_scalar, of_vector_atom
 from odenet.algebra.functions import Signs, applied, constant_function
-from odenet.algebra.inequalities import is_positive
 from odenet.algebra.jacobian import Differentiator, lowered
 from odenet.algebra.letters import Word, entries, word_key
 from odenet.algebra.scalars import (
@@ -34,7 +33,7 @@ from odenet.algebra.scalars import (
     of_atom,
     reduce_monomial,
 )
-from odenet.algebra.vectors import entry, hadamard
+from odenet.algebra.vectors import hadamard
 from odenet.algebra.writing import Writer
 from odenet.ir.model import Comparison
 from odenet.ir.node import Node, variable
@@ -43,7 +42,7 @@ from odenet.ir.sizes import SCALAR, Space
 from odenet.ir.spelling import Unspellable, ode_text
 from odenet.operators.functions import FUNCTIONS
 from odenet.proof.context import Context
-from odenet.proof.domains import JUMPS, under_powers
+from odenet.proof.domains import JUMPS, is_positive_node
 
 ROUNDS, MOST_CANDIDATES, MOST_COORDINATES = 4, 80, 400
 
@@ -73,7 +72,7 @@ def is_defined(context: Context, root: Node, region: tuple[Comparison, ...]) -> 
             if row.smoothness == -1 or row.domain not in ("all", "positive", "nonnegative"):
                 return False
             is_open = row.domain != "all"
-        if is_open and not is_positive(entry(context.form(under_powers(node.args[0]))), setting):
+        if is_open and not is_positive_node(context, node.args[0], setting):
             return False
     return True
 

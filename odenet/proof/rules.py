@@ -38,7 +38,8 @@ _ROWS = (
     Rule("logarithmic norm", "mu_p(cI + B) <= c + |B|_p, and f is contractive(c) in the norm p iff mu_p(Df) <= -c everywhere.",
          "Soderlind, BIT 46 (2006) 631-652"),
     Rule("norm of the jacobian", "A field whose Jacobian has norm at most L (almost everywhere) is Lipschitz with constant L; "
-         "norms of words are submultiplicative, and |A|_2^2 <= |A|_1 |A|_inf.",
+         "norms of words are submultiplicative, |A|_2^2 <= |A|_1 |A|_inf, and a matrix of blocks has at most the norm of the "
+         "matrix of their norms.",
          "Horn, Johnson, Matrix Analysis (2013), 5.6; Rademacher's theorem"),
     Rule("first integral", "grad I . f has the normal form zero.", "definition"),
     Rule("dissipation", "-grad I . f >= 0 by a chain of exact inequalities.", "definition"),

@@ -166,8 +166,17 @@ class Case:
                 self.demand(row.smoothness != -1 and row.domain in ("all", "positive", "nonnegative"),
                             f"`{node.data[0]}` is not continuous, or not defined everywhere")
                 is_root = row.domain != "all"
-            if is_root and entry(self.reader.form(_under_powers(node.args[0]))) not in signs.strict:
+            if is_root and not self._is_positive(_under_powers(node.args[0]), signs):
                 raise Rejected("an argument is not shown to be positive")
+
+    def _is_positive(self, root: Node, signs: Signs) -> bool:
+        """By a lemma, or as it is written: 1 + dot(u, u) > 0 whatever u is."""
+        if entry(self.reader.form(root)) in signs.strict:
+            return True
+        known: dict[Node, int] = {}  # 2: positive, 1: nonnegative, 0: unknown
+        for node in root.walk():
+            known[node] = _sign_of(self.model, node, [known[a] for a in node.args])
+        return known[root] == 2
 
     def well_formed(self, root: Node) -> None:
         """Every node of an expression that the certificate brought along is in the space that it says."""
@@ -190,6 +199,25 @@ class Case:
         for node in root.walk():
             self.demand(node.op not in ("norm", "largest", "smallest"), f"`{node.op}` has kinks")
         self.demand(not any(map(_jumps, gradients)), "the gradient jumps")
+
+
+def _sign_of(model: Model, node: Node, a: list[int]) -> int:
+    if node.op in ("number", "dim", "ones"):
+        return 2 if node.op != "number" or node.data[0] > 0 else int(node.data[0] == 0)
+    if node.op == "param" and not isinstance(node.space, MapSpace) and node.space.rank < 2:
+        names = {s.name for s in model.parameter(node.data[0]).sets}
+        return 2 if "positive" in names else int("nonnegative" in names)
+    if node.op in ("mul", "scale", "dot"):
+        return max(min(a), int(node.args[0] == node.args[1]))
+    if node.op == "add":
+        return max(a) if min(a) else 0
+    if node.op == "function":
+        values = FUNCTIONS[node.data[0]].values(*node.data[1:])
+        reached = values.low is not None and (values.low < 0 or (values.low == 0 and values.low_reached))
+        return 0 if values.low is None or values.low < 0 else 1 if reached else 2
+    if node.op == "power":
+        return max(a[0], int(node.data[0] > 0 and node.data[0] % 2 == 0))
+    return a[0] if node.op in ("sum", "mean", "spread") else int(node.op == "norm")
 
 
 def _jumps(thing: Any) -> bool:

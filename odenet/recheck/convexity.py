@@ -1,7 +1,7 @@
 """Convexity by composition: sums, convex functions of affine maps, increasing convex functions of convex ones, norms, maxima."""
 from __future__ import annotations
 
-from odenet.ir.node import Node, depends_on
+from odenet.ir.node import Node, depends_on, transpose
 from odenet.ir.sizes import SCALAR
 from odenet.operators.functions import FUNCTIONS
 from odenet.recheck.case import Case, Goal, Step
@@ -42,7 +42,7 @@ def _kind(case: Case, goal: Goal, node: Node, a: list[str]) -> str:
     if node.op == "apply":
         return AFFINE if is_affine and not _moves(node.args[0]) else UNKNOWN
     if node.op == "dot":
-        same = CONVEX if node.args[0] == node.args[1] else UNKNOWN
+        same = CONVEX if node.args[0] == node.args[1] or _is_quadratic(case, *node.args) else UNKNOWN
         return UNKNOWN if not is_affine else AFFINE if not all(map(_moves, node.args)) else same
     if node.op == "norm" or (node.op == "power" and node.data[0] > 0 and node.data[0] % 2 == 0):
         return CONVEX if is_affine else UNKNOWN
@@ -50,6 +50,18 @@ def _kind(case: Case, goal: Goal, node: Node, a: list[str]) -> str:
         wanted = CONVEX if node.op == "largest" else CONCAVE
         return wanted if all(kind in (AFFINE, wanted) for kind in a) else UNKNOWN
     return _function(node, a[0]) if node.op == "function" else UNKNOWN
+
+
+def _is_quadratic(case: Case, u: Node, v: Node) -> bool:
+    """dot(u, P @ u) with P positive semidefinite: by its set, or A.T @ A."""
+    for one, other in ((u, v), (v, u)):
+        if other.op == "apply" and other.args[1] == one and not _moves(other.args[0]):
+            p = other.args[0]
+            if p.op == "param" and {s.name for s in case.model.parameter(p.data[0]).sets} & {"psd", "laplacian"}:
+                return True
+            if p.op == "compose" and p.args[0] == transpose(p.args[1]):
+                return True
+    return False
 
 
 def _times(case: Case, goal: Goal, node: Node, a: list[str]) -> str:

@@ -667,4 +667,15 @@ field f { x' = -(""" + " + ".join(" @ ".join(["S"] * k + ["x"]) for k in (0, 12,
 claim f : contractive(-1/40)             #! false
 claim f : nonexpansive                   #! false
 """,
+    "signs as written": """
+dim n = 3
+state x : R[n]
+param c : R, nonnegative
+field f { x' = x / (dot(x, x) - 1) }
+field g { x' = x / (c + dot(x - mean(x), x - mean(x))) }
+field h { x' = x / (1 + dot(x - mean(x), x - mean(x))) }
+claim f : equivariant(permutation) on dot(x, x) > 1/2   #! never
+claim g : equivariant(permutation) on dot(x, x) > 1/2   #! never
+claim h : equivariant(permutation)       #! true
+""",
 }

@@ -159,6 +159,8 @@ CASES = (
     Case("substitution", "model M\ndim n = 3\nstate x : R[n]\nparam Q : R[n, n], orthogonal\nparam b : R\n"
          "field f { x' = Q @ x * sin(dot(x, x)) - b * x * |Q.T @ x| }\nclaim f : equivariant(Q)",
          "sin(dot(x, x))", "sin(sum(x))"),
+    Case("convex composition", "model M\ndim n = 3, m = 2\nstate x : R[n]\nparam A : R[m, n]\nparam P : R[n, n], psd\n"
+         "def V(x) = |A @ x| + dot(x, P @ x)\nclaim V : convex", ", psd", ", symmetric"),
     Case("hessian", BOUNDED + "def V(x) = sum(relu(A @ x + b)^2)/2 + sum(softplus(x))\nclaim V : smooth(5/4)",
          "smooth(5/4)", "smooth(6/5)"),
     Case("hessian", "model M\ndim n = 3\nstate x, y : R[n]\nparam A : R[n, n], norm <= 1\nparam B : R[n, n], norm <= 1\n"
