@@ -16,6 +16,7 @@ MOST_BOXES = 3000
 MOST_UNBOUNDED = 80
 MOST_TRIALS = 8  # boxes that are tried by slopes
 MOST_VARIABLES = 4
+LETTERS = 100  # so many letters of a scalar cost one more piece of work
 FAR = 4  # how much further out an unbounded side is cut
 
 Box = tuple[Interval, ...]
@@ -54,12 +55,12 @@ class _Search:
         while pending:
             for way, box in pending:
                 low = self._lower(box)
-                if low is None:
+                if low is None or (low < 0 and self._is_refuted(box)):
                     return None
                 count += 1
                 if not self._is_settled(way, box, low):
                     heapq.heappush(heap, (low, count, way, box))
-            self.setting.work[0] -= 2 * len(self.scalar.terms)
+            self.setting.work[0] -= 2 * len(self.scalar.terms) + len(self.scalar.key) // LETTERS
             if count > most or self.setting.work[0] < 0:
                 return None
             pending = []
@@ -99,6 +100,16 @@ class _Search:
         if found is None or not found.is_finite():
             return None if found is None else float("-inf")
         return 0.0 if found.lower() >= 0 else min(float(found.lower()), -1e-300)
+
+    def _is_refuted(self, box: Box) -> bool:
+        """Whether the scalar is certainly negative in the middle of a box, where all assumptions hold."""
+        middles = [_middle(x.low, x.high) for x in box]
+        place = {name: Interval(z, z) for name, z in zip(self.names, middles, strict=True)}
+        value = _enclosure(self.scalar, place, self.setting)
+        if value is None or not value < 0:
+            return False
+        known = [_enclosure(g, place, self.setting) for g in self.setting.assumptions]
+        return all(g is not None and g >= 0 for g in known)
 
     def _is_broken(self, condition: Scalar, box: Box) -> bool:
         found = _enclosure(condition, dict(zip(self.names, box, strict=True)), self.setting)

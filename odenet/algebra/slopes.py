@@ -15,6 +15,7 @@ Prove = Callable[[Scalar, Setting, int], Evidence | None]
 
 
 MOST_TERMS = 24  # of a scalar and its derivative; second derivatives are three times as long
+MOST_LETTERS = 2000  # of its text
 PRICE = 4  # a derivative costs as much work as looking at its terms so many times
 
 
@@ -26,7 +27,7 @@ def by_slope(scalar: Scalar, setting: Setting, levels: int, prove: Prove) -> Evi
     another `levels - 1` times.
     """
     setting.work[0] -= PRICE * len(scalar.terms)
-    if len(scalar.terms) > MOST_TERMS or setting.work[0] < 0:
+    if len(scalar.terms) > MOST_TERMS or len(scalar.key) > MOST_LETTERS or setting.work[0] < 0:
         return None
     for atom in variables(scalar):
         if atom.kind == "time":
@@ -62,12 +63,12 @@ def _derivative(scalar: Scalar, atom: Atom, setting: Setting) -> Scalar:
     if key not in setting.slopes:
         found = Differentiator(setting.translator, atom.data[0], SCALAR, atom.kind).scalar(scalar).scalar()
         setting.slopes[key] = found
-        setting.work[0] -= PRICE * len(found.terms)
+        setting.work[0] -= PRICE * len(found.terms) + len(found.key) // 10
     return setting.slopes[key]
 
 
 def _shown(scalar: Scalar, setting: Setting, depth: int, levels: int, prove: Prove) -> Evidence | None:
-    if len(scalar.terms) > MOST_TERMS:
+    if len(scalar.terms) > MOST_TERMS or len(scalar.key) > MOST_LETTERS:
         return None
     return prove(scalar, setting, depth) or (by_slope(scalar, setting, levels - 1, prove) if levels > 1 else None)
 

@@ -18,6 +18,7 @@ from odenet.algebra.setting import Setting
 MOST_ATOMS, MOST_DEGREE, MOST_TERMS = 4, 6, 60
 MOST_UNKNOWNS = 700  # entries of all Gram matrices together
 ROUNDS = 400  # of the search for one set of matrices
+PLACES = 2000
 PRICE = 2  # work for each unknown
 _MARGINS = (1e-2, 1e-4)
 _GRIDS = (2**6, 2**14, 2**26)
@@ -45,6 +46,8 @@ def by_squares(scalar: Scalar, setting: Setting) -> Evidence | None:
     if not _is_small(scalar) or len(scalar.terms) < 2 or _degree(scalar) > MOST_DEGREE:
         return None
     known = _multipliers(scalar, setting)
+    if _is_negative_somewhere(scalar, [g for g, _ in known]):
+        return None
     found = _by_levels(scalar, known, setting)
     if found or known or len(scalar.atoms()) < 2:
         return found
@@ -71,6 +74,25 @@ def _by_levels(scalar: Scalar, known: list[tuple[Scalar, Evidence]], setting: Se
         if found:
             return found
     return None
+
+
+def _is_negative_somewhere(scalar: Scalar, known: list[Scalar]) -> bool:
+    """Whether floats see a place where all multipliers are >= 0 and the scalar is not: then the search would be in vain."""
+    import numpy as np
+
+    atoms = scalar.atoms()
+    if any(a.kind == "function" and a.data[0] in ("sin", "cos") for a in atoms):
+        return False  # bound to a circle
+    rng = np.random.default_rng(0)
+    places = rng.normal(size=(len(atoms), PLACES)) * 4.0 ** rng.integers(-2, 3, PLACES)
+    values = dict(zip(atoms, np.where(rng.integers(0, 3, places.shape) == 0, np.round(places), places), strict=True))
+
+    def at(polynomial: Scalar) -> Any:
+        return sum((float(c) * np.prod([values[a] ** int(e) for a, e in m], axis=0) for m, c in polynomial.terms), np.zeros(PLACES))
+
+    inside = np.all([at(g) >= 0 for g in known], axis=0) if known else np.ones(PLACES, bool)
+    bound = 1e-9 * sum(abs(float(c)) for _, c in scalar.terms)
+    return bool(np.any(inside & (at(scalar) < -bound)))
 
 
 def _is_small(scalar: Scalar) -> bool:
