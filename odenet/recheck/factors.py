@@ -31,7 +31,9 @@ from odenet.schemes.numbers import as_node
 def _constant(case: Case, goal: Goal, value: Scalar) -> None:
     """A substep with this constant on its blocks has the one that is wanted on all."""
     whole = value if is_whole(case, goal.subject) else case.reader.largest(ONE, value)
-    within(case, goal, whole, goal.arguments[0])
+    if goal.arguments[0] == ONE:  # asked for by rules that need a nonexpansive substep
+        return case.signs(goal).demand(ONE - whole)
+    return within(case, goal, whole, goal.arguments[0])
 
 
 def symmetric_step(case: Case, goal: Goal, step: Step) -> None:

@@ -118,6 +118,8 @@ CASES = (
          "flow net = lie(f: rk4) over [0, 4] steps 2\nclaim net : dissipates(dot(c * x, x))", "steps 2", "steps 1"),
     Case("descent lemma", "model M\ndim n = 3, m = 2\nstate x : R[n]\nparam A : R[m, n], norm <= 1\ndef V(x) = sum(logcosh(A @ x))\n"
          "field f { x' = -grad(V(x), x) }\nflow net = lie(f: euler) over [0, 8] steps 4\nclaim net : dissipates(V(x))", "steps 4", "steps 2"),
+    Case("around a fixed point", "model M\ndim n = 3\nstate x : R[n]\nparam W : R[n, n], norm <= 1\nfield f { x' = W @ tanh(x) - 2*x }\n"
+         "flow net = lie(f: implicit_euler) over [0, 4] steps 4\nclaim net : dissipates(dot(x, x))", "tanh", "cos"),
     Case("around a fixed point", "model M\ndim n = 3\nstate x : R[n]\nparam P : R[n, n], doubly_stochastic\nfield f { x' = P @ x - x }\n"
          "flow net = lie(f: euler) over [0, 4] steps 4\nclaim net : dissipates(dot(x, x))", "P @ x - x", "P @ x - x + ones(n)"),
     Case("monotone step", VECTOR + "field f { x' = A.T @ tanh(A @ x + b) }\nflow net = lie(f: euler) over [0, 4] steps 2\n"
