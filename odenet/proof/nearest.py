@@ -14,7 +14,6 @@ from odenet.ir.node import Node, parameters
 from odenet.plan import plan_flow
 from odenet.proof import thresholds
 from odenet.proof.budget import OutOfTime, limit
-from odenet.proof.finding import Proof
 from odenet.proof.prove import Prover
 from odenet.proof.thresholds import spelled
 from odenet.syntax import parse
@@ -73,7 +72,7 @@ class Nearest:
             plans = {flow.name: plan_flow(model, flow) for flow in model.flows}
         except Rejected:
             return False
-        return isinstance(Prover(model, plans).reached(model.claims[self.index], self.seconds), Proof)
+        return Prover(model, plans).proves(model.claims[self.index], self.seconds)
 
     # --- the number of the claim, the steps of its flow -------------------------------------------------------------
 

@@ -66,6 +66,14 @@ class Prover:
         return Finding(claim, "undecided", "", readable(outcome) + stopped, spent,
                        advice=self._advice(claim, seconds - (time.process_time() - computed), seconds))
 
+    def proves(self, claim: Claim, seconds: float = DEFAULT_SECONDS) -> bool:
+        """Whether a claim is proved, and its proof accepted; nothing is refuted here."""
+        outcome = self.reached(claim, seconds)
+        if not isinstance(outcome, Proof):
+            return False
+        finding = Finding(claim, "proved", outcome.rule, outcome.statement, 0.0, proof=outcome, lemmas=self.context.lemmas())
+        return self._accepted(finding, 0.0).verdict == "proved"
+
     def _accepted(self, finding: Finding, began: float) -> Finding:
         """A proof counts when the independent checker accepts its certificate."""
         from odenet.proof.certificate import certificate
