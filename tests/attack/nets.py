@@ -46,7 +46,7 @@ def make(seed: int) -> Net:
         if kind == "function":
             name = str(rng.choice(NAMES))
             stages.append(name)
-            draws.append(lambda _, f=_function(name): f)
+            draws.append(_always(_function(name)))
         elif kind == "linear":
             bound, there = Fraction(int(rng.integers(1, 5)), int(rng.integers(1, 5))), int(rng.choice([here, here, *range(1, 5)]))
             stages.append(f"linear({there}, norm <= {bound})")
@@ -61,12 +61,16 @@ def make(seed: int) -> Net:
         else:
             there = here + int(rng.integers(0, 3)) if kind == "embed" else int(rng.integers(1, here + 1))
             stages.append(f"{kind}({there})")
-            draws.append(lambda _, f=_resized(kind, there): f)
+            draws.append(_always(_resized(kind, there)))
             here = there
     share, bound = Fraction(int(rng.integers(1, 8)), 8), Fraction(int(rng.integers(0, 9)), 4)
     claim = str(rng.choice(CLAIMS)).format(c=bound, a=share)
     lines.append(f"net big : R[{size}] -> R[{here}] = {' -> '.join(stages)}\nclaim big : {claim}")
     return Net("model Random\n" + "\n".join(lines) + "\n", claim, size, lambda r: _chain([d(r) for d in draws]))
+
+
+def _always(f: Map) -> Callable[[Random], Map]:
+    return lambda _: f
 
 
 def _chain(maps: list[Map]) -> Map:
@@ -126,7 +130,8 @@ def _excess(net: Net, f: Map, rng: Random) -> float:
     if head == "dissipates":
         return float(f(x) @ f(x) - x @ x)
     if head == "equivariant":
-        turn = {"permutation": lambda v, p=rng.permutation(net.size): v[p] if len(v) == len(p) else v,
+        order = rng.permutation(net.size)
+        turn = {"permutation": lambda v: v[order] if len(v) == net.size else v,
                 "sign": np.negative, "translation": lambda v: np.roll(v, 1)}[rest[:-1]]
         there, back = f(turn(x)), turn(f(x))
         return float(np.abs(there - back).max())
