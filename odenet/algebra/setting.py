@@ -37,6 +37,7 @@ class Setting:
         self.work = [MOST_WORK]  # shared with all settings made from this one: what is left for inequalities
         self.slopes: dict[tuple[str, str], Scalar] = {}  # derivatives of scalars by atoms, shared likewise
         self._orthant: frozenset[str] = frozenset()
+        self._loose: frozenset[str] = frozenset()  # atoms that move on lines of their own: what ties others to them is not known
         self._forget()
         for key, found in _entry_bounds(region):
             self._intervals[key] = self._intervals.get(key, REAL).meet(found)
@@ -55,7 +56,7 @@ class Setting:
         """The same with further assumptions `g >= 0`. What is shown there does not count here."""
         child = Setting.__new__(Setting)
         child.translator, child.model, child._orthant = self.translator, self.model, self._orthant
-        child.strict = self.strict
+        child.strict, child._loose = self.strict, self._loose
         child._forget()
         child.assumptions = self.assumptions + more
         child._intervals, child._enclosed = dict(self._intervals), {}
@@ -78,6 +79,7 @@ class Setting:
         child.assumptions = tuple(g for g in self.assumptions if atom.key not in g.key)
         child.strict = tuple(g for g in self.strict if atom.key not in g.key)
         child._intervals = {key: ends for key, ends in self._intervals.items() if key == atom.key or atom.key not in key}
+        child._loose = self._loose | {atom.key}
         return child
 
     def _learn(self, assumption: Scalar) -> None:
@@ -200,7 +202,12 @@ class Setting:
             for item in self.model.parameter(atom.data[0]).sets:
                 if item.name == "interval":
                     low, high = (self.translator.scalar(node) for node in item.arguments)
+        low, high = (None if end is None or self._is_tied(atom, end) else end for end in (low, high))
         return low, high
+
+    def _is_tied(self, atom: Atom, end: Scalar) -> bool:
+        """Whether an end need not hold on the lines along which some atoms move."""
+        return end.value() is None and (atom.key in self._loose or any(key in end.key for key in self._loose))
 
     def ends_of(self, atom: Atom) -> tuple[Scalar | None, Scalar | None]:
         """The same, with numbers for ends that are known otherwise."""

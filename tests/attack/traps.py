@@ -678,4 +678,15 @@ claim f : equivariant(permutation) on dot(x, x) > 1/2   #! never
 claim g : equivariant(permutation) on dot(x, x) > 1/2   #! never
 claim h : equivariant(permutation)       #! true
 """,
+    # along the way from a = 0 the set of a is left, so that a - c >= 0 does not hold there
+    "a slope along a parameter that others bound": """
+param c : R, in [0, 1]
+param a : R, in [c, 1]
+param b : R, in [0, 1]
+state x : R
+field f { x' = -(a^2/2 - a*c + a*b^2)*x }
+field g { x' = -(a^2/2 - a*c + a*b)*x }
+claim f : nonexpansive                   #! false
+claim g : nonexpansive                   #! false
+""",
 }
