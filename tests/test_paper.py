@@ -22,12 +22,6 @@ VERDICT = re.compile(r"^claim .*#\s*(proved|refuted)\b")
 # What is true and not yet decided: (spec, claim).
 PENDING = frozenset((
     ("contraction_bounds", "step : lipschitz(max(abs(1 - h/2), abs(1 - h)))"),
-    ("euler_step_refuted", "four : lipschitz((11/10)^4)"),
-    ("lift_as_coded", "meant : lipschitz(1)"),
-    ("naive", "one : averaged(1/2)"),
-    ("prescribed_substeps", "net : lipschitz(1)"),
-    ("switching_paper", "net : lipschitz(1)"),
-    ("switching_paper", "other : lipschitz(1)"),
 ))
 
 

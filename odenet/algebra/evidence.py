@@ -34,6 +34,7 @@ class Evidence:
     slope         (atom, end, sign)                    (of sign ds/datom, of s at end)      s rises from the lower end of the atom's
                                                             interval (sign 1) or falls to the upper one; both parts hold for the
                                                             whole interval, whatever else is assumed of the atom
+    root          (r,)                                 of r, and of r^2 - (s - r)^2     r >= |s - r|
     laws          ()                                   (of s with sigmoids written with exp and angles by addition,)
     boxes         ((atom, low, high), …), text         one for each `*`   branch and bound: see `odenet.algebra.boxes`
     """

@@ -303,6 +303,20 @@ def _by_slope(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     return by_slope(scalar, setting, 2, _proved) if depth >= DEPTH - 2 else None
 
 
+def _by_root(scalar: Scalar, setting: Setting, depth: int) -> Proved:
+    """r + p >= 0 with a square root r >= 0 and r^2 >= p^2."""
+    halves = next((a for a in scalar.atoms() if any(dict(m).get(a, Fraction(0)).denominator == 2 for m, _ in scalar.terms)), None)
+    if halves is None:
+        return None
+    root = Scalar(tuple((m, c) for m, c in scalar.terms if dict(m).get(halves, Fraction(0)).denominator == 2))
+    rest = scalar - root
+    if not rest.terms:
+        return None
+    found = _proved(root, setting, min(depth, 2))
+    gap = found and _proved(root * root - rest * rest, setting, depth)
+    return Evidence("root", (root,), (found, gap)) if found and gap else None
+
+
 def _by_laws(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """Relations between functions, once. Before the dear rules, as an identity often comes out."""
     if depth < DEPTH - 2:
@@ -324,5 +338,5 @@ def _by_balls(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     return nonnegative_on_box(scalar, setting, lambda inner, levels: by_slope(scalar, inner, levels, _proved))
 
 
-_RULES = (_by_denominators, _by_assumption, _by_division, _by_quadratic_form, _by_ends, _by_cases, _by_factors, _by_sturm,
+_RULES = (_by_denominators, _by_assumption, _by_division, _by_quadratic_form, _by_ends, _by_cases, _by_root, _by_factors, _by_sturm,
           _by_laws, _by_slope, _by_squares, _by_balls)

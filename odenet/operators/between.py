@@ -28,6 +28,9 @@ def values_between(name: str, parameters: tuple[Fraction, ...], low: Fraction | 
         above = None if last is None else _value(name, parameters, last, last)[1]
     elif low is not None and high is not None:
         below, above = _value(name, parameters, low, high)
+        if row.convex(*parameters):  # largest at an end
+            tops = [_value(name, parameters, end, end)[1] for end in (low, high)]
+            above = _earlier(above, None if None in tops else max(t for t in tops if t is not None))
     return _later(below, whole.low), _earlier(above, whole.high)
 
 
@@ -37,9 +40,16 @@ def _slope_sign(name: str, low: Fraction | None, high: Fraction | None) -> int:
     return next((sign for start, stop, sign in _MONOTONE.get(name, ()) if start <= low and high <= stop), 0)
 
 
+_RATIONAL = {"abs": (-1, 1), "relu": (0, 1), "leaky_relu": (None, 1)}  # slopes below and above zero; None: the parameter
+
+
 def _value(name: str, parameters: tuple[Fraction, ...], low: Fraction, high: Fraction) -> Ends:
     from odenet.operators.enclosures import enclose, rational
 
+    if name in _RATIONAL and low == high:
+        slope = _RATIONAL[name][low >= 0]
+        exact = low * (parameters[0] if slope is None else slope)
+        return exact, exact
     if max(abs(low), abs(high)) > _FAR:
         return None, None
     return rounded(enclose(name, rational(low).union(rational(high)), *parameters))

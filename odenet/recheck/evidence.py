@@ -285,6 +285,14 @@ def _laws(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     return not data and len(parts) == 1 and check(k, unfolded(k.reader, s), parts[0])
 
 
+def _root(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
+    """s = r + p, r the terms with a square root of one symbol, r >= 0 and r^2 >= p^2, so that r >= |p|."""
+    (r,), (one, other) = data, parts
+    halves = [{m: c for m, c in s.terms.items() if dict(m).get(x, Fraction(0)).denominator == 2} for x in r.symbols()]
+    p = s - r
+    return r.terms in halves and bool(p.terms) and check(k, r, one) and check(k, r * r - p * p, other)
+
+
 def _boxes(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     sides, text = data
     return boxes(k, s, [(_moving(z), low, high) for z, low, high in sides], text, list(parts), check)
@@ -294,7 +302,7 @@ Rule = Callable[[Signs, Scalar, Any, Any], bool]
 _WEAK: dict[str, Rule] = {
     "zero": _zero, "enclosure": _enclosed, "assumption": _assumed, "positive": _positive, "combination": _combined(False),
     "denominators": _denominators, "ends": _ends, "slope": _slope, "cases": _cases, "line": _line, "boxes": _boxes,
-    "laws": _laws,
+    "laws": _laws, "root": _root,
 }
 _STRICT: dict[str, Rule] = {
     "enclosure": _enclosed_strictly, "assumption": _assumed_strictly, "positive": _positive, "combination": _combined(True),

@@ -1,6 +1,7 @@
 """Rules about flows and their substeps: one function each, which checks that the step proves its goal."""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,14 @@ def coupled_product(case: Case, goal: Goal, step: Step) -> None:
         _is_shared(case, constants[key], is_timed)
     for move in all_moves:
         total = total * constants[move.field, move.duration]
+    if "times" in step.data:  # a power is at most 1 where its base is
+        times, root = int(step.take("times")), ONE
+        counts = Counter((move.field, move.duration) for move in all_moves)
+        case.demand(times > 1 and all(n % times == 0 for n in counts.values()), "the product is not such a power")
+        for key, n in counts.items():
+            root = root * constants[key] ** (n // times)
+        signs.demand(bound - ONE)
+        return signs.demand(ONE - root)
     if not step.data:
         signs.demand(bound - ONE)
         return signs.demand(ONE - total)

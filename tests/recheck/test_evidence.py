@@ -98,6 +98,7 @@ NEED_DATA = [
     ("max(x, y) - min(x, y)", ""), ("x*y*exp(x) - y*exp(x)", " on x >= 1 and y >= 0"),
     ("x - sin(x)", " on x >= 0"), ("exp(x) - 1 - x", ""), ("cos(x) - 1 + x^2/2", ""),
     ("x - 1/2*x^2 + x*exp(y)", " on 0 <= x and x <= 1"),
+    ("sqrt(1 - x + x^2) - 1 + x/2", ""), ("sqrt(1 + x^2) - x", ""),
     ("x^4 + y^4 + 2 - 3*x*y", ""), ("5 + 3*sin(x) - 4*cos(x)", ""), ("1/4 - x*y", " on x + y <= 1 and x >= 0 and y >= 0"),
     ("tanh(x) - 2*sigmoid(2*x) + 1", ""), ("sin(3*x/2 + y) - sin(3*x/2)*cos(y) - cos(3*x/2)*sin(y)", ""),
     ("x*(2 - x)/(1 + x^2)", " on x >= 0 and x <= 2"), ("1 + sin(x)*y - y*x", " on -1 <= x and x <= 1/2 and 0 <= y and y <= 1"),

@@ -1,7 +1,9 @@
 """lipschitz, nonexpansive of flows: bounds of one substep, multiplied with their coupling kept."""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from math import gcd
 
 from odenet.algebra.forms import size_scalar
 from odenet.algebra.inequalities import at_most, is_nonnegative
@@ -68,6 +70,7 @@ def _least(found: list[Bound]) -> Bound:
 def _product(substeps: list[Move], choice: dict[tuple[str, str], Bound], steps: Size, bound: Scalar, setting: Setting) -> Outcome:
     """The constants of the substeps, multiplied; `constants` is one for each different substep."""
     total, used = ONE, {}
+    counts = Counter(move.key for move in substeps)
     is_coupled = not any(move.is_timed for move in substeps)
     for move in substeps:
         constant = choice[move.key][0]
@@ -80,6 +83,14 @@ def _product(substeps: list[Move], choice: dict[tuple[str, str], Bound], steps: 
         total = total * value
         used[move.key] = value
     premises = [choice[key][1] for key in used]
+    times = gcd(*counts.values())
+    if times > 1 and is_nonnegative(bound - ONE, setting):  # a power is at most 1 where its base is
+        root = ONE
+        for key, value in used.items():
+            root = root * value.power(counts[key] // times)
+        if at_most(root, ONE, setting):
+            return by("coupled product", f"one step has the constant ({root.key})^{times} <= 1 for all parameters in their sets",
+                      *premises, constants=tuple(used.values()), times=times)
     return _all_steps(total, steps, bound, setting, premises, tuple(used.values()))
 
 
@@ -114,6 +125,8 @@ def _many_steps(total: Scalar, steps: Size, bound: Scalar, setting: Setting, pre
     if at_most(product, bound, setting):
         return by("coupled product", f"{steps} steps have the constant {product.key} <= {bound.key}", *premises,
                   constants=constants, exponent=exponent)
+    if bound == ONE:
+        return f"one step is bounded by {total.key}, which is not shown to be at most 1"
     return f"{steps} steps are bounded by {product.key}, which is not shown to be at most {bound.key}"
 
 
