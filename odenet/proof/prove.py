@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
+from odenet.algebra.inequalities import is_nonnegative
 from odenet.algebra.scalars import ONE, ZERO, Scalar, TooLarge, Unsupported
 from odenet.algebra.setting import Setting
 from odenet.ir.model import Claim, Model
-from odenet.ir.node import Node
+from odenet.ir.node import Node, number, scale
+from odenet.ir.sizes import SCALAR
 from odenet.plan.steps import Plan, Relax
 from odenet.proof import curvature, definitions, domains, shorter
 from odenet.proof.budget import OutOfTime, limit
@@ -210,6 +212,17 @@ class Prover:
             return definitions.convex(self.context, definition, setting)
         return definitions.smooth(self.context, definition, self._scalar(claim, 0), setting)
 
+    def _bound(self, claim: Claim, setting: Setting) -> Scalar:
+        """The constant of a claim, with |z| written as z or -z where the sign of z is known."""
+        known: dict[Node, Node] = {}
+        for inner in _node(claim).walk():
+            known[inner] = Node(inner.op, tuple(known[a] for a in inner.args), inner.data, inner.space)
+            if inner.data == ("abs",) and inner.space == SCALAR:
+                z = self.context.translator.scalar(known[inner.args[0]])
+                sign = 1 if is_nonnegative(z, setting, 2) else -1 if is_nonnegative(-z, setting, 2) else 0
+                known[inner] = scale(number(sign), known[inner.args[0]]) if sign else known[inner]
+        return self.context.translator.scalar(known[_node(claim)])
+
     def _scalar(self, claim: Claim, index: int) -> Scalar:
         argument = claim.arguments[index]
         assert isinstance(argument, Node)
@@ -262,9 +275,9 @@ _FIELDS: dict[str, FieldRule] = {
     "hamiltonian": _hamiltonian,
     "reversible": lambda p, f, c, s: structure.reversible(p.context, f),
     "equivariant": _equivariant,
-    "contractive": lambda p, f, c, s: metric.contractive(p.context, f, p._scalar(c, 0), s, _norm(c)),
+    "contractive": lambda p, f, c, s: metric.contractive(p.context, f, p._bound(c, s), s, _norm(c)),
     "nonexpansive": lambda p, f, c, s: metric.contractive(p.context, f, ZERO, s, _norm(c)),
-    "lipschitz": lambda p, f, c, s: metric.lipschitz(p.context, f, p._scalar(c, 0), s, _norm(c)),
+    "lipschitz": lambda p, f, c, s: metric.lipschitz(p.context, f, p._bound(c, s), s, _norm(c)),
     "preserves": lambda p, f, c, s: integrals.preserves(p.context, f, _node(c)),
     "dissipates": lambda p, f, c, s: integrals.dissipates(p.context, f, _node(c), s),
     "positive": lambda p, f, c, s: integrals.positive(p.context, f, s),
@@ -272,7 +285,7 @@ _FIELDS: dict[str, FieldRule] = {
 
 
 def _map_lipschitz(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:
-    bound = ONE if claim.property == "nonexpansive" else p._scalar(claim, 0)
+    bound = ONE if claim.property == "nonexpansive" else p._bound(claim, setting)
     return constants.lipschitz(p.context, m, plan.flow.steps, bound, setting, _norm(claim))
 
 

@@ -1,9 +1,12 @@
 """`recheck`: one proved claim against its certificate."""
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from odenet.ir.model import Claim, Model
+from odenet.ir.node import Node, number, scale
+from odenet.ir.sizes import SCALAR
 from odenet.plan.steps import Plan
 from odenet.recheck.case import Case, Goal
 from odenet.recheck.convexity import convex_composition
@@ -146,4 +149,18 @@ def goal_of(case: Case, claim: Claim) -> Goal:
         nodes += tuple(node for part in case.model.flow(claim.subject).parts for _, node in case.model.field(part.field).rows)
     if claim.property != "order":
         case.defined(nodes, case.signs(goal))
+    if claim.property in ("lipschitz", "contractive"):
+        goal = replace(goal, arguments=(_without_bars(case, claim.arguments[0], case.signs(goal)),))
     return goal
+
+
+def _without_bars(case: Case, root: Any, signs: Signs) -> Node:
+    """A constant with |z| written as z or -z where the sign of z is known."""
+    known: dict[Node, Node] = {}
+    for node in root.walk():
+        known[node] = Node(node.op, tuple(known[a] for a in node.args), node.data, node.space)
+        if node.data == ("abs",) and node.space == SCALAR:
+            z = case.reader.scalar(known[node.args[0]])
+            sign = 1 if signs.holds(z, 2) else -1 if signs.holds(-z, 2) else 0
+            known[node] = scale(number(sign), known[node.args[0]]) if sign else known[node]
+    return known[root]
