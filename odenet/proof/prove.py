@@ -298,9 +298,8 @@ def _map_averaged(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: S
 
 def _map_equivariant(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:
     action = claim.arguments[0]
-    if not isinstance(action, str) or action not in structure.ACTIONS:
-        return "equivariance under a named matrix has no rule yet"
-    return each(m, lambda move: maps.equivariant(p.context, move, action, setting), f"commutes with every {action}")
+    what = claim.text.removeprefix("equivariant(").removesuffix(")") if isinstance(action, Node) else f"every {action}"
+    return each(m, lambda move: maps.equivariant(p.context, move, action, setting), f"commutes with {what}")
 
 
 FlowRule = Callable[[Prover, Plan, list[Move], Claim, Setting], Outcome]

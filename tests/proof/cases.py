@@ -172,4 +172,6 @@ CASES = (
          "y' = -B.T", "y' = -2 * B.T"),
     Case("norm of the jacobian", "model M\ndim n = 3\nstate x, y : R[n]\nparam A : R[n, n], norm <= 1\n"
          "field f { x' = -3*x + A @ tanh(y)  y' = -3*y - A @ sin(x) }\nclaim f : lipschitz(4)", "lipschitz(4)", "lipschitz(7/2)"),
+    Case("equivariant method", "model M\ndim n = 3\nstate x : R[n]\nparam Q : R[n, n], orthogonal\nfield f { x' = -x * dot(x, x) }\n"
+         "flow net = lie(f: heun) over [0, 1] steps 4\nclaim net : equivariant(Q)", "-x * dot(x, x)", "-x^3"),
 )

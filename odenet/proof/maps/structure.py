@@ -90,7 +90,12 @@ def _has_unit_determinant(context: Context, move: Move) -> bool:
 # --- symmetries -------------------------------------------------------------------------------------------------
 
 
-def equivariant(context: Context, move: Move, action: str, setting: Setting) -> Outcome:
+def equivariant(context: Context, move: Move, action: str | Node, setting: Setting) -> Outcome:
+    if isinstance(action, Node):
+        if isinstance(move.advance, Relax | DiscreteGradient):
+            return "relaxation and discrete gradients are not shown to commute with a named matrix"
+        field = structure.matrix_equivariant(context, move.rates, action)
+        return field if isinstance(field, str) else commutes(context, move, field, "multiplication by the matrix", setting)
     if action == "sign":
         field = structure.sign_equivariant(context, move.rates)
     else:
