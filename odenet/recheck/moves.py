@@ -13,7 +13,7 @@ from odenet.plan.steps import Closed, DiscreteGradient, Linear, Relax, RungeKutt
 from odenet.recheck.case import Case, Goal, Rows, Step, replaced
 from odenet.recheck.scalars import Scalar
 from odenet.recheck.signs import occurs
-from odenet.recheck.tables import Method, row_sum
+from odenet.recheck.tables import Method, is_left_regular, row_sum
 from odenet.schemes.numbers import Exact, as_node, exact
 
 
@@ -188,7 +188,8 @@ def one_solution(case: Case, goal: Goal, step: Step) -> None:
     rows, order = ahead(case, goal)[0], str(step.take("norm"))
     if how == "linear":
         names = case.blocks(move.rows)
-        case.demand(order == "2" and not move.is_timed and move.method.is_left_stable(), "the method is not stable")
+        is_stable = move.table is not None and move.method.is_left_stable() and is_left_regular(move.table)
+        case.demand(order == "2" and not move.is_timed and is_stable, "the method is not stable")
         case.demand(is_affine(case, move, names), "the field is not linear")
     else:
         table = move.table

@@ -105,6 +105,12 @@ def row_sum(table: Table) -> Exact:
     return max((sum((max(a, -a) for a in map(exact, row)), ZERO) for row in table.matrix), default=ZERO)
 
 
+def is_left_regular(table: Table) -> bool:
+    """No zero of det(I - z A) where Re z <= 0, with all the stages that are written."""
+    below = _determinant([[exact(a) for a in row] for row in table.matrix])
+    return len(below) <= 3 and all(c * (-1) ** i > 0 for i, c in enumerate(below))
+
+
 def _is_semidefinite(matrix: Matrix) -> bool:
     """By elimination."""
     while matrix:

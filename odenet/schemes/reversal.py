@@ -6,7 +6,7 @@ from itertools import permutations
 
 from odenet.ir.model import Table
 from odenet.schemes.numbers import Exact
-from odenet.schemes.tables import MAX_PERMUTED, coefficients, reduced, stability_function
+from odenet.schemes.tables import MAX_PERMUTED, coefficients, denominator, reduced, stability_function
 
 
 @lru_cache(maxsize=64)
@@ -58,6 +58,16 @@ def is_left_stable(table: Table) -> bool:
         return False
     gap = _difference(_even(below), _even(above))  # Q(z) Q(-z) - P(z) P(-z) at z = i y
     return all(c * (-1) ** (k // 2) >= 0 for k, c in enumerate(gap) if k % 2 == 0)
+
+
+@lru_cache(maxsize=64)
+def is_left_regular(table: Table) -> bool:
+    """No zero of det(I - z A) where Re z <= 0, the table as it is written: all its stages are solved for, used or not.
+
+    Shown where the coefficients have the signs of Hurwitz' criterion (up to degree 2).
+    """
+    below = denominator(coefficients(table))
+    return len(below) <= 3 and all(c * (-1) ** i > 0 for i, c in enumerate(below))
 
 
 def _difference(one: list[Exact], other: list[Exact]) -> list[Exact]:

@@ -193,7 +193,12 @@ def stability_function(table: Table) -> tuple[tuple[Exact, ...], tuple[Exact, ..
     exacts = reduced(coefficients(table))
     a, b = exacts.matrix, exacts.weights
     shifted = [[a[i][j] - b[j] for j in range(len(b))] for i in range(len(b))]
-    return _trimmed(_reversed_charpoly(shifted)), _trimmed(_reversed_charpoly([list(row) for row in a]))
+    return _trimmed(_reversed_charpoly(shifted)), denominator(exacts)
+
+
+def denominator(table: Coefficients) -> tuple[Exact, ...]:
+    """det(I - z A): coefficients from the power 0 up."""
+    return _trimmed(_reversed_charpoly([list(row) for row in table.matrix]))
 
 
 def _reversed_charpoly(matrix: list[list[Exact]]) -> list[Exact]:

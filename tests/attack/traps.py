@@ -689,4 +689,25 @@ field g { x' = -(a^2/2 - a*c + a*b)*x }
 claim f : nonexpansive                   #! false
 claim g : nonexpansive                   #! false
 """,
+    # the stages that are written are solved for: I + h I is what the used one needs, I - I what the other has
+    "a stage without a solution that nothing reads": """
+state x : R
+method m = table([1/2, -1], [[1/2, 0], [0, -1]], [1, 0])
+field f { x' = -x }
+flow net = lie(f: m) over [0, 1] steps 1
+claim net : nonexpansive                 #! never
+claim net : averaged(3/4)                #! never
+claim net : equivariant(sign)            #! never
+claim net : dissipates(x^2)              #! never
+""",
+    # Y1 = x - h/2 Y2, Y2 = x - h/2 Y1: with h = 2 only the sum is known, though equal stages would be the implicit midpoint rule
+    "stages that are equal only where there is one solution": """
+state x : R
+method m = table([1/2, 1/2], [[0, 1/2], [1/2, 0]], [1, 0])
+field f { x' = -x }
+flow net = lie(f: m) over [0, 2] steps 1
+claim net : nonexpansive                 #! never
+claim net : averaged(3/4)                #! never
+claim net : equivariant(sign)            #! never
+""",
 }

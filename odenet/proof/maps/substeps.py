@@ -16,7 +16,7 @@ from odenet.proof.context import Context, Outcome, Rates, negated
 from odenet.proof.finding import Proof
 from odenet.proof.rules import by
 from odenet.schemes.numbers import Exact, as_node, exact
-from odenet.schemes.reversal import is_left_stable
+from odenet.schemes.reversal import is_left_regular, is_left_stable
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,8 @@ def _unsolved(move: Move, bound: str) -> str:
 def _monotone(context: Context, move: Move, setting: Setting, is_two_sided: bool) -> Proof | None:
     """One stage Y - h a f(Y) = x, a >= 0, of a field with logarithmic norm <= 0 in some norm: one solution for every h >= 0.
 
-    The same for linear fields and methods with |R(z)| <= 1 where Re z <= 0: their Q(h A) is regular.
+    The same for linear fields and methods with |R(z)| <= 1 where Re z <= 0, whose I - h A (x) M is regular with all the stages of
+    the table as it is written.
     """
     from odenet.algebra.scalars import ZERO
     from odenet.proof.fields.metric import contractive
@@ -201,7 +202,8 @@ def _monotone(context: Context, move: Move, setting: Setting, is_two_sided: bool
     if table is None or ahead is None:
         return None
     is_single = len(table.weights) == 1 and exact(table.matrix[0][0]) >= 0
-    if not is_single and (move.is_timed or not is_left_stable(table) or not is_affine(context, move)):
+    is_regular = is_single or (is_left_stable(table) and is_left_regular(table))
+    if not is_regular or (not is_single and (move.is_timed or not is_affine(context, move))):
         return None
     for order in ("2", "inf", "1") if is_single else ("2",):
         fields = [ahead[0], *([opposite(ahead[0])] if is_two_sided else [])]
