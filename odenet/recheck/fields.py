@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import combinations
 
 from odenet.ir.node import Node, apply, depends_on
-from odenet.ir.sizes import SCALAR, Size, Space, codomain
+from odenet.ir.sizes import SCALAR, Size, Space, codomain, domain
 from odenet.recheck.bounds import HALF, ONE, ZERO, Bound, known
 from odenet.recheck.case import Case, Goal, Rows, Step, flipped, replaced, with_zero
 from odenet.recheck.grids import grid_norm, grid_spectrum
@@ -155,7 +155,8 @@ def substitution(case: Case, goal: Goal, step: Step) -> None:
 
 def _turned_by(case: Case, goal: Goal, matrix: Node) -> None:
     names = case.blocks(goal.rows)
-    case.demand(all(case.reader.block(b) == case.reader.space(codomain(matrix.space)) for b in names), "it does not fit")
+    ends = [case.reader.space(end(matrix.space)) for end in (domain, codomain)]
+    case.demand(all([case.reader.block(b)] * 2 == ends for b in names), "it does not fit")
     for _, node in goal.rows:
         moved = replaced(node, lambda leaf: apply(matrix, leaf) if leaf.op == "state" and leaf.data[0] in names else None)
         case.vanishes(lambda c, n=node, moved=moved: c.reader.form(moved) - c.reader.form(matrix) @ c.reader.form(n),  # type: ignore[misc]

@@ -710,4 +710,14 @@ claim net : nonexpansive                 #! never
 claim net : averaged(3/4)                #! never
 claim net : equivariant(sign)            #! never
 """,
+    "a matrix that does not act on the state": """
+dim n = 3, m = 2
+state x : R[n]
+state y : R[m]
+param Q : R[m, n], orthogonal
+field f { x' = x }
+field g { y' = y }
+claim f : equivariant(Q)                 #! false
+claim g : equivariant(Q)                 #! false
+""",
 }

@@ -10,7 +10,7 @@ from odenet.algebra.scalars import ZERO, Scalar, is_identically_zero, rational
 from odenet.algebra.trace import trace
 from odenet.ir.model import Comparison, Pair
 from odenet.ir.node import Node, apply, depends_on
-from odenet.ir.sizes import SCALAR, Size, Space, codomain
+from odenet.ir.sizes import SCALAR, Size, Space, codomain, domain
 from odenet.proof.context import Context, Outcome, Rates, negated, substituted
 from odenet.proof.finding import Proof
 from odenet.proof.potentials import constructed, spelled
@@ -183,8 +183,8 @@ def sign_equivariant(context: Context, rates: Rates) -> Outcome:
 
 def matrix_equivariant(context: Context, rates: Rates, matrix: Node) -> Outcome:
     """f(Qx) = Q f(x) for an orthogonal Q that acts on every block."""
-    fits = context.translator.plain(codomain(matrix.space))
-    strange = [b.name for b in context.blocks_of(rates) if context.space(b.name) != fits]
+    fits = {context.translator.plain(end(matrix.space)) for end in (domain, codomain)}
+    strange = [b.name for b in context.blocks_of(rates) if fits != {context.space(b.name)}]
     if strange:
         return f"the matrix does not act on block `{strange[0]}`"
     values = {b.name: apply(matrix, Node("state", (), (b.name,), b.space)) for b in context.blocks_of(rates)}
