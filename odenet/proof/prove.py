@@ -59,6 +59,10 @@ class Prover:
         left = seconds - (time.process_time() - computed)
         witness = outcome if isinstance(outcome, Witness) else self._attack(claim, left)
         spent = time.perf_counter() - began
+        if isinstance(outcome, Witness) and not self._is_rechecked(claim, outcome):
+            witness = None
+            outcome = (f"{outcome.quantity} is {outcome.value}, but the independent check does not confirm it; please report "
+                       "this spec")
         if witness is not None:
             return Finding(claim, "refuted", "witness", f"{witness.quantity} is {witness.value}, not {witness.expected}", spent,
                            witness=witness, advice=self._advice(claim, seconds - (time.process_time() - computed), seconds))
@@ -75,6 +79,15 @@ class Prover:
             return False
         finding = Finding(claim, "proved", outcome.rule, outcome.statement, 0.0, proof=outcome, lemmas=self.context.lemmas())
         return self._accepted(finding, 0.0).verdict == "proved"
+
+    def _is_rechecked(self, claim: Claim, witness: Witness) -> bool:
+        from odenet.recheck.witness import Rejected, recheck_witness
+
+        try:
+            recheck_witness(self.model, self.plans, claim, witness.as_json())
+        except Rejected:
+            return False
+        return True
 
     def _accepted(self, finding: Finding, began: float) -> Finding:
         """A proof counts when the independent checker accepts its certificate."""

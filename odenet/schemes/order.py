@@ -15,14 +15,14 @@ Source: E. Hairer, C. Lubich, G. Wanner, Geometric Numerical Integration (2006),
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Union
 
 from odenet.ir.model import Flow, Method, Table
 from odenet.schemes import tables
 from odenet.schemes.lifting import as_two, merge
-from odenet.schemes.numbers import Exact, ExactError, exact
+from odenet.schemes.numbers import Exact, ExactError, as_node, exact
 from odenet.schemes.series import Coefficients, Move, Series
 from odenet.schemes.trees import CLOCK, Tree, show, subtrees, trees
 from odenet.schemes.words import Miss, TooManyWords, Words
@@ -70,8 +70,8 @@ class OrderResult:
         return None if self.condition is None else False
 
 
-def traits(method: Method) -> Traits:
-    """What is known of a method. Raises ExactError for a table whose numbers are not exact."""
+def traits(method: Method, sees_clock: bool = True) -> Traits:
+    """What is known of a method. Only the part named first sees the clock move. Raises ExactError."""
     if method.kind == "exact":
         return Traits(None, True)
     if method.kind == "discrete_gradient":
@@ -79,14 +79,21 @@ def traits(method: Method) -> Traits:
         return Traits(2, True, has_series=False)
     if method.kind == "relax":
         assert method.inner is not None and method.inner.table is not None
-        return _relaxed(method)
+        return _relaxed(method, sees_clock)
     assert method.table is not None
-    return _of_table(method.table, "")
+    return _of_table(_seen(method.table, sees_clock), "")
 
 
-def _relaxed(method: Method) -> Traits:
+def _seen(table: Table, sees_clock: bool) -> Table:
+    """The table as a part sees it: where the clock stands still its nodes do not matter, and are the sums of the rows."""
+    if sees_clock or tables.has_consistent_nodes(table):
+        return table
+    return replace(table, nodes=tuple(as_node(sum(row, Exact(0))) for row in tables.coefficients(table).matrix))
+
+
+def _relaxed(method: Method, sees_clock: bool) -> Traits:
     assert method.inner is not None and method.inner.table is not None
-    table, assumes = method.inner.table, "its invariant, definite on the blocks it moves"
+    table, assumes = _seen(method.inner.table, sees_clock), "its invariant, definite on the blocks it moves"
     if tables.is_symplectic(table):  # s = 1: the step of the table itself
         return _of_table(table, assumes)
     return Traits(tables.relaxed_order(table), False, has_series=False, assumes=assumes)
@@ -113,7 +120,7 @@ def flow_order(flow: Flow, up_to: int) -> OrderResult:
     """The order of one step of a flow, looked at up to `up_to`; at least 0 when exact work would be too much."""
     names = [part.field for part in flow.parts]
     try:
-        methods = [traits(part.method) for part in flow.parts]
+        methods = [traits(part.method, i == 0) for i, part in enumerate(flow.parts)]
         inconsistent = _inconsistent(flow)
         if inconsistent is not None:
             return inconsistent

@@ -149,3 +149,20 @@ def _exponential(matrix: np.ndarray) -> np.ndarray:
         term = term @ matrix / k
         total = total + term
     return total
+
+
+CLOCKED = """model Clocked
+state q, p : R
+method odd = table([0, 0], [[0, 0], [1, 0]], [1/2, 1/2])
+field f { q' = p }
+field g { p' = -sin(q) }
+flow net = strang(NAMED) over [0, 1] steps 4
+claim net : order(2)
+"""
+
+
+@pytest.mark.parametrize(("parts", "verdict"), [("f: heun, g: odd", "proved"), ("g: odd, f: heun", "refuted")])
+def test_nodes_matter_only_to_the_part_that_moves_the_clock(parts: str, verdict: str) -> None:
+    from odenet.driver import loads
+
+    assert loads(CLOCKED.replace("NAMED", parts)).verify(seconds=2).findings[0].verdict == verdict
