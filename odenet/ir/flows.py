@@ -229,9 +229,10 @@ def as_size(node: Node) -> Size | None:
 
 
 def _blocks(scope: Scope, parts: list[Part]) -> tuple[str, ...]:
-    """The blocks that the fields read or move, in the order of their declaration."""
+    """The blocks that the fields read or move, and those of what `relax` keeps, in the order of their declaration."""
     used: set[str] = set()
     for part in parts:
+        used |= set() if part.method.invariant is None else states(part.method.invariant)
         field: Field = scope.entries[part.field].value
         for name, rate in field.rows:
             used |= {name} | states(rate)

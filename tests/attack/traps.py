@@ -720,4 +720,12 @@ field g { y' = y }
 claim f : equivariant(Q)                 #! false
 claim g : equivariant(Q)                 #! false
 """,
+    # the block z is part of the map
+    "a relaxed quadratic of a block that no part reads": """
+state x, y, z : R
+field f { x' = y  y' = -x }
+flow net = lie(f: relax(heun, x^2 + y^2 + x*z)) over [0, 1] steps 1
+claim net : preserves(x^2 + y^2)         #! false
+claim net : equivariant(sign)            #! true
+""",
 }
