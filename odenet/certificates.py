@@ -27,15 +27,13 @@ class Certificates:
     """What backs the verdicts on one spec, as plain data.
 
     spec: SHA-256 of the spec's text. proofs: one certificate for each proved claim, as `odenet.recheck` takes them. witnesses: the
-    claim and the witness of each refuted one. unaccepted: claims that the prover has proved and the checker does not accept, with
-    the reason; it is not written.
+    claim and the witness of each refuted one.
     """
 
     model: str
     spec: str
     proofs: tuple[dict[str, Any], ...]
     witnesses: tuple[dict[str, Any], ...]
-    unaccepted: tuple[tuple[Claim, str], ...] = ()
 
     @property
     def digest(self) -> str:
@@ -55,20 +53,11 @@ def _lines(items: tuple[dict[str, Any], ...]) -> str:
     return "[" + ",".join("\n" + json.dumps(item, sort_keys=True, ensure_ascii=False) for item in items) + "]"
 
 
-def certificates(model: Model, plans: dict[str, Plan], findings: tuple[Finding, ...], spec: str) -> Certificates:
+def certificates(model: Model, findings: tuple[Finding, ...], spec: str) -> Certificates:
     """The certificates of a report's findings. `spec`: the digest of the spec's text."""
-    from odenet.proof.certificate import certificate
-
-    proofs, witnesses, unaccepted = [], [], []
-    for finding in findings:
-        if finding.proof is not None:
-            try:
-                proofs.append(certificate(model, plans, finding))
-            except Rejected as why:
-                unaccepted.append((finding.claim, str(why)))
-        elif finding.witness is not None:
-            witnesses.append({"claim": claim_data(finding.claim), "witness": finding.witness.as_json()})
-    return Certificates(model.name, spec, tuple(proofs), tuple(witnesses), tuple(unaccepted))
+    proofs = tuple(f.certificate for f in findings if f.certificate is not None)
+    witnesses = tuple({"claim": claim_data(f.claim), "witness": f.witness.as_json()} for f in findings if f.witness is not None)
+    return Certificates(model.name, spec, proofs, witnesses)
 
 
 def read(data: bytes) -> Certificates:
@@ -106,26 +95,22 @@ def check(model: Model, plans: dict[str, Plan], given: Certificates, seconds: fl
 
     What takes longer than `seconds` of computing is rejected: an accepted certificate is checked without search.
     """
-    reasons = {claim: why for claim, why in given.unaccepted}
     names = [claim_data(claim) for claim in model.claims]
-    found = [_check_within(seconds, model, plans, claim, given, reasons.get(claim)) for claim in model.claims]
+    found = [_check_within(seconds, model, plans, claim, given) for claim in model.claims]
     strangers = [item for item in (*given.proofs, *given.witnesses) if item.get("claim") not in names]
     return found + [Check(None, "rejected", "", "it is about no claim of this spec") for _ in strangers]
 
 
-def _check_within(seconds: float, model: Model, plans: dict[str, Plan], claim: Claim, given: Certificates,
-                  why: str | None) -> Check:
+def _check_within(seconds: float, model: Model, plans: dict[str, Plan], claim: Claim, given: Certificates) -> Check:
     try:
         with limit(seconds):
-            return _check(model, plans, claim, given, why)
+            return _check(model, plans, claim, given)
     except OutOfTime:
         return Check(claim, "rejected", "", f"it was not checked within {seconds:g} s; `--seconds` allows more")
 
 
-def _check(model: Model, plans: dict[str, Plan], claim: Claim, given: Certificates, why: str | None) -> Check:
+def _check(model: Model, plans: dict[str, Plan], claim: Claim, given: Certificates) -> Check:
     """One claim; where several certificates are about it, all of them have to be accepted."""
-    if why is not None:
-        return Check(claim, "rejected", "proved", why)
     name = claim_data(claim)
     proofs = [item for item in given.proofs if item.get("claim") == name]
     witnesses = [item for item in given.witnesses if item.get("claim") == name]

@@ -113,7 +113,7 @@ class Loaded:
         from odenet.certificates import certificates
 
         found = self.report if report is None else report
-        return certificates(self.model, self.plans, found.findings, self.digest)
+        return certificates(self.model, found.findings, self.digest)
 
     @property
     def report(self) -> Report:
@@ -132,9 +132,8 @@ class Loaded:
         report = self.verify(seconds)
         if any(f.verdict == "refuted" or (f.verdict == "undecided" and not allow_undecided) for f in report.findings):
             raise NotProved(report)
-        backed = self.certificates(report)
         return emit(self.model, self.plans, report.findings, digest=self.digest, version=version(), dims=dims or None,
-                    certificates="" if backed.unaccepted else backed.digest)
+                    certificates=self.certificates(report).digest)
 
     def module(self, *, allow_undecided: bool = False, seconds: float = DEFAULT_SECONDS, **dims: int) -> type:
         """The class of the emitted module (this imports torch)."""

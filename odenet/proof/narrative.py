@@ -58,7 +58,7 @@ def narrative(model: Model, plans: dict[str, Plan], finding: Finding, edits: Seq
     page.text(f"{finding.verdict.capitalize()}. The claim says: {_meaning(claim)}.", style(finding.verdict, colour)[:0] + "  ")
     _given(page, model, plans, claim)
     if finding.proof is not None:
-        _proof(page, model, plans, finding)
+        _proof(page, finding)
     elif finding.witness is not None:
         _refutation(page, model, finding.witness)
     else:
@@ -148,7 +148,7 @@ def _jacobian(page: Page, model: Model, claim: Claim) -> None:
 # --- proofs ----------------------------------------------------------------------------------------------------------
 
 
-def _proof(page: Page, model: Model, plans: dict[str, Plan], finding: Finding) -> None:
+def _proof(page: Page, finding: Finding) -> None:
     assert finding.proof is not None
     page.heading("Proof")
     steps = numbered(finding.proof)
@@ -165,7 +165,7 @@ def _proof(page: Page, model: Model, plans: dict[str, Plan], finding: Finding) -
         page.heading("The proof rests on")
         for condition in finding.conditions:
             page.text(condition, "    ")
-    _checked(page, model, plans, finding)
+    _checked(page, finding)
 
 
 def numbered(proof: Proof) -> list[tuple[Proof, tuple[int, ...]]]:
@@ -211,16 +211,13 @@ def fact_text(value: Any) -> str:
     return _cut(readable(str(getattr(value, "key", value))))
 
 
-def _checked(page: Page, model: Model, plans: dict[str, Plan], finding: Finding) -> None:
-    """The inequalities that the proof needs, where the independent checker accepts its certificate."""
-    from odenet.proof.certificate import as_data, certificate
-    from odenet.recheck import Rejected
+def _checked(page: Page, finding: Finding) -> None:
+    """The inequalities that the proof needs, as its accepted certificate has them."""
+    from odenet.proof.certificate import as_data
 
-    try:
-        written = certificate(model, plans, finding)
-    except Rejected:
+    if finding.certificate is None:
         return
-    needed = [lemma[2] for lemma in written["lemmas"]]
+    needed = [lemma[2] for lemma in finding.certificate["lemmas"]]
     shown = [readable(scalar.key) for _, _, scalar, _ in finding.lemmas if as_data(scalar) in needed and scalar.atoms()]
     if shown:
         page.heading("Inequalities used, each with exact evidence in the certificate")

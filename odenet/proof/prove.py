@@ -54,8 +54,7 @@ class Prover:
         computed = time.process_time()
         outcome = self.reached(claim, seconds)
         if isinstance(outcome, Proof):
-            return self._accepted(Finding(claim, "proved", outcome.rule, outcome.statement, 0.0, proof=outcome,
-                                          lemmas=self.context.lemmas()), began)
+            return self._accepted(claim, outcome, began)
         left = seconds - (time.process_time() - computed)
         witness = outcome if isinstance(outcome, Witness) else self._attack(claim, left)
         spent = time.perf_counter() - began
@@ -75,10 +74,7 @@ class Prover:
     def proves(self, claim: Claim, seconds: float = DEFAULT_SECONDS) -> bool:
         """Whether a claim is proved, and its proof accepted; nothing is refuted here."""
         outcome = self.reached(claim, seconds)
-        if not isinstance(outcome, Proof):
-            return False
-        finding = Finding(claim, "proved", outcome.rule, outcome.statement, 0.0, proof=outcome, lemmas=self.context.lemmas())
-        return self._accepted(finding, 0.0).verdict == "proved"
+        return isinstance(outcome, Proof) and self._accepted(claim, outcome, 0.0).verdict == "proved"
 
     def _is_rechecked(self, claim: Claim, witness: Witness) -> bool:
         from odenet.recheck.witness import Rejected, recheck_witness
@@ -89,11 +85,12 @@ class Prover:
             return False
         return True
 
-    def _accepted(self, finding: Finding, began: float) -> Finding:
+    def _accepted(self, claim: Claim, proof: Proof, began: float) -> Finding:
         """A proof counts when the independent checker accepts its certificate."""
         from odenet.proof.certificate import certificate
         from odenet.recheck import Rejected
 
+        finding = Finding(claim, "proved", proof.rule, proof.statement, 0.0, proof=proof, lemmas=self.context.lemmas())
         try:
             written = certificate(self.model, self.plans, finding)
         except Rejected as why:

@@ -4,9 +4,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from click.testing import CliRunner
-
-from odenet.cli import commands
 
 PROVED = """model M
 state q, p : R
@@ -18,18 +15,6 @@ claim a + b : hamiltonian on q >= 0
 """
 REFUTED = PROVED + "claim net : order(3)\n"
 UNDECIDED = PROVED + "claim a + b : preserves(p^2/2 - cos(q) + 0*exp(q) + relu(q) - (q + |q|)/2)\n"
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, **files):
-        for name, text in files.items():
-            (tmp_path / f"{name}.ode").write_text(text)
-        return CliRunner().invoke(commands, list(arguments))
-
-    return call
 
 
 def test_verify_proves(run):

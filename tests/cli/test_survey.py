@@ -6,9 +6,7 @@ import re
 from fractions import Fraction
 
 import pytest
-from click.testing import CliRunner
 
-from odenet.cli import commands
 from odenet.driver import loads
 from odenet.operators.properties import PROPERTIES
 from odenet.proof.applicable import ARGUMENTS
@@ -62,18 +60,6 @@ def test_nothing_is_said_twice():
     """The sum is kept; its square and its multiples are not listed. Inside the orthant there is one more."""
     found = sorted(line for line in _proved(EPIDEMIC) if "preserves" in line and line.startswith("f :"))
     assert found == ["f : preserves(-log(s) + b * s + b * i) on s > 0 and i > 0 and r > 0", "f : preserves(s + i + r)"]
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, **files):
-        for name, text in files.items():
-            (tmp_path / f"{name}.ode").write_text(text)
-        return CliRunner().invoke(commands, list(arguments))
-
-    return call
 
 
 @pytest.mark.parametrize("spec", [OSCILLATOR, EPIDEMIC, DAMPED], ids=["oscillator", "epidemic", "damped"])
