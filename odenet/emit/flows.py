@@ -22,6 +22,7 @@ from odenet.emit.tree import (
     Expression,
     For,
     Function,
+    Lambda,
     Name,
     Negative,
     Number,
@@ -140,7 +141,18 @@ class FlowText:
         name = self._values_method(purpose, tuple(arguments), body)
         given: list[Expression] = [Name(like)] if computed.writer.used_like else []
         given += [Name(self.locals.duration)] if has_duration else []
-        return constants, stacks, call(f"self.{name}", *given)
+        made = call(f"self.{name}", *given)
+        used = like if computed.writer.used_like else ""
+        return constants, stacks, self._remembered(name, made, used) if computed.body else made
+
+    def _remembered(self, name: str, made: Call, like: str) -> Expression:
+        """Values that cost something, kept between calls that want no gradient, for the type and place of the state `like`."""
+        self.shop.runtime["remembered"] = None
+        raw = items(*(Name(f"self.{s.attribute}") for s in self.slots.all if self.flow.name in s.flows))
+        key: Expression = Name(f'"{name}"')
+        if like:
+            key = items(key, Name(f"{like}.dtype"), Name(f"{like}.device"))
+        return call("remembered", Name("self._memory"), key, raw, Lambda("", made))
 
     def _values_method(
         self, purpose: str, arguments: tuple[str, ...], body: tuple[Statement, ...]

@@ -180,6 +180,8 @@ class ModuleText:
         body: list[Statement] = [Do(call("super().__init__"))]
         if self.model.flows:
             body.append(Assign(("self.backprop",), Name("backprop")))
+        if "remembered" in self.runtime:
+            body.append(Assign(("self._memory: dict[Any, Any]",), Text("{}")))
         body += [self._dim(d) for d in self.model.dims]
         created = [*(made(slot, self.sizes) for slot in self.slots.all), *self.modules]
         if any("**factory" in _text(s) for s in created):

@@ -37,8 +37,9 @@ from odenet.emit.tree import (
 )
 from odenet.emit.values import Value
 from odenet.ir.differentiate import NotSupported, products, reverse
+from odenet.ir.model import ConvolutionSpace
 from odenet.ir.node import Node, depends_on, is_number, number, variable
-from odenet.ir.sizes import MapSpace
+from odenet.ir.sizes import MapSpace, Space
 from odenet.plan.steps import DURATION
 
 Rows = tuple[tuple[str, Node], ...]
@@ -67,7 +68,7 @@ class Pull:
 def written_pull(shop: Workshop, part: Part, rows: Rows) -> Pull | None:
     """The pull of a substep whose new blocks are `rows`; None where a derivative has no formula."""
     nodes = tuple(node for _, node in rows)
-    if any(n.op in LEFT_TO_AUTOGRAD or isinstance(n.space, MapSpace) for node in nodes for n in node.walk()):
+    if any(n.op in LEFT_TO_AUTOGRAD or not _has_plain_maps(n) for node in nodes for n in node.walk()):
         return None
     seeds = {name: variable(f" g {name}", shop.model.block(name).space) for name in part.blocks}
     try:
@@ -75,8 +76,7 @@ def written_pull(shop: Workshop, part: Part, rows: Rows) -> Pull | None:
     except NotSupported:
         return None
     forward = frozenset(n for node in nodes for n in node.walk() if _is_kept(n))
-    roots = tuple(node for _, node in found.by_block.items()) + tuple(found.by_leaf.values())
-    kept, states = _frontier(roots, forward)
+    kept, states = _frontier(found.nodes(), forward)
     names = shop.locals.inner()
     keep = _keep(shop, part, rows, kept, states)
     pull = _pull_text(shop, part, found, seeds, (kept, states, forward), names)
@@ -86,17 +86,42 @@ def written_pull(shop: Workshop, part: Part, rows: Rows) -> Pull | None:
 
 
 @dataclass(frozen=True)
+class _KernelShare:
+    """A share of the gradient by a kernel: of <image, K source>, times a Python number."""
+
+    name: str
+    source: Node
+    image: Node
+    factor: Node
+
+
+@dataclass(frozen=True)
 class _Gradients:
     by_block: dict[str, Node]
     by_leaf: dict[Node, Node]
+    by_kernel: tuple[_KernelShare, ...]
+
+    def nodes(self) -> tuple[Node, ...]:
+        """All that has to be computed."""
+        images = (node for share in self.by_kernel for node in (share.source, share.image))
+        return (*self.by_block.values(), *self.by_leaf.values(), *images)
+
+
+def _has_plain_maps(node: Node) -> bool:
+    """Whether the convolutions that a node uses are parameters or their adjoints, applied to something."""
+    if isinstance(node.space, MapSpace):
+        return node.op == "param" or (node.op == "transpose" and node.args[0].op == "param")
+    return True
 
 
 def _gradients(rows: Rows, seeds: dict[str, Node]) -> _Gradients:
     """Gradients of sum <g, new block> by every block and every value that the rows use."""
     leaves = {n for _, node in rows for n in node.walk() if n.op in ("state", "param") or _is_value(n)}
-    ordered = tuple(sorted(leaves, key=str))
+    ordered = tuple(sorted((n for n in leaves if not isinstance(n.space, MapSpace)), key=str))
     shares: dict[Node, list[Node]] = {leaf: [] for leaf in ordered}
+    kernels: list[_KernelShare] = []
     for factor, total in _by_factor(rows, seeds).items():
+        kernels += [_KernelShare(*share, factor) for share in _kernel_shares(total)]
         for leaf, share in reverse(total, ordered).items():
             if not _is_zero(share):
                 shares[leaf].append(products.by_scalar(factor, share))
@@ -108,7 +133,20 @@ def _gradients(rows: Rows, seeds: dict[str, Node]) -> _Gradients:
         terms = [*own, *(shares[states[name]] if name in states else [])]
         by_block[name] = products.collect(*terms) if terms else number(0)
     by_leaf = {n: products.collect(*found) for n, found in shares.items() if n.op != "state" and found}
-    return _Gradients(by_block, by_leaf)
+    return _Gradients(by_block, by_leaf, tuple(kernels))
+
+
+def _kernel_shares(total: Node) -> list[tuple[str, Node, Node]]:
+    """For each convolution in `total`: kernel, source v and image g with the derivative <g, dK v>; <g, dK' v> = <v, dK g>."""
+    found = []
+    for node in total.walk():
+        if node.op == "apply" and isinstance(node.args[0].space, MapSpace):
+            map, source = node.args
+            image = reverse(total, (node,))[node]
+            if map.op == "transpose":
+                map, source, image = map.args[0], image, source
+            found.append((map.data[0], source, image))
+    return found
 
 
 def _by_factor(rows: Rows, seeds: dict[str, Node]) -> dict[Node, Node]:
@@ -261,7 +299,9 @@ def _pull_text(
         writer.know(node, local[-1])
     if local:
         writer.body.append(Assign(targets(local), Name("kept")))
-    writer.count(*found.by_block.values(), *found.by_leaf.values())
+    writer.count(*found.nodes())
+    for share in found.by_kernel:
+        _accumulate_kernel(writer, arguments.totals[share.name], share)
     for leaf, gradient in found.by_leaf.items():
         _accumulate(writer, arguments.totals[leaf.data[0]], gradient)
     results = [
@@ -316,6 +356,22 @@ def _accumulate(writer: GradientWriter, total: str, gradient: Node, outside: Nod
     value = writer.full(inner)
     summed: Expression = method(value.code, "sum", Number(0)) if value.lead else value.code
     writer.body.append(Do(Call(Name(f"{total}.add_"), (summed,), tuple(keywords.items()))))
+
+
+def _accumulate_kernel(writer: GradientWriter, total: str, share: _KernelShare) -> None:
+    """The statement that adds a share of the gradient by a kernel."""
+    parameter = writer.model.parameter(share.name)
+    space = parameter.space
+    assert isinstance(space, ConvolutionSpace)
+    writer.runtime["kernel_gradient"] = None
+    kernel = writer.leaf(Node("param", (), (share.name,), Space(())))
+    source, image = writer.full(share.source), writer.full(share.image)
+    keywords: dict[str, Expression] = {"circular": Name(str(space.padding == "circular"))}
+    if space.stride != 1:
+        keywords["stride"] = Number(space.stride)
+    made = call("kernel_gradient", source.code, image.code, kernel.code, **keywords)
+    added = {} if share.factor == number(1) else {"alpha": writer.value(share.factor).code}
+    writer.body.append(Do(Call(Name(f"{total}.add_"), (made,), tuple(added.items()))))
 
 
 def _outer_pair(writer: GradientWriter, node: Node) -> tuple[Value, Value] | None:

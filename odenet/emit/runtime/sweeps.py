@@ -82,7 +82,8 @@ def traced_steps(
 ) -> tuple[Tensor, ...]:
     """All steps under `torch.compile`: one scan, so that the time to compile does not grow with their number."""
     repeated = steps.count if steps.is_even else steps.count - 1
-    if steps.is_timed or repeated < 2 or torch.compiler.is_exporting() or tuple(map(int, torch.__version__.split(".")[:2])) < (2, 13):
+    version = tuple(int(part) for part in torch.__version__.split(".")[:2])
+    if steps.is_timed or repeated < 2 or version < (2, 13) or torch.compiler.is_exporting():
         return plain_steps(steps, state, constants, stacks)
     from torch._higher_order_ops.scan import scan
 
@@ -140,8 +141,8 @@ class Sweep(torch.autograd.Function):
         for k, kept in kept_backwards(ctx, state, constants, slices, saved):
             values, sums = (*constants, *slices[k]), (*totals[: len(constants)], *rows[k])
             gradients = ctx.steps.pull(k, kept, gradients, values, sums)
-        found = (*gradients, *totals)
-        return (None, None, None, None, *(g if n else None for g, n in zip(found, ctx.needs_input_grad[4:])))
+        pairs = zip((*gradients, *totals), ctx.needs_input_grad[4:], strict=True)
+        return (None, None, None, None, *(gradient if is_needed else None for gradient, is_needed in pairs))
 
 
 def split_tensors(
