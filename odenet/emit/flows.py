@@ -250,11 +250,15 @@ class FlowText:
         found = self._given(move)
         if last is None:
             return found
+        return [self.at_last(a, b) for a, b in zip(found, self._given(last), strict=True)]
+
+    def at_last(self, before: Expression, last: Expression) -> Expression:
+        """`before`, but at the last step `last`."""
+        if before == last:
+            return before
         step, count = Name(self.locals.step), self.sizes.size(self.flow.steps)
         end = Number(count.value - 1) if isinstance(count, Number) else Binary("-", count, Number(1))
-        condition = f"if {text(step)} < {text(end)} else"
-        pairs = zip(found, self._given(last), strict=True)
-        return [a if a == b else Text(f"{text(a)} {condition} {text(b)}", LOOSE) for a, b in pairs]
+        return Text(f"{text(before)} if {text(step)} < {text(end)} else {text(last)}", LOOSE)
 
     def _given(self, move: Move) -> list[Expression]:
         time: Expression = Name(self.locals.time)

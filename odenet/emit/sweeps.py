@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from odenet.emit.computed import Key
 from odenet.emit.flows import FlowText, Move
+from odenet.emit.parts import Want
 from odenet.emit.pulls import Pull
 from odenet.emit.tree import (
     Assign,
@@ -215,10 +216,14 @@ class SweepText:
     def _total(self, key: Key) -> str:
         return self.locals.gradient_name(self.text.name(key))
 
+    def _total_pair(self, want: Want, move: Move, last: Move | None) -> tuple[Expression, Expression]:
+        first = Name(self._total(self.text.key(want, move)))
+        return first, Name(self._total(self.text.key(want, last))) if last else first
+
     def _pulled(self, move: Move, last: Move | None, pull: Pull, kept: str) -> Statement:
         part = move.part
         given = self.text.given(move, last)[len(part.blocks):]
-        totals = [Name(self._total(self.text.key(w, move))) for w in part.wants]
+        totals = [self.text.at_last(*self._total_pair(w, move, last)) for w in part.wants]
         gradients = [Name(self._gradient(b)) for b in part.blocks]
         value = call(f"self.{pull.pull}", Name(kept), *gradients, *given, *totals)
         return Assign(tuple(g.text for g in gradients), value)

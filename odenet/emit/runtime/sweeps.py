@@ -131,7 +131,7 @@ class Sweep(torch.autograd.Function):
         """The gradients by state, constants and stacks."""
         count = len(ctx.needs_input_grad) - 4
         tensors, saved = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
-        if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+        if torch.is_grad_enabled() or is_batched(gradients):
             found = recorded_gradient(ctx.steps, ctx.counts, tensors, ctx.needs_input_grad[4:], gradients)
             return (None, None, None, None, *found)
         state, constants, stacks = split_tensors(tensors, *ctx.counts)
@@ -143,6 +143,13 @@ class Sweep(torch.autograd.Function):
             gradients = ctx.steps.pull(k, kept, gradients, values, sums)
         pairs = zip((*gradients, *totals), ctx.needs_input_grad[4:], strict=True)
         return (None, None, None, None, *(gradient if is_needed else None for gradient, is_needed in pairs))
+
+
+def is_batched(gradients: tuple[Tensor, ...]) -> bool:
+    """Whether many gradients are taken at once, so that nothing can be added to one total."""
+    if torch._C._are_functorch_transforms_active():
+        return True
+    return any(torch._C._functorch.is_legacy_batchedtensor(g) for g in gradients)
 
 
 def split_tensors(
