@@ -82,7 +82,7 @@ def test_gradients_of_gradients(way):
     made = found.make(seed=33, n=2, m=3)
     made.backprop = way
     q, p = (torch.randn(2, 2, dtype=double, requires_grad=True) for _ in range(2))
-    assert torch.autograd.gradgradcheck(lambda q, p: made(q, p), (q, p))
+    assert torch.autograd.gradgradcheck(made, (q, p))
     total = sum(y.square().sum() for y in made(q, p))
     (slope,) = torch.autograd.grad(total, q, create_graph=True)
     slope.square().sum().backward()

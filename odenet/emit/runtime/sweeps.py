@@ -88,10 +88,9 @@ def traced_steps(
     from torch._higher_order_ops.scan import scan
 
     def advance(state: tuple[Tensor, ...], values: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
-        given = values[: len(stacks)]
-        moved = steps.step(0, *state, *constants, *given)
-        moved = tuple(b.clone() if b is a else b for a, b in zip(state, moved, strict=True))
-        return moved, moved[0].new_zeros(0)
+        moved = steps.step(0, *state, *constants, *values[: len(stacks)])
+        # What a scan returns may be neither what it was given nor what it keeps for its gradient.
+        return tuple(block.clone() for block in moved), moved[0].new_zeros(0)
 
     rows = tuple(s[:repeated] for s in stacks) or (state[0].new_zeros(repeated),)
     state, _ = scan(advance, state, rows)
