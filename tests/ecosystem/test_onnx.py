@@ -8,12 +8,22 @@ import onnxruntime
 import pytest
 import torch
 
-from .networks import batched, exported, flat, folded, inputs, network
+from .networks import batched, exported, flat, folded, inputs, network, written
 
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the exporter about itself
 AS_IT_IS = ("hamiltonian_net", "mass_preserving_sir", "presnov_net")
 FOLDED = ("conv_nonexpansive", "digits", "pendulum", "switching")
+
+SCHEDULES = """model Scheduled
+dim n = 3
+state x : R[n]
+param A(t) : R[n, n], poly(3)
+param B(t) : R[n, n], fourier(3)
+param C(t) : R[n, n], linear(3)
+field f { x' = A @ tanh(B @ x) + C @ x }
+flow net = lie(f: heun) over [0, 1] steps 2
+"""
 
 
 def session(made, x, path):
@@ -34,6 +44,13 @@ def test_onnxruntime_computes_the_same(name, tmp_path):
         found = flat(tuple(torch.from_numpy(block) for block in running.run(None, given)))
         wanted = flat(own(*x))
         assert (found - wanted).abs().max() <= 1e-5 * (1 + wanted.abs().max())
+
+
+def test_parameters_that_change_within_a_step(tmp_path):
+    own, x = written(SCHEDULES, "scheduled")(), torch.randn(5, 3)
+    running = session(own, (x,), str(tmp_path / "network.onnx"))
+    found, = running.run(None, {running.get_inputs()[0].name: x.numpy()})
+    assert torch.allclose(torch.from_numpy(found), own(x), atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "operation"), [("switching", "linalg_inv_ex"), ("conv_nonexpansive", "linalg_vector_norm")])

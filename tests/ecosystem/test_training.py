@@ -42,7 +42,7 @@ def steps(made, optimiser, count=3):
         value.backward()
         return value
 
-    return [float(optimiser.step(loss)) for _ in range(count)]
+    return [float(optimiser.step(loss).detach()) for _ in range(count)]
 
 
 def optimiser_of(name, made):
@@ -109,7 +109,21 @@ def test_clipped_gradients():
     assert abs(float(total) - 1) < 1e-6
 
 
-def test_parametrised_groups_and_schedulers():
+def test_where_weight_decay_draws_to():
+    """Raw zeros, by the charts; docs/training.md says so."""
+    made = constrained()
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.zero_()
+    values = made.parameter_values()
+    assert torch.allclose(values["a"], torch.tensor(2.0, dtype=torch.float64).log())
+    assert torch.allclose(values["c"], torch.full((3,), 1.05, dtype=torch.float64))
+    assert torch.equal(values["A"], torch.eye(3, 4, dtype=torch.float64).expand(3, 3, 4))
+    assert not values["W"].any() and not values["N"].any()
+    assert torch.allclose(values["M"], torch.full((4, 4), 0.25, dtype=torch.float64))
+
+
+def test_groups_of_parameters_and_schedulers():
     """Scalars without weight decay and with a rate of their own, a rate that falls."""
     made = network("switching")
     groups = [{"params": [made.A, made.b]}, {"params": [made.hc, made.he], "lr": 1e-2, "weight_decay": 0.0}]
