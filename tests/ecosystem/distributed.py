@@ -17,7 +17,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_model_state_dict,
     set_state_dict,
 )
-from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
 from torch.nn.parallel import DistributedDataParallel
 
 from .networks import flat, inputs, network, written
@@ -122,6 +122,21 @@ def other_methods(folder: Path) -> None:
          folder / "methods.pt")
 
 
+def lower_precision(folder: Path) -> None:
+    """Orthogonal matrices of sharded networks in bfloat16, by autocast and by FSDP2's own policy."""
+    found = {}
+    for way, policy in (("autocast", MixedPrecisionPolicy()), ("policy", MixedPrecisionPolicy(param_dtype=torch.bfloat16))):
+        model = network("switching", seed=0)
+        fully_shard(model, mp_policy=policy)
+        register_fsdp_forward_method(model, "parameter_values")
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=way == "autocast"):
+            scores = model(*inputs("switching", BATCH))
+            found[way] = model.parameter_values()["A"].float()
+        assert scores.dtype == torch.bfloat16
+        scores.float().square().sum().backward()
+    keep(found, folder / "precision.pt")
+
+
 def main() -> None:
     dist.init_process_group("gloo")
     folder = Path(sys.argv[1])
@@ -129,6 +144,7 @@ def main() -> None:
         replicated(name, folder)
         sharded(name, folder)
     other_methods(folder)
+    lower_precision(folder)
     dist.destroy_process_group()
 
 

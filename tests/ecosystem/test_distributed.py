@@ -72,3 +72,10 @@ def test_other_methods_of_a_sharded_network(folder):
     found = torch.load(folder / "methods.pt")
     assert torch.allclose(found.pop("back"), flat(x), atol=1e-9)
     assert_close(found, {"states": model.trajectory(*x)[0].detach(), **model.parameter_values()})
+
+
+def test_bfloat16_of_a_sharded_network(folder):
+    """Autocast keeps charts in float32; the policy of FSDP2 rounds what they compute, as docs/training.md warns."""
+    defect = {way: (a.mT @ a - torch.eye(a.shape[-1])).abs().max() for way, a in torch.load(folder / "precision.pt").items()}
+    assert defect["autocast"] < 1e-5
+    assert defect["policy"] > 1e-4
