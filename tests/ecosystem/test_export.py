@@ -8,6 +8,7 @@ import torch
 
 from .networks import SMALL, batched, exported, flat, folded, inputs, network, written
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*(get_attr|Failed to fetch|treespec)")  # of torch about its own folding
 NAMES = sorted(set(SMALL) - {"driven_duffing"})  # 400 steps make long graphs; pendulum is of its kind
 BATCHES = (1, 2, 9)
 CHARTS = ("linalg", "matrix_exp", "softplus", "sigmoid", "fft", "softmax")
