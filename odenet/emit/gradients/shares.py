@@ -125,10 +125,9 @@ def _factors(node: Node) -> list[Node]:
     return [f for a in node.args for f in _factors(a)] if node.op == "mul" else [node]
 
 
-def frontier(roots: Iterable[Node], forward: frozenset[Node]) -> tuple[tuple[Node, ...], tuple[str, ...]]:
-    """The largest parts of the gradient that the step forward has computed, and the blocks that it reads beside them."""
+def frontier(roots: Iterable[Node], forward: frozenset[Node]) -> tuple[Node, ...]:
+    """The largest parts of the gradient that the step forward has computed, but for numbers in front of them."""
     kept: dict[Node, None] = {}
-    states: dict[str, None] = {}
     seen: set[Node] = set()
     stack = list(reversed(list(roots)))
     while stack:
@@ -139,10 +138,8 @@ def frontier(roots: Iterable[Node], forward: frozenset[Node]) -> tuple[tuple[Nod
         known = known_slope(node, forward)
         if known is not None:
             stack.append(known)
-        elif node in forward:
+        elif node in forward and split_factor(node)[0] is None:
             kept[node] = None
-        elif node.op == "state":
-            states[node.data[0]] = None
         else:
             stack.extend(reversed(node.args))
-    return tuple(kept), tuple(states)
+    return tuple(kept)

@@ -10,7 +10,7 @@ from odenet.emit.gradients.pull import Arguments, Pull, kept_returns, pulled_ret
 from odenet.emit.gradients.shares import Gradients, Rows, frontier, gradients_of, has_plain_maps, is_kept, is_shear
 from odenet.emit.gradients.writer import GradientWriter, accumulate, accumulate_kernel
 from odenet.emit.parts import Part, Workshop, returned
-from odenet.emit.tree import Assign, Function, Items, Name, Return, items, targets
+from odenet.emit.tree import Assign, Expression, Function, Items, Name, Return, items, targets
 from odenet.emit.values import Value
 from odenet.ir.differentiate import NotSupported, products
 from odenet.ir.node import Node, depends_on, number, variable
@@ -34,9 +34,9 @@ def written_pull(shop: Workshop, part: Part, rows: Rows, is_rates: bool = False)
         return None
     found = Gradients(by_block, found.by_leaf, found.by_kernel)
     forward = frozenset(n for node in nodes for n in node.walk() if is_kept(n))
-    kept, states = frontier(found.nodes(), forward)
+    kept = frontier(found.nodes(), forward)
+    pull, states = _pull(shop, part, found, kept, forward, is_rates)
     keep = _keep(shop, part, rows, kept, states)
-    pull = _pull(shop, part, found, (kept, states, forward), is_rates)
     moved = frozenset(part.moved)
     alone = not any(depends_on(n, "state", moved) for n in kept) and not moved & frozenset(states)
     turns = alone and not part.takes_time and is_shear(rows)
@@ -67,37 +67,46 @@ def _keep(shop: Workshop, part: Part, rows: Rows, kept: tuple[Node, ...], states
 
 
 def _pull(
-    shop: Workshop,
-    part: Part,
-    found: Gradients,
-    memory: tuple[tuple[Node, ...], tuple[str, ...], frozenset[Node]],
-    is_rates: bool,
-) -> Function:
-    kept, states, forward = memory
+    shop: Workshop, part: Part, found: Gradients, kept: tuple[Node, ...], forward: frozenset[Node], is_rates: bool
+) -> tuple[Function, tuple[str, ...]]:
+    """The method that takes gradients back, and the blocks that it reads: they are kept before the nodes `kept`."""
     names = shop.locals.inner()
     arguments = Arguments(shop, part, names, is_rates)
     gradients = arguments.gradients
     extra = {f" g {b}": Value(Name(g), rank=shop.model.block(b).space.rank, lead=True) for b, g in gradients.items()}
     plain = shop.writer(names, shop.locals[part.blocks[0]], extra)
-    writer = GradientWriter(shop.model, names, plain.leaf, Name(gradients[part.moved[0]]), shop.runtime)
+    states: dict[str, None] = {}
+
+    def leaf(node: Node) -> Value:
+        if node.op == "state":
+            states[node.data[0]] = None
+        return plain.leaf(node)
+
+    writer = GradientWriter(shop.model, names, leaf, Name(gradients[part.moved[0]]), shop.runtime)
     writer.forward = forward
-    local = [shop.locals[s] for s in states]
-    for node in kept:
-        local.append(names.new("z"))
-        writer.know(node, local[-1])
-    if local:
-        writer.body.append(Assign(targets(local), Name("kept")))
+    local = [names.new("z") for _ in kept]
+    for node, name in zip(kept, local, strict=True):
+        writer.know(node, name)
+    results = _taken_back(shop, part, found, arguments, writer)
+    taken = [*(shop.locals[s] for s in states), *local]
+    head = [Assign(targets(taken), Name("kept"))] if taken else []
+    body = (*head, *returned(writer.body, results))
+    about = f"The gradient before `{part.method}` from that after it; those of parameters are added to the last arguments."
+    name = shop.methods.new(f"{part.method}_pull")
+    return Function(name, arguments.texts, pulled_returns(part), (about,), body), tuple(states)
+
+
+def _taken_back(
+    shop: Workshop, part: Part, found: Gradients, arguments: Arguments, writer: GradientWriter
+) -> list[Expression]:
+    """Statements that add to totals, and the gradients by the blocks."""
     writer.count(*found.nodes())
     for share in found.by_kernel:
         accumulate_kernel(writer, arguments.totals[share.name], share)
     for leaf, gradient in found.by_leaf.items():
         accumulate(writer, arguments.totals[leaf.data[0]], gradient)
-    results = [
+    gradients = arguments.gradients
+    return [
         shop.like_block(writer, b, writer.value(found.by_block[b]), gradients.get(b, gradients[part.moved[0]]))
         for b in part.blocks
     ]
-    body = returned(writer.body, results)
-    about = f"The gradient before `{part.method}` from that after it; those of parameters are added to the last arguments."
-    return Function(
-        shop.methods.new(f"{part.method}_pull"), arguments.texts, pulled_returns(part), (about,), tuple(body)
-    )
