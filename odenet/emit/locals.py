@@ -23,6 +23,7 @@ class Locals:
         self.index, self.place = self.names.new("index"), self.names.new("place")
         self.like = self.names.new("like")
         self.values = self.names.new("values")
+        self.log_det, self.probes = self.names.new("log_det"), self.names.new("probes")
         self.hoisted: dict[Node, str] = {}
 
     def __getitem__(self, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from odenet.emit.advances import Advances
 from odenet.emit.charts import Chart, made, started
 from odenet.emit.computed import Computed
+from odenet.emit.counted import proved_bounds
 from odenet.emit.expressions import Writer
 from odenet.emit.flows import FlowText
 from odenet.emit.header import header
@@ -100,6 +101,7 @@ class ModuleText:
             flow.name == self._main(),
             contracts="invertible" in proved,
             keeps_volume=shears or bool(proved & {"volume_preserving", "symplectic"}),
+            bounds=proved_bounds(self.findings),
         )
 
     def _public(self, text: FlowText) -> list[Function]:

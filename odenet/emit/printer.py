@@ -19,6 +19,7 @@ from odenet.emit.tree import (
     Expression,
     For,
     Function,
+    If,
     Items,
     Lambda,
     Module,
@@ -132,6 +133,8 @@ def _statement(statement: Statement, depth: int) -> list[str]:
         return [f"{pad}for {statement.targets} in {_bare(statement.iterable)}:", *_suite(statement.body, depth)]
     if isinstance(statement, With):
         return [f"{pad}with {text(statement.context)}:", *_suite(statement.body, depth)]
+    if isinstance(statement, If):
+        return [f"{pad}if {statement.condition}:", *_suite(statement.body, depth)]
     if isinstance(statement, Function):
         return list(_function(statement, depth))
     return list(_class(statement, depth))
