@@ -76,7 +76,7 @@ class CountedAdvances:
         plain = self.advances.part(field, advance, moves_clock, label)
         key = ("counted", plain.method)
         if key not in self.shop.parts:
-            made = self._made(plain, field, advance)
+            made = self._made(plain, field, advance, moves_clock)
             if made is plain:
                 return plain
             self.shop.parts[key] = made
@@ -98,19 +98,22 @@ class CountedAdvances:
 
     # --- what is known of a substep ------------------------------------------------------------------------------
 
-    def _made(self, plain: Part, field: str, advance: Advance) -> Part:
+    def _made(self, plain: Part, field: str, advance: Advance, moves_clock: bool) -> Part:
         if isinstance(advance, Closed):
             return self._by_rows(plain, field, advance.rows, _prepared(self.shop, advance.rows), None)
         if isinstance(advance, Linear):
             volume = volumes.of_linear(self.model, advance)
             return plain if volume.is_kept else self._beside(plain, field, volume.total)
         if isinstance(advance, RungeKutta):
-            return self._runge_kutta(plain, field, advance)
+            return self._runge_kutta(plain, field, advance, moves_clock)
         return self._by_step(plain, field, "dense_step", None)
 
-    def _runge_kutta(self, plain: Part, field: str, advance: RungeKutta) -> Part:
+    def _runge_kutta(self, plain: Part, field: str, advance: RungeKutta, moves_clock: bool) -> Part:
         if volumes.is_cascade(advance.rates):
             return plain
+        table = coefficients(advance.table)
+        if not advance.is_explicit and table.stages == 1 and table.weights[0]:
+            return self._one_stage(plain, field, advance, moves_clock)
         reach = self._reach(field, advance)
         if advance.is_explicit and len(advance.table.weights) == 1:
             length = scale(as_node(coefficients(advance.table).weights[0]), variable(DURATION, SCALAR))
@@ -124,6 +127,16 @@ class CountedAdvances:
         if volume is None:
             return self._by_step(plain, field, "dense_step", reach)
         return plain if volume.is_kept else self._written(plain, field, prepared, volume, reach if volume.matrices else None)
+
+    def _one_stage(self, plain: Part, field: str, advance: RungeKutta, moves_clock: bool) -> Part:
+        """With Y = x + a h f(Y) and y = Y + (b - a) h f(Y): det Dy = det(I + (b - a) h Df(Y)) / det(I - a h Df(Y))."""
+        table = coefficients(advance.table)
+        a, b = table.matrix[0][0], table.weights[0]
+        lengths = [scale(as_node(c), variable(DURATION, SCALAR)) for c in (b - a, -a)]
+        ahead, behind = (volumes.of_rows(self.model, _moved(length, advance.rates)) for length in lengths)
+        if ahead is None or behind is None:
+            return self._by_step(plain, field, "dense_step", None)
+        return self._at_stage(plain, field, (ahead, behind), a / b, table.nodes[0] if moves_clock else Exact(0))
 
     def _reach(self, field: str, advance: RungeKutta) -> Expression | None:
         """A bound of the Lipschitz constant of an explicit step without the identity, where that of its field is proved.
@@ -146,34 +159,57 @@ class CountedAdvances:
 
     def _written(self, plain: Part, field: str, rows: Rows, volume: Volume, reach: Expression | None) -> Part:
         """New values and log-determinant side by side: what both need is computed once."""
-        nodes = [self.shop.prepared(node) for node in (volume.total, *volume.matrices)]
+        nodes = self._nodes(volume)
         writer = self._writer(plain, [*(row for _, row in rows), *nodes])
-        for matrix in volume.matrices:
-            self._checked(writer, matrix)
+        self._checked(writer, volume)
         results = [self.shop.like_block(writer, b, writer.value(row)) for b, row in rows]
-        total = self._summed(writer, nodes)
+        total = self._summed(writer, nodes, "+", Name(self.locals.log_det))
         wants = self.shop.wants(*(row for _, row in rows), *nodes)
         timed = plain.takes_time or any(depends_on(node, "time") for node in nodes)
         return self._part(plain, field, wants, timed, returned(writer.body, [*results, total]), reach)
+
+    def _at_stage(self, plain: Part, field: str, volumes: tuple[Volume, Volume], share: Exact, node: Exact) -> Part:
+        """The plain step, and its log-determinant at its stage: `share` of the way and `node` of the duration later."""
+        ahead, behind = map(self._nodes, volumes)
+        writer = self._writer(plain, [*ahead, *behind])
+        for volume in volumes:
+            self._checked(writer, volume)
+        ends = {b: writer.names.new(f"new_{self.locals[b]}") for b in plain.moved}
+        writer.body.append(Assign(tuple(ends.values()), self._called(plain)))
+        writer.body += [Assign((self.locals[b],), self._between(self.locals[b], end, share)) for b, end in ends.items()]
+        if plain.takes_time and node:
+            later = Binary("*", Number(float(node)), Name(self.locals.duration))
+            writer.body.append(Assign((self.locals.time,), Binary("+", Name(self.locals.time), later)))
+        total = self._summed(writer, ahead, "+", Name(self.locals.log_det))
+        total = self._summed(writer, behind, "-", total)
+        more = [w for w in self.shop.wants(*ahead, *behind) if w.name not in {w.name for w in plain.wants}]
+        body = returned(writer.body, [*map(Name, ends.values()), total])
+        return self._part(plain, field, (*plain.wants, *more), plain.takes_time, body, None)
+
+    def _between(self, start: str, end: str, share: Exact) -> Expression:
+        return Name(end) if share == 1 else call("torch.lerp", Name(start), Name(end), Number(float(share)))
+
+    def _nodes(self, volume: Volume) -> list[Node]:
+        return [self.shop.prepared(node) for node in (volume.total, *volume.matrices)]
 
     def _writer(self, plain: Part, nodes: list[Node]) -> Writer:
         writer = self.shop.writer(self.locals.inner(), self.locals[plain.moved[0]])
         writer.count(*nodes)
         return writer
 
-    def _checked(self, writer: Writer, matrix: Node) -> None:
-        self.shop.runtime["small_enough"] = None
-        size = Sizes(self.model).size(_space(matrix).sizes[0])
-        writer.body.append(Do(call("small_enough", size)))
+    def _checked(self, writer: Writer, volume: Volume) -> None:
+        """No determinant of a matrix that is too large is begun."""
+        for matrix in volume.matrices:
+            self.shop.runtime["small_enough"] = None
+            writer.body.append(Do(call("small_enough", Sizes(self.model).size(_space(matrix).sizes[0]))))
 
-    def _summed(self, writer: Writer, nodes: list[Node]) -> Expression:
-        """The sum so far and the log-determinant of this substep: a node, and matrices behind it."""
-        total: Expression = Name(self.locals.log_det)
+    def _summed(self, writer: Writer, nodes: list[Node], sign: str, total: Expression) -> Expression:
+        """`total` with a log-determinant added or subtracted: a node, and matrices behind it."""
         if nodes[0] != number(0):
-            total = Binary("+", total, writer.value(nodes[0]).code)
+            total = Binary(sign, total, writer.value(nodes[0]).code)
         for matrix in nodes[1:]:
             self.shop.runtime["log_abs_det"] = None
-            total = Binary("+", total, call("log_abs_det", writer.full(matrix).code))
+            total = Binary(sign, total, call("log_abs_det", writer.full(matrix).code))
         return total
 
     def _beside(self, plain: Part, field: str, change: Node) -> Part:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from odenet.algebra.facts import resolved
 from odenet.ir.differentiate import NotSupported, jacobian, products, tangents
 from odenet.ir.differentiate.forward import trace
 from odenet.ir.differentiate.reverse import active, diagonal
 from odenet.ir.model import Model
-from odenet.ir.node import Node, add, function, is_number, number, state, states, zeros
+from odenet.ir.node import Node, add, eye, function, is_number, number, state, states, zeros
 from odenet.ir.sizes import SCALAR, Space
 from odenet.plan.integrals import duration
 from odenet.plan.steps import Linear
@@ -159,7 +160,7 @@ def _of_vector(model: Model, row: Node, block: Node) -> Volume | None:
     if entries is not None:
         return Volume(products.total(log_abs(entries[1])))
     smaller = _smaller(model, change) if change is not None else None
-    return smaller or Volume(number(0), (slopes,))
+    return smaller or Volume(number(0), (_tidy(slopes),))
 
 
 def triangular(model: Model, matrix: Node) -> tuple[str, Node] | None:
@@ -197,14 +198,36 @@ def _smaller(model: Model, change: Node) -> Volume | None:
     place = next((i for i, factor in enumerate(factors) if factor.op == "outer"), None)
     if place is not None:
         return Volume(log_abs(products.collect(number(1), products.times(coefficient, _closed(factors, place)))))
-    sizes = [_columns(model, factor) for factor in factors]
-    least = min(sizes, default=0)
-    if not factors or least >= sizes[-1]:
+    turned = _turned(model, factors)
+    if turned is None:
         return None
+    product = _product(turned)
+    assert isinstance(product.space, Space)
+    matrix = add(eye(product.space.sizes[0]), products.by_scalar(coefficient, product))
+    entries = triangular(model, matrix)
+    return Volume(number(0), (matrix,)) if entries is None else Volume(products.total(log_abs(entries[1])))
+
+
+def _turned(model: Model, factors: list[Node]) -> list[Node] | None:
+    """The factors in another order round, so that a pair A A' = I falls away, else so that their product is smaller."""
+    count = len(factors)
+    for place in range(count if count > 2 else 0):
+        if _is_unit(model, factors[place], factors[(place + 1) % count]):
+            return [factors[(place + 2 + i) % count] for i in range(count - 2)]
+    sizes = [_columns(model, factor) for factor in factors]
+    least = min(sizes)
     cut = sizes.index(least) + 1
-    turned = _product(factors[cut:] + factors[:cut])
-    assert isinstance(turned.space, Space)
-    return Volume(number(0), (add(Node("eye", (), (), turned.space), products.by_scalar(coefficient, turned)),))
+    return factors[cut:] + factors[:cut] if least < sizes[-1] else None
+
+
+def _is_unit(model: Model, left: Node, right: Node) -> bool:
+    """Whether left right = I: an orthogonal parameter and its transpose, in the order in which they cancel for all sizes."""
+    own = right if left.op == "transpose" else left
+    if own.op != "param" or products.transpose(left) != right:
+        return False
+    assert isinstance(left.space, Space)
+    few, many = (resolved(model, size) for size in left.space.sizes)
+    return model.parameter(own.data[0]).set_named("orthogonal") is not None and all(c >= 0 for _, c in (many - few).terms)
 
 
 def _factors(matrix: Node) -> tuple[Node, list[Node]]:
@@ -214,6 +237,9 @@ def _factors(matrix: Node) -> tuple[Node, list[Node]]:
         return products.times(matrix.args[0], coefficient), factors
     if matrix.op == "compose":
         (a, left), (b, right) = map(_factors, matrix.args)
+        if left[-1].op == right[0].op == "diag":
+            joined = products.times(left[-1].args[0], right[0].args[0])
+            return products.times(a, b), [*left[:-1], Node("diag", (joined,), (), left[-1].space), *right[1:]]
         return products.times(a, b), left + right
     return number(1), [matrix]
 
@@ -233,8 +259,16 @@ def _columns(model: Model, matrix: Node) -> int:
     return int(matrix.space.sizes[1].evaluate(model.dim_values({})))
 
 
+def _tidy(matrix: Node) -> Node:
+    """The same sum of products, each multiplied in a cheap order."""
+    if matrix.op == "add":
+        return add(*map(_tidy, matrix.args))
+    coefficient, factors = _factors(matrix)
+    return products.by_scalar(coefficient, _product(factors))
+
+
 def _product(factors: list[Node]) -> Node:
-    """The product, with neighbours that are the same for all samples multiplied first."""
+    """The product, with diagonals joined and neighbours that are the same for all samples multiplied first."""
     runs: list[list[Node]] = []
     for factor in factors:
         fixed = not any(n.op in ("state", "time", "variable") for n in factor.walk())

@@ -55,8 +55,8 @@ def entrywise_step(
     """The same for a step in which each entry depends on itself alone: the sum of the logarithms of its slopes."""
     ones = tuple(torch.ones_like(block) for block in state)
     moved, slopes = torch.func.jvp(step, state, ones)  # type: ignore[misc]
-    total = torch.stack([slope.abs().log().reshape(slope.shape[0], -1).sum(-1) for slope in slopes]).sum(0)
-    return moved, total
+    join, _ = packing(state)
+    return moved, join(slopes).abs().log().sum(-1)
 
 
 def estimated_step(
