@@ -6,6 +6,7 @@ from odenet.emit.advances import Advances
 from odenet.emit.charts import Chart, made, started
 from odenet.emit.computed import Computed
 from odenet.emit.counted import proved_bounds
+from odenet.emit.counted_nets import net_determinants
 from odenet.emit.expressions import Writer
 from odenet.emit.flows import FlowText
 from odenet.emit.header import header
@@ -111,7 +112,7 @@ class ModuleText:
         found, numbers = [], dict[str, int]()
         for net in self.model.nets:
             text = NetText(self.model, net, self.locals, self.slots, self.runtime, self.methods, runners, numbers)
-            found.append(text.forward(net.name == self._main()))
+            found += [text.forward(net.name == self._main()), *net_determinants(text, net.name == self._main())]
             self.modules += text.made
             self.stages += text.names
         return found

@@ -17,9 +17,10 @@ def small_enough(size: int, largest: int = 1024) -> int:
         NotImplementedError: for more than `largest`.
     """
     if size > largest:
-        raise NotImplementedError(f"the log-determinant of a step is that of a dense matrix with {size} columns, "
-                                  f"more than {largest}; an estimate (`probes`) needs a field that is proved "
-                                  "lipschitz(c) with c times the step below 1")
+        raise NotImplementedError(
+            f"the log-determinant of a step is that of a dense matrix with {size} columns, more than {largest}; an estimate "
+            "(the argument `probes`) is there where its field is proved lipschitz(c), and c times the step is below 1"
+        )
     return size
 
 
@@ -72,7 +73,7 @@ def estimated_step(
     if probes < 1:
         raise ValueError(f"probes must be a positive whole number, got {probes!r}")
     if not bound < 1:
-        raise NotImplementedError(f"no estimate: a step is the identity plus a map of Lipschitz constant {bound}, not below 1")
+        raise NotImplementedError(f"no estimate: a step is the identity plus a map of Lipschitz constant {bound} >= 1")
     join, split = packing(state)
     y, pull = torch.func.vjp(lambda z: join(step(*split(z))), join(state))  # type: ignore[misc]
     going_on, sure = (1 + bound) / 2, 4
