@@ -21,7 +21,7 @@ from odenet.emit.tree import (
 from odenet.ir.differentiate import products, slope_range, tangents
 from odenet.ir.model import NetStage
 from odenet.ir.node import Node, number
-from odenet.plan.volumes import log_abs
+from odenet.plan.volumes import total_log
 
 
 def net_determinants(text: NetText, is_main: bool) -> list[Function]:
@@ -80,7 +80,7 @@ def _stage(text: NetText, stage: NetStage, x: str, names: Names) -> list[Stateme
         return [run, Assign((log_det,), Binary("+", Name(log_det), Name(change)))]
     slopes = _slopes(text, stage)
     assert slopes is not None
-    value, change_of = text.expression(stage), products.total(log_abs(slopes))
+    value, change_of = text.expression(stage), total_log(slopes)
     writer = text.writer(stage, x, names)
     writer.count(value, change_of)
     codes = items(writer.full(value).code, Binary("+", Name(log_det), writer.value(change_of).code))

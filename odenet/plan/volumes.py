@@ -114,7 +114,7 @@ def _of_block(model: Model, row: Node, block: Node) -> Volume | None:
     assert isinstance(block.space, Space)
     if block.space == SCALAR or _is_entrywise(row, block):
         slopes = tangents(row, {block: products.spread(number(1), block.space)})
-        return None if slopes is None else Volume(products.total(log_abs(slopes)))
+        return None if slopes is None else Volume(total_log(slopes))
     return _of_vector(model, row, block) if block.space.rank == 1 else None
 
 
@@ -143,6 +143,24 @@ def log_abs(node: Node) -> Node:
     return function("log", function("abs", node))
 
 
+def total_log(node: Node) -> Node:
+    """The sum of log |node| over all entries."""
+    logs = log_abs(node)
+    return products.collect(*map(_total, _terms(logs)))
+
+
+def _total(node: Node) -> Node:
+    if node.op == "scale":
+        return products.times(node.args[0], products.collect(*map(_total, _terms(node.args[1]))))
+    if node.op == "spread":
+        return products.times(products.size_node(products.nodes_count(node.space)), node.args[0])
+    return products.total(node)
+
+
+def _terms(node: Node) -> tuple[Node, ...]:
+    return node.args if node.op == "add" else (node,)
+
+
 # --- vectors: Jacobians that are matrices --------------------------------------------------------------------------
 
 
@@ -158,7 +176,7 @@ def _of_vector(model: Model, row: Node, block: Node) -> Volume | None:
         return None
     entries = triangular(model, slopes)
     if entries is not None:
-        return Volume(products.total(log_abs(entries[1])))
+        return Volume(total_log(entries[1]))
     smaller = _smaller(model, change) if change is not None else None
     return smaller or Volume(number(0), (_tidy(slopes),))
 
@@ -205,7 +223,7 @@ def _smaller(model: Model, change: Node) -> Volume | None:
     assert isinstance(product.space, Space)
     matrix = add(eye(product.space.sizes[0]), products.by_scalar(coefficient, product))
     entries = triangular(model, matrix)
-    return Volume(number(0), (matrix,)) if entries is None else Volume(products.total(log_abs(entries[1])))
+    return Volume(number(0), (matrix,)) if entries is None else Volume(total_log(entries[1]))
 
 
 def _turned(model: Model, factors: list[Node]) -> list[Node] | None:
