@@ -121,7 +121,7 @@ class CountedAdvances:
         is_entrywise = advance.is_explicit and volumes.is_entrywise(advance.rates)
         return self._by_step(plain, field, "entrywise_step" if is_entrywise else "dense_step", reach)
 
-    def _by_rows(self, plain: Part, field: str, rows: Rows, prepared: Rows, reach: Expression | None) -> Part:
+    def _by_rows(self, plain: Part, field: str, rows: Rows, prepared: Rows, reach: tuple[float, ...] | None) -> Part:
         """`rows` are the new values of the moved blocks, `prepared` the same as the plain method writes them."""
         volume = volumes.of_rows(self.model, rows)
         if volume is None:
@@ -138,26 +138,25 @@ class CountedAdvances:
             return self._by_step(plain, field, "dense_step", None)
         return self._at_stage(plain, field, (ahead, behind), a / b, table.nodes[0] if moves_clock else Exact(0))
 
-    def _reach(self, field: str, advance: RungeKutta) -> Expression | None:
+    def _reach(self, field: str, advance: RungeKutta) -> tuple[float, ...] | None:
         """A bound of the Lipschitz constant of an explicit step without the identity, where that of its field is proved.
 
-        k_i = f(x + h sum of a_ij k_j) has the constant L_i = L (1 + |h| sum of |a_ij| L_j); the step h sum of |b_i| L_i.
+        The coefficients of a polynomial in |h|, from |h|^1 on: k_i = f(x + h sum of a_ij k_j) has the constant
+        L_i = L (1 + |h| sum of |a_ij| L_j), the step |h| sum of |b_i| L_i.
         """
         constant = self.bounds.get(field)
         if constant is None or not advance.is_explicit:
             return None
-        table, length = coefficients(advance.table), call("abs", Name(self.locals.duration))
-        slopes: list[Expression] = []
+        table = coefficients(advance.table)
+        slopes: list[list[Exact]] = []
         for row in table.matrix:
             inner = _weighted(row[: len(slopes)], slopes)
-            own = Number(float(constant))
-            slopes.append(own if inner is None else Binary("*", own, Binary("+", Number(1), Binary("*", length, inner))))
-        total = _weighted(table.weights, slopes)
-        return None if total is None else Binary("*", length, total)
+            slopes.append([Exact(constant), *(Exact(constant) * c for c in inner)])
+        return tuple(float(c) for c in _weighted(table.weights, slopes))
 
     # --- methods -------------------------------------------------------------------------------------------------
 
-    def _written(self, plain: Part, field: str, rows: Rows, volume: Volume, reach: Expression | None) -> Part:
+    def _written(self, plain: Part, field: str, rows: Rows, volume: Volume, reach: tuple[float, ...] | None) -> Part:
         """New values and log-determinant side by side: what both need is computed once."""
         nodes = self._nodes(volume)
         writer = self._writer(plain, [*(row for _, row in rows), *nodes])
@@ -222,7 +221,7 @@ class CountedAdvances:
         body.append(Return(items(*self._moved(plain), Binary("+", Name(self.locals.log_det), value))))
         return self._part(plain, field, (*plain.wants, *more), plain.takes_time, body, None)
 
-    def _by_step(self, plain: Part, field: str, runtime: str, reach: Expression | None) -> Part:
+    def _by_step(self, plain: Part, field: str, runtime: str, reach: tuple[float, ...] | None) -> Part:
         """A runtime function runs the plain method and finds the log-determinant."""
         body = self._stepped(plain, runtime, ())
         return self._part(plain, field, plain.wants, plain.takes_time, body, reach if runtime == "dense_step" else None)
@@ -267,7 +266,7 @@ class CountedAdvances:
         wants: tuple[Want, ...],
         timed: bool,
         body: list[Statement],
-        reach: Expression | None,
+        reach: tuple[float, ...] | None,
         takes_probes: bool = False,
     ) -> Counted:
         locals = self.locals
@@ -276,7 +275,8 @@ class CountedAdvances:
         arguments = (*self.shop.arguments(plain.blocks, True, timed, names), f"{locals.log_det}: Tensor")
         arguments += (f"{locals.probes}: int | None",) if takes_probes else ()
         if reach is not None:
-            estimate = self._stepped(plain, "estimated_step", (Name(locals.probes), reach))
+            polynomial = Items(tuple(Number(c) for c in reach))
+            estimate = self._stepped(plain, "estimated_step", (Name(locals.probes), Name(locals.duration), polynomial))
             body = [If(f"{locals.probes} is not None", tuple(estimate)), *body]
         name = self.shop.methods.new(f"{plain.method}_and_log_det")
         about = f"`{plain.method}`, and `{locals.log_det}` with the log-determinant of its Jacobian added."
@@ -297,14 +297,12 @@ def _argument_names(part: Part) -> list[str]:
     return [argument.partition(":")[0] for argument in part.function.parameters[1:]]
 
 
-def _weighted(weights: tuple[Exact, ...], slopes: list[Expression]) -> Expression | None:
-    """The sum of |weight| times slope."""
-    total: Expression | None = None
+def _weighted(weights: tuple[Exact, ...], slopes: list[list[Exact]]) -> list[Exact]:
+    """The sum of |weight| times polynomial."""
+    longest = max((len(slope) for weight, slope in zip(weights, slopes, strict=True) if weight), default=0)
+    total = [Exact(0)] * longest
     for weight, slope in zip(weights, slopes, strict=True):
-        if weight:
-            size = float(abs(weight))
-            term = slope if size == 1 else Binary("*", Number(size), slope)
-            total = term if total is None else Binary("+", total, term)
+        total = [t + (abs(weight) * slope[k] if k < len(slope) else 0) for k, t in enumerate(total)]
     return total
 
 

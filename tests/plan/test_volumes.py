@@ -18,6 +18,7 @@ from .models import runner
 
 HEAD = """dim n = 3, m = 2
 state x, y, z : R[n]
+state w : R[2 * n]
 state u : R[2, 2, 2]
 state a, b, c : R
 param A : R[m, n]
@@ -45,7 +46,7 @@ WRITTEN = [
     "a' = dot(v, sin(a * v))", "x' = tanh(x) + y  y' = sin(y) * z", "a' = sin(a * b)  b' = a - b^2",
     "a' = b * c  b' = c * a  c' = a * b", "x' = E @ tanh(E @ x + v)", "x' = -U @ (v * sin(U @ x)) - x", "x' = U.T @ sin(E @ x)",
     "x' = tanh(dot(v, x) + a) * y", "x' = y * sin(sum(x))", "x' = E @ (tanh(dot(v, x)) * y)", "x' = -O.T @ sin(O @ x)",
-    "x' = k * O @ (v * tanh(O.T @ x + v))",
+    "x' = k * O @ (v * tanh(O.T @ x + v))", "w' = -W.T @ tanh(W @ w)",
 ]
 # Euler steps whose determinant is that of matrices of these sizes; P P' = I only when m <= n, which is not known
 MATRICES = [
@@ -114,7 +115,7 @@ def test_the_change_of_volume(rows, method, sizes):
         return
     assert volume is not None
     random = np.random.default_rng(4)
-    shapes = {"u": (2, 2, 2), **dict.fromkeys("xyz", (3,)), **dict.fromkeys("abc", ())}
+    shapes = {"u": (2, 2, 2), "w": (6,), **dict.fromkeys("xyz", (3,)), **dict.fromkeys("abc", ())}
     for _ in range(3):
         states = {name: random.normal(size=shapes[name]) for name in made.plan.flow.blocks}
         env = made.environment(states, 0, 0.0, 0.5)

@@ -18,8 +18,8 @@ def small_enough(size: int, largest: int = 1024) -> int:
     """
     if size > largest:
         raise NotImplementedError(
-            f"the log-determinant of a step is that of a dense matrix with {size} columns, more than {largest}; an estimate "
-            "(the argument `probes`) is there where its field is proved lipschitz(c), and c times the step is below 1"
+            f"the log-determinant of a step is that of a dense matrix with {size} columns, more than {largest}; an "
+            "estimate (argument `probes`) is there where the field is proved lipschitz(c), c times the step below 1"
         )
     return size
 
@@ -31,9 +31,7 @@ def log_abs_det(matrix: Tensor) -> Tensor:
     return result
 
 
-def dense_step(
-    step: Callable[..., tuple[Tensor, ...]], state: tuple[Tensor, ...]
-) -> tuple[tuple[Tensor, ...], Tensor]:
+def dense_step(step: Callable[..., tuple[Tensor, ...]], state: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
     """step(*state) and the log-determinant [batch] of its Jacobian, from the dense Jacobian of each sample.
 
     The blocks of `state` are [batch, ...]; samples do not mix in `step`.
@@ -61,17 +59,24 @@ def entrywise_step(
 
 
 def estimated_step(
-    step: Callable[..., tuple[Tensor, ...]], state: tuple[Tensor, ...], probes: int, bound: float
+    step: Callable[..., tuple[Tensor, ...]],
+    state: tuple[Tensor, ...],
+    probes: int,
+    h: float,
+    reach: tuple[float, ...],
 ) -> tuple[tuple[Tensor, ...], Tensor]:
-    """step(*state) and an unbiased estimate [batch] of its log-determinant, for a step x + g(x) with Lip(g) <= bound < 1.
+    """step(*state) and an unbiased estimate [batch] of its log-determinant, for a step x + g(x) with Lip(g) < 1.
+
+    Lip(g) is at most reach[0] |h| + reach[1] |h|^2 + ...; below, `bound`.
 
     log det(I + J) = sum over k of (-1)^(k+1) tr(J^k) / k. Each of `probes` random sign vectors v gives v' J^k v for the
-    traces; the series is cut at random, later terms weighted up, so that the mean is exact. After the first 4 terms the next
-    is computed with probability (1 + bound) / 2, which keeps the variance finite.
+    traces; the series is cut at random, later terms weighted up, so that the mean is exact. After the first 4 terms the
+    next is computed with probability (1 + bound) / 2, which keeps the variance finite.
     Source: Chen, Behrmann, Duvenaud, Jacobsen (2019), Residual flows for invertible generative modeling, theorem 1.
     """
     if probes < 1:
         raise ValueError(f"probes must be a positive whole number, got {probes!r}")
+    bound = sum(c * abs(h) ** power for power, c in enumerate(reach, 1))
     if not bound < 1:
         raise NotImplementedError(f"no estimate: a step is the identity plus a map of Lipschitz constant {bound} >= 1")
     join, split = packing(state)

@@ -13,8 +13,9 @@ from odenet.emit.runtime.packing import packing
 def newton(map: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
     """The solution z [batch, d] of z = map(z), by a damped Newton iteration from `start`; samples do not mix in `map`.
 
-    Only two last steps are differentiated, with the matrix of the solution: when map changes by d, the first ends O(d^2)
-    away from the new solution and the second O(d^3), so first and second derivatives are those of the implicit function.
+    Only two last steps are differentiated, with the matrix of the solution: when map changes by d, the first ends
+    O(d^2) away from the new solution and the second O(d^3), so first and second derivatives are those of the implicit
+    function.
 
     Raises:
         RuntimeError: when the iteration does not converge for some sample.

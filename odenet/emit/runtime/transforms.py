@@ -14,7 +14,7 @@ class FlowTransform(torch.distributions.Transform):
     """A flow as a bijection of vectors [..., d], its blocks one after the other.
 
     maps: the flow and its inverse; counted: the same with their log-determinants; shapes: of the blocks, without batch;
-    options: keywords of `counted`. With cache_size 1 the last state, its image and its log-determinant are kept together.
+    options: keywords of `counted`. With cache_size 1 the last state, its image and its log-determinant are kept.
     """
 
     bijective = True
@@ -68,10 +68,11 @@ class FlowTransform(torch.distributions.Transform):
         if z.shape[-1:] != (sum(sizes),):
             raise ValueError(f"a state must have shape [..., {sum(sizes)}], got {list(z.shape)}")
         pieces = torch.split(z, sizes, -1)
-        return [piece.reshape(*z.shape[:-1], *shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
+        return [piece.reshape((*z.shape[:-1], *shape)) for piece, shape in zip(pieces, self.shapes, strict=True)]
 
     def _join(self, blocks: Tensor | tuple[Tensor, ...]) -> Tensor:
         """Blocks as one vector [..., d]."""
         given = blocks if isinstance(blocks, tuple) else (blocks,)
         batch = given[0].shape[: given[0].dim() - len(self.shapes[0])]
-        return torch.cat([block.reshape(*batch, -1) for block in given], -1)
+        pairs = zip(given, self.shapes, strict=True)
+        return torch.cat([block.reshape(*batch, math.prod(shape)) for block, shape in pairs], -1)
