@@ -1,0 +1,130 @@
+"""A normalising flow from the gallery, fitted to two arcs: its log-likelihood, its cost, and a picture of its density.
+
+    python benchmarks/density.py [--steps 3000] [--picture docs/density.png]
+
+The data have a known density (two half circles, blurred), so the best possible log-likelihood is known too. Times are of
+log-likelihoods of one batch, one thread, medians of interleaved rounds: by the emitted log-determinant, and with the
+same determinant taken from Jacobians by automatic differentiation.
+"""
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.distributions import Independent, Normal, TransformedDistribution
+
+from odenet.driver import loads
+from odenet.gallery import gallery_text
+
+BLUR, REACH = 0.11, 3.0
+
+
+def arcs(angle: Tensor, which: Tensor) -> Tensor:
+    """Points [..., 2] on the upper (`which` 0) or the lower half circle (1)."""
+    side = 1 - 2 * which
+    return 1.4 * torch.stack((side * torch.cos(angle) + which - 0.5, side * torch.sin(angle) + which / 2 - 0.25), -1)
+
+
+def sample(count: int) -> Tensor:
+    """Draws [count, 2] from the blurred arcs."""
+    on = arcs(math.pi * torch.rand(count), torch.randint(2, (count,)).float())
+    return on + BLUR * torch.randn(count, 2)
+
+
+def true_log_density(points: Tensor) -> Tensor:
+    """The log-density [count] that `sample` draws from, by the midpoint rule along the arcs."""
+    angle = math.pi * (torch.arange(1000) + 0.5) / 1000
+    centres = torch.cat([arcs(angle, torch.full_like(angle, which)) for which in (0.0, 1.0)])
+    squares = torch.cdist(points, centres).square()
+    return torch.logsumexp(-squares / (2 * BLUR**2), -1) - math.log(len(centres) * 2 * math.pi * BLUR**2)
+
+
+def density(network: torch.nn.Module) -> TransformedDistribution:
+    """The flow's density of points [..., 2]: a standard normal pushed forward. Made anew after each change of parameters."""
+    return TransformedDistribution(Independent(Normal(torch.zeros(2), torch.ones(2)), 1), network.transform(cache_size=1))
+
+
+def fit(network: torch.nn.Module, steps: int) -> None:
+    """Maximum likelihood on fresh draws."""
+    optimizer = torch.optim.Adam(network.parameters())
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.03, total_steps=steps)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (-density(network).log_prob(sample(256)).mean()).backward()
+        optimizer.step()
+        schedule.step()
+
+
+def costs(network: torch.nn.Module, rounds: int = 15) -> tuple[float, float, float]:
+    """Seconds for a batch of 4,096: the inverse alone, with its log-determinant, and with one of dense Jacobians."""
+    x, y = sample(4096).unbind(-1)
+
+    def one(z: Tensor) -> Tensor:
+        return torch.stack(network.inverse(*z))
+
+    def dense() -> Tensor:
+        return torch.linalg.slogdet(torch.func.vmap(torch.func.jacrev(one))(torch.stack((x, y), -1)))[1]
+
+    calls = [lambda: network.inverse(x, y), lambda: network.inverse_and_log_det(x, y), lambda: (network.inverse(x, y), dense())]
+    times: list[list[float]] = [[], [], []]
+    with torch.no_grad():
+        for _ in range(rounds):
+            for call, found in zip(calls, times, strict=True):
+                start = time.perf_counter()
+                call()
+                found.append(time.perf_counter() - start)
+    plain, counted, autograd = map(statistics.median, times)
+    return plain, counted, autograd
+
+
+def draw(network: torch.nn.Module, path: Path) -> None:
+    """Data, samples and density side by side."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    axis = torch.linspace(-REACH, REACH, 400)
+    grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1)
+    figure, panels = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
+    with torch.no_grad():
+        panels[0].scatter(*sample(3000).T, s=1, color="black", linewidths=0)
+        panels[1].scatter(*density(network).sample((3000,)).T, s=1, color="black", linewidths=0)
+        panels[2].imshow(density(network).log_prob(grid).exp(), origin="lower", extent=(-REACH, REACH) * 2, cmap="magma")
+    for panel, title in zip(panels, ("data", "samples of the flow", "its density"), strict=True):
+        panel.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect="equal", title=title, xticks=[], yticks=[])
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--picture", type=Path, default=Path("docs/density.png"))
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    network = loads(gallery_text("density"), "density.ode").module()()
+    held_out = sample(20_000)
+    with torch.no_grad():
+        before = density(network).log_prob(held_out).mean()
+    start = time.perf_counter()
+    fit(network, given.steps)
+    seconds = time.perf_counter() - start
+    with torch.no_grad():
+        after = density(network).log_prob(held_out).mean()
+    best = true_log_density(held_out).mean()
+    print(f"log-likelihood of held-out points: {before:.3f} before, {after:.3f} after {given.steps} steps ({seconds:.0f} s)")
+    print(f"of the density that drew them:     {best:.3f}")
+    plain, counted, autograd = costs(network)
+    print(f"time of the inverse with its log-determinant, in inverses alone: {counted / plain:.2f}")
+    print(f"the same with dense Jacobians by automatic differentiation:      {autograd / plain:.2f}")
+    draw(network, given.picture)
+
+
+if __name__ == "__main__":
+    main()
