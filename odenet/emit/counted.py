@@ -69,18 +69,20 @@ class CountedAdvances:
 
     def __init__(self, advances: Advances, bounds: dict[str, Fraction]) -> None:
         self.advances, self.bounds = advances, bounds
+        self.kept: set[str] = set()  # methods that keep volume
         self.shop, self.locals, self.model = advances.shop, advances.locals, advances.model
 
     def part(self, field: str, advance: Advance, moves_clock: bool, label: str) -> Part:
         """The method of an advance; one that keeps volume as it is, any other `Counted`."""
         plain = self.advances.part(field, advance, moves_clock, label)
         key = ("counted", plain.method)
-        if key not in self.shop.parts:
+        if key not in self.shop.parts and plain.method not in self.kept:
             made = self._made(plain, field, advance, moves_clock)
             if made is plain:
-                return plain
-            self.shop.parts[key] = made
-        return self.shop.parts[key]
+                self.kept.add(plain.method)
+            else:
+                self.shop.parts[key] = made
+        return self.shop.parts.get(key, plain)
 
     def inverse(self, field: str, advance: Advance, moves_clock: bool, label: str, contracts: bool) -> Inverse | str:
         """The method that undoes an advance and adds up the log-determinants of the inverse, or why there is none."""
