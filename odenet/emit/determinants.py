@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from odenet.emit.computed import Key
 from odenet.emit.counted import Counted, CountedAdvances
 from odenet.emit.flows import FlowText, Move
 from odenet.emit.parts import returns
+from odenet.emit.sweeps import SweepText
 from odenet.emit.tree import (
     Assign,
     Entries,
@@ -18,6 +20,7 @@ from odenet.emit.tree import (
     Return,
     Statement,
     Subscript,
+    Text,
     call,
     items,
     method,
@@ -34,6 +37,30 @@ class CountedFlow(FlowText):
         self.__dict__.update(vars(text))
         self.advances = CountedAdvances(text.advances, text.bounds)  # type: ignore[assignment]
 
+    def run(self, name: str) -> None:
+        """The method that runs all steps on flat batches, its substeps merged as those of the plain runner."""
+        order = SweepText(self)
+        pairs = [(self.move(place.substep), self.move(place.last) if place.last else None) for place in order.places]
+        moves = [move for pair in pairs for move in pair if move is not None]
+        opening = [self.move(order.opening)] if order.opening else []
+        constants, stacks, values = self.values([*opening, *moves], "values")
+        body = self._setup([*opening, *moves], values, constants, stacks)
+        for move in opening:
+            body += self._opened(move, stacks)
+        timed = self._timed(moves)
+        inside = [self.applied(*pair) for pair in pairs]
+        body.append(self._loop(stacks, inside, timed or bool(opening), False, timed))
+        self._add_runner(name, body, f"All steps of `{self.flow.name}`.")
+
+    def _opened(self, move: Move, stacks: list[Key]) -> list[Statement]:
+        """A substep before all steps: what differs from step to step is as in the first."""
+        keys = [self.key(want, move) for want in move.part.wants]
+        firsts = [(key, Text(f"{self.locals.stacks}[{place}][0]")) for place, key in enumerate(stacks) if key in keys]
+        body: list[Statement] = [Assign((self.name(key),), first) for key, first in firsts]
+        if move.part.takes_time:
+            body.append(Assign((self.locals.time,), self.number(self.flow.start)))
+        return [*body, self.applied(move)]
+
     def _given(self, move: Move) -> list[Expression]:
         given = super()._given(move)
         if isinstance(move.part, Counted):
@@ -41,8 +68,8 @@ class CountedFlow(FlowText):
             given += [Name(self.locals.probes)] if move.part.takes_probes else []
         return given
 
-    def _applied(self, move: Move, last: Move | None = None) -> Statement:
-        statement = super()._applied(move, last)
+    def applied(self, move: Move, last: Move | None = None) -> Statement:
+        statement = super().applied(move, last)
         assert isinstance(statement, Assign)
         more = (self.locals.log_det,) if isinstance(move.part, Counted) else ()
         return Assign((*statement.targets, *more), statement.value)
@@ -59,11 +86,11 @@ class CountedFlow(FlowText):
     @property
     def changes_volume(self) -> bool:
         """Whether some substep has a log-determinant other than 0."""
-        return any(isinstance(self._move(substep).part, Counted) for substep in self.plan.step)
+        return any(isinstance(self.move(substep).part, Counted) for substep in self.plan.step)
 
     def probes(self, annotation: str) -> tuple[str, ...]:
         """The argument for estimates, where a substep can be estimated."""
-        moves = [self._move(substep) for substep in self.plan.step]
+        moves = [self.move(substep) for substep in self.plan.step]
         taken = any(isinstance(m.part, Counted) and m.part.takes_probes for m in moves)
         return (f"{self.locals.probes}: {annotation}",) if taken else ()
 
@@ -79,8 +106,7 @@ class _Public:
         self.locals, self.flow = text.locals, CountedFlow(text)
         self.keeps_volume = text.keeps_volume or not self.flow.changes_volume
         self.probes = () if self.keeps_volume else self.flow.probes("int | None = None")
-        undone = [text.undone(substep) for substep in text.plan.step]
-        self.missing = next((move for move in undone if isinstance(move, str)), None)
+        self.missing = text.reason
 
     def functions(self) -> list[Function]:
         return [self._log_det(), self._forward(), self._inverse(), self._transform()]
@@ -93,14 +119,13 @@ class _Public:
             body = [self._beside_zeros(self.forward)]
         else:
             runner = self.text.methods.new(f"_run_{self.text.flow.name}_and_log_det")
-            self.flow.runner = runner
-            self.flow.run()
+            self.flow.run(runner)
             body = self._counted(runner)
         return self._function("forward_and_log_det", self._pair, about, body)
 
     def _inverse(self) -> Function:
         name, about = "inverse_and_log_det", "The state before all steps of `{}`, and the log-determinant [...] of the inverse."
-        if self.missing is not None:
+        if self.missing:
             return self._not_there(name, self._pair)
         if self.keeps_volume:
             body = [self._beside_zeros(f"{self.prefix}inverse")]
@@ -147,7 +172,7 @@ class _Public:
         return self._function("log_abs_det_jacobian", "Tensor", about, [Return(made)])
 
     def _transform(self) -> Function:
-        if self.missing is not None:
+        if self.missing:
             return self._not_there("transform", "torch.distributions.Transform")
         self.text.shop.runtime["FlowTransform"] = None
         maps = items(*(Name(f"self.{name}") for name in (self.forward, f"{self.prefix}inverse")))
@@ -160,7 +185,6 @@ class _Public:
         return Function(f"{self.prefix}transform", arguments, "torch.distributions.Transform", self._about(about), tuple(body))
 
     def _not_there(self, name: str, returned: str) -> Function:
-        assert self.missing is not None
         parameters = ("self", "cache_size: int = 0") if name == "transform" else self.blocks.parameters
         body = (Raise("NotImplementedError", self.missing),)
         return Function(f"{self.prefix}{name}", parameters, returned, (f"Not available: {self.missing}.",), body)

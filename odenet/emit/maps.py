@@ -9,6 +9,7 @@ from odenet.emit.names import attribute
 from odenet.emit.parts import Part, Want, returns
 from odenet.emit.printer import text as written
 from odenet.emit.slots import Slot, used_parameters
+from odenet.emit.sweeps import SweepText
 from odenet.emit.tree import (
     Assign,
     Binary,
@@ -124,7 +125,7 @@ class Blocks:
 
 
 def _forward(text: FlowText, name: str) -> Function:
-    text.run()
+    SweepText(text).write()
     blocks = Blocks(text)
     about = f"The state after all steps of `{text.flow.name}`, from {blocks.words}."
     return Function(

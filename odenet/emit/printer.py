@@ -70,7 +70,8 @@ def text(expression: Expression) -> str:
     if isinstance(expression, Subscript):
         return f"{_held(expression.value, ATOM)}[{expression.index}]"
     if isinstance(expression, Lambda):
-        return f"lambda {expression.arguments}: {text(expression.body)}"
+        head = f"lambda {expression.arguments}" if expression.arguments else "lambda"
+        return f"{head}: {text(expression.body)}"
     if isinstance(expression, Entries):
         return "{" + ", ".join(f'"{key}": {text(value)}' for key, value in expression.items) + "}"
     return _items(expression)
@@ -161,6 +162,8 @@ def _line(start: str, value: Expression, depth: int, end: str = "") -> list[str]
     line = f"{pad}{start}{text(value) if end == ',' else _bare(value)}{end}"
     if len(line) <= WIDTH:
         return [line]
+    if isinstance(value, Lambda) and isinstance(value.body, Call | Items):
+        return _line(f"{start}lambda {value.arguments}: ", value.body, depth, end)
     if isinstance(value, Subscript) and isinstance(value.value, Call):
         return _line(start, value.value, depth, f"[{value.index}]{end}")
     if isinstance(value, Call):
