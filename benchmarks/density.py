@@ -2,9 +2,8 @@
 
     python benchmarks/density.py [--steps 3000] [--picture docs/density.png]
 
-The data have a known density (two half circles, blurred), so the best possible log-likelihood is known too. Times are of
-log-likelihoods of one batch, one thread, medians of interleaved rounds: by the emitted log-determinant, and with the
-same determinant taken from Jacobians by automatic differentiation.
+The data have a known density (two half circles, blurred), so the best possible log-likelihood is known too. Times are of one
+batch, one thread, medians of interleaved rounds.
 """
 from __future__ import annotations
 
@@ -12,7 +11,9 @@ import argparse
 import math
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,17 +61,20 @@ def fit(network: torch.nn.Module, steps: int) -> None:
         schedule.step()
 
 
-def costs(network: torch.nn.Module, rounds: int = 15) -> tuple[float, float, float]:
-    """Seconds for a batch of 4,096: the inverse alone, with its log-determinant, and with one of dense Jacobians."""
-    x, y = sample(4096).unbind(-1)
+def ratios(map: Callable[..., Any], counted: Callable[..., Any], state: tuple[Tensor, ...], rounds: int = 15) -> list[float]:
+    """Times in those of `map` alone: of `counted`, and of `map` with determinants of its Jacobians by autograd."""
 
-    def one(z: Tensor) -> Tensor:
-        return torch.stack(network.inverse(*z))
+    def one(blocks: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        made = map(*blocks)
+        return made if isinstance(made, tuple) else (made,)
 
     def dense() -> Tensor:
-        return torch.linalg.slogdet(torch.func.vmap(torch.func.jacrev(one))(torch.stack((x, y), -1)))[1]
+        rows = torch.func.vmap(torch.func.jacrev(one))(state)
+        size = sum(block[0].numel() for block in state)
+        matrix = torch.cat([torch.cat([m.reshape(len(m), -1, size // len(row)) for m in row], -1) for row in rows], -2)
+        return torch.linalg.slogdet(matrix)[1]
 
-    calls = [lambda: network.inverse(x, y), lambda: network.inverse_and_log_det(x, y), lambda: (network.inverse(x, y), dense())]
+    calls = (lambda: map(*state), lambda: counted(*state), lambda: (map(*state), dense()))
     times: list[list[float]] = [[], [], []]
     with torch.no_grad():
         for _ in range(rounds):
@@ -78,8 +82,21 @@ def costs(network: torch.nn.Module, rounds: int = 15) -> tuple[float, float, flo
                 start = time.perf_counter()
                 call()
                 found.append(time.perf_counter() - start)
-    plain, counted, autograd = map(statistics.median, times)
-    return plain, counted, autograd
+    alone, together, autograd = (statistics.median(found) for found in times)
+    return [together / alone, autograd / alone]
+
+
+def costs(network: torch.nn.Module) -> None:
+    """Print what log-determinants cost: the inverse of the flow of the plane, and the switching network of the gallery."""
+    switching = loads(gallery_text("switching"), "switching.ode").module()()
+    rows = {
+        "the inverse of `density`, 4,096 points": (network.inverse, network.inverse_and_log_det, sample(4096).unbind(-1)),
+        "`switching`, n = 64, 256 points": (switching, switching.forward_and_log_det, (torch.randn(256, 64),)),
+    }
+    print("time with log-determinants, and with those of Jacobians by autograd, in times of the map alone:")
+    for name, row in rows.items():
+        together, autograd = ratios(*row)
+        print(f"  {name}: {together:.2f}, {autograd:.1f}")
 
 
 def draw(network: torch.nn.Module, path: Path) -> None:
@@ -120,9 +137,7 @@ def main() -> None:
     best = true_log_density(held_out).mean()
     print(f"log-likelihood of held-out points: {before:.3f} before, {after:.3f} after {given.steps} steps ({seconds:.0f} s)")
     print(f"of the density that drew them:     {best:.3f}")
-    plain, counted, autograd = costs(network)
-    print(f"time of the inverse with its log-determinant, in inverses alone: {counted / plain:.2f}")
-    print(f"the same with dense Jacobians by automatic differentiation:      {autograd / plain:.2f}")
+    costs(network)
     draw(network, given.picture)
 
 

@@ -13,7 +13,7 @@ from odenet.emit.header import header
 from odenet.emit.library import closure
 from odenet.emit.locals import Locals
 from odenet.emit.maps import entered, left, public, shape_words
-from odenet.emit.names import ATTRIBUTES, Names, argument, attribute
+from odenet.emit.names import ATTRIBUTES, PUBLIC, Names, argument, attribute
 from odenet.emit.nets import NetText
 from odenet.emit.parts import Want, Workshop, returns
 from odenet.emit.sizes import Sizes
@@ -56,6 +56,9 @@ class ModuleText:
         self.methods = Names(ATTRIBUTES)
         for dim in model.dims:
             self.methods.new(attribute(dim.name))
+        for owner in (*(flow.name for flow in model.flows), *(net.name for net in model.nets)):
+            for name in PUBLIC:
+                self.methods.new(f"{attribute(owner)}_{name}")
         self.locals = Locals(model)
         self.slots: Slots = find_slots(model, self.methods)
         self.sizes = Sizes(model)

@@ -112,6 +112,16 @@ ATTRIBUTES = frozenset(
         "zero_grad",
     ]
 )
+# Methods that each flow has with its name in front.
+PUBLIC = (
+    "inverse",
+    "trajectory",
+    "field",
+    "log_abs_det_jacobian",
+    "forward_and_log_det",
+    "inverse_and_log_det",
+    "transform",
+)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 

@@ -10,6 +10,8 @@ import torch
 from compiling import SMALL, SPECS, as_tuple, compile_text, compiled
 
 from odenet.driver import loads
+from odenet.gallery import gallery_text
+from odenet.ir.interpret import environment
 
 double = torch.float64
 NAMES = sorted(path.stem for path in SPECS.glob("*.ode"))
@@ -54,6 +56,23 @@ def test_one_pass_gives_the_values_and_the_dense_determinant(name, flow_name, di
     assert torch.equal(found.method(made, flow, "log_abs_det_jacobian")(*states), log_det)
     tolerance = 1e-9 if name in ("driven_duffing", "discrete") else 1e-11  # 400 steps; solves to rounding
     assert torch.allclose(log_det, dense(forward, states), rtol=0, atol=tolerance)
+
+
+GALLERY = {"density": {"m": 5, "L": 3}, "digits": {}, "hamiltonian_net": {"m": 4}, "mass_preserving_sir": {"m": 5}, "pendulum": {},
+           "presnov_net": {"n": 4, "m": 3}, "switching": {"n": 5}}
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_the_gallery(name):
+    loaded = loads(gallery_text(name), f"{name}.ode")
+    flow = loaded.model.flows[-1]
+    torch.manual_seed(40)
+    made = loaded.module(**GALLERY[name])(dtype=double)
+    env = environment(loaded.model, GALLERY[name])
+    states = [0.7 * torch.randn(2, *env.shape(loaded.model.block(b).space), dtype=double) for b in flow.blocks]
+    prefix = f"{flow.name}_" if loaded.model.nets else ""
+    forward = getattr(made, flow.name) if prefix else made
+    assert torch.allclose(getattr(made, f"{prefix}log_abs_det_jacobian")(*states), dense(forward, states), atol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["presnov", "implicit", "sets", "images"])
@@ -147,6 +166,18 @@ def test_compiled_without_a_graph_break(name, flow_name):
     states = found.states(flow, dims, (3,))
     torch._dynamo.reset()
     assert torch.allclose(torch.compile(log_det, fullgraph=True, backend="aot_eager")(*states), log_det(*states), atol=1e-12)
+
+
+def test_names_of_the_methods_are_theirs():
+    """A parameter or a flow that is called like a method of a flow steps aside."""
+    found = compile_text("model Named\nstate x : R\nparam one_transform : R\nparam one_forward_and_log_det : R\n"
+                         "field f { x' = one_transform * x + sin(one_forward_and_log_det) * x }\n"
+                         "flow one = lie(f) over [0, 1] steps 1\nflow one_inverse = lie(f) over [0, 2] steps 1\n")
+    made = found.make()
+    x = torch.ones(2, dtype=double)
+    y, log_det = made.one_forward_and_log_det(x)
+    assert torch.allclose(log_det, y.log()) and torch.equal(made.one_transform()(x[:, None])[:, 0], y)
+    assert torch.allclose(made.one_inverse(y), x) and torch.allclose(made(x), y**2)
 
 
 # --- large states, estimates --------------------------------------------------------------------------------------------
