@@ -91,7 +91,7 @@ class CountedAdvances:
             return found
         forward = self.part(field, advance, moves_clock, label)
         if not found.is_backward:
-            return Inverse(self._undone(found.part, forward, field), False) if isinstance(forward, Counted) else found
+            return Inverse(self._undone(found.part, forward), False) if isinstance(forward, Counted) else found
         if isinstance(advance, RungeKutta) and not advance.is_explicit:
             table = adjoint(advance.table)
             other = RungeKutta(advance.rates, table, is_explicit(table))
@@ -102,43 +102,43 @@ class CountedAdvances:
 
     def _made(self, plain: Part, field: str, advance: Advance, moves_clock: bool) -> Part:
         if isinstance(advance, Closed):
-            return self._by_rows(plain, field, advance.rows, _prepared(self.shop, advance.rows), None)
+            return self._by_rows(plain, advance.rows, _prepared(self.shop, advance.rows), None)
         if isinstance(advance, Linear):
             volume = volumes.of_linear(self.model, advance)
-            return plain if volume.is_kept else self._beside(plain, field, volume.total)
+            return plain if volume.is_kept else self._beside(plain, volume.total)
         if isinstance(advance, RungeKutta):
             return self._runge_kutta(plain, field, advance, moves_clock)
-        return self._by_step(plain, field, "dense_step", None)
+        return self._by_step(plain, "dense_step", None)
 
     def _runge_kutta(self, plain: Part, field: str, advance: RungeKutta, moves_clock: bool) -> Part:
         if volumes.is_cascade(advance.rates):
             return plain
         table = coefficients(advance.table)
         if not advance.is_explicit and table.stages == 1 and table.weights[0]:
-            return self._one_stage(plain, field, advance, moves_clock)
+            return self._one_stage(plain, advance, moves_clock)
         reach = self._reach(field, advance)
         if advance.is_explicit and len(advance.table.weights) == 1:
             length = scale(as_node(coefficients(advance.table).weights[0]), variable(DURATION, SCALAR))
-            return self._by_rows(plain, field, _moved(length, advance.rates), _moved(length, self.shop.rows(field)), reach)
+            return self._by_rows(plain, _moved(length, advance.rates), _moved(length, self.shop.rows(field)), reach)
         is_entrywise = advance.is_explicit and volumes.is_entrywise(advance.rates)
-        return self._by_step(plain, field, "entrywise_step" if is_entrywise else "dense_step", reach)
+        return self._by_step(plain, "entrywise_step" if is_entrywise else "dense_step", reach)
 
-    def _by_rows(self, plain: Part, field: str, rows: Rows, prepared: Rows, reach: tuple[float, ...] | None) -> Part:
+    def _by_rows(self, plain: Part, rows: Rows, prepared: Rows, reach: tuple[float, ...] | None) -> Part:
         """`rows` are the new values of the moved blocks, `prepared` the same as the plain method writes them."""
         volume = volumes.of_rows(self.model, rows)
         if volume is None:
-            return self._by_step(plain, field, "dense_step", reach)
-        return plain if volume.is_kept else self._written(plain, field, prepared, volume, reach if volume.matrices else None)
+            return self._by_step(plain, "dense_step", reach)
+        return plain if volume.is_kept else self._written(plain, prepared, volume, reach if volume.matrices else None)
 
-    def _one_stage(self, plain: Part, field: str, advance: RungeKutta, moves_clock: bool) -> Part:
+    def _one_stage(self, plain: Part, advance: RungeKutta, moves_clock: bool) -> Part:
         """With Y = x + a h f(Y) and y = Y + (b - a) h f(Y): det Dy = det(I + (b - a) h Df(Y)) / det(I - a h Df(Y))."""
         table = coefficients(advance.table)
         a, b = table.matrix[0][0], table.weights[0]
         lengths = [scale(as_node(c), variable(DURATION, SCALAR)) for c in (b - a, -a)]
         ahead, behind = (volumes.of_rows(self.model, _moved(length, advance.rates)) for length in lengths)
         if ahead is None or behind is None:
-            return self._by_step(plain, field, "dense_step", None)
-        return self._at_stage(plain, field, (ahead, behind), a / b, table.nodes[0] if moves_clock else Exact(0))
+            return self._by_step(plain, "dense_step", None)
+        return self._at_stage(plain, (ahead, behind), a / b, table.nodes[0] if moves_clock else Exact(0))
 
     def _reach(self, field: str, advance: RungeKutta) -> tuple[float, ...] | None:
         """A bound of the Lipschitz constant of an explicit step without the identity, where that of its field is proved.
@@ -158,7 +158,7 @@ class CountedAdvances:
 
     # --- methods -------------------------------------------------------------------------------------------------
 
-    def _written(self, plain: Part, field: str, rows: Rows, volume: Volume, reach: tuple[float, ...] | None) -> Part:
+    def _written(self, plain: Part, rows: Rows, volume: Volume, reach: tuple[float, ...] | None) -> Part:
         """New values and log-determinant side by side: what both need is computed once."""
         nodes = self._nodes(volume)
         writer = self._writer(plain, [*(row for _, row in rows), *nodes])
@@ -167,9 +167,9 @@ class CountedAdvances:
         total = self._summed(writer, nodes, "+", Name(self.locals.log_det))
         wants = self.shop.wants(*(row for _, row in rows), *nodes)
         timed = plain.takes_time or any(depends_on(node, "time") for node in nodes)
-        return self._part(plain, field, wants, timed, returned(writer.body, [*results, total]), reach)
+        return self._part(plain, wants, timed, returned(writer.body, [*results, total]), reach)
 
-    def _at_stage(self, plain: Part, field: str, volumes: tuple[Volume, Volume], share: Exact, node: Exact) -> Part:
+    def _at_stage(self, plain: Part, volumes: tuple[Volume, Volume], share: Exact, node: Exact) -> Part:
         """The plain step, and its log-determinant at its stage: `share` of the way and `node` of the duration later."""
         ahead, behind = map(self._nodes, volumes)
         writer = self._writer(plain, [*ahead, *behind])
@@ -185,7 +185,7 @@ class CountedAdvances:
         total = self._summed(writer, behind, "-", total)
         more = [w for w in self.shop.wants(*ahead, *behind) if w.name not in {w.name for w in plain.wants}]
         body = returned(writer.body, [*map(Name, ends.values()), total])
-        return self._part(plain, field, (*plain.wants, *more), plain.takes_time, body, None)
+        return self._part(plain, (*plain.wants, *more), plain.takes_time, body, None)
 
     def _between(self, start: str, end: str, share: Exact) -> Expression:
         return Name(end) if share == 1 else call("torch.lerp", Name(start), Name(end), Number(float(share)))
@@ -213,7 +213,7 @@ class CountedAdvances:
             total = Binary(sign, total, call("log_abs_det", writer.full(matrix).code))
         return total
 
-    def _beside(self, plain: Part, field: str, change: Node) -> Part:
+    def _beside(self, plain: Part, change: Node) -> Part:
         """The plain method, and a log-determinant that does not depend on the state."""
         change = self.shop.prepared(change)
         writer = self._writer(plain, [change])
@@ -221,12 +221,12 @@ class CountedAdvances:
         value = writer.value(change).code
         body = [*self._run(plain), *writer.body]
         body.append(Return(items(*self._moved(plain), Binary("+", Name(self.locals.log_det), value))))
-        return self._part(plain, field, (*plain.wants, *more), plain.takes_time, body, None)
+        return self._part(plain, (*plain.wants, *more), plain.takes_time, body, None)
 
-    def _by_step(self, plain: Part, field: str, runtime: str, reach: tuple[float, ...] | None) -> Part:
+    def _by_step(self, plain: Part, runtime: str, reach: tuple[float, ...] | None) -> Part:
         """A runtime function runs the plain method and finds the log-determinant."""
         body = self._stepped(plain, runtime, ())
-        return self._part(plain, field, plain.wants, plain.takes_time, body, reach if runtime == "dense_step" else None)
+        return self._part(plain, plain.wants, plain.takes_time, body, reach if runtime == "dense_step" else None)
 
     def _stepped(self, plain: Part, runtime: str, more: tuple[Expression, ...]) -> list[Statement]:
         self.shop.runtime[runtime] = None
@@ -238,7 +238,7 @@ class CountedAdvances:
         total = Binary("+", Name(self.locals.log_det), Name(change))
         return [Assign((targets, change), made), Return(items(*self._moved(plain), total))]
 
-    def _undone(self, back: Part, forward: Counted, field: str) -> Part:
+    def _undone(self, back: Part, forward: Counted) -> Part:
         """The inverse by iteration, and the log-determinant of the step at what it gives."""
         key = ("counted", back.method)
         if key not in self.shop.parts:
@@ -248,7 +248,7 @@ class CountedAdvances:
             made = call(f"self.{forward.method}", *given)
             body = [*self._run(back), Assign((*("_" for _ in forward.moved), found), made)]
             body.append(Return(items(*self._moved(back), Binary("-", Name(self.locals.log_det), Name(found)))))
-            self.shop.parts[key] = self._part(back, field, forward.wants, forward.takes_time, body, None, forward.takes_probes)
+            self.shop.parts[key] = self._part(back, forward.wants, forward.takes_time, body, None, forward.takes_probes)
         return self.shop.parts[key]
 
     def _called(self, plain: Part) -> Expression:
@@ -264,7 +264,6 @@ class CountedAdvances:
     def _part(
         self,
         plain: Part,
-        field: str,
         wants: tuple[Want, ...],
         timed: bool,
         body: list[Statement],
