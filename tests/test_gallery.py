@@ -14,6 +14,7 @@ from odenet.text import Source
 EXPECTED = {
     "conv_nonexpansive": {"block : averaged(8/9)": "proved", "block : lipschitz(1)": "proved",
                           "classifier : lipschitz(1)": "proved"},
+    "density": {"shift_x + shift_y : divergence_free": "proved", "net : invertible": "proved"},
     "digits": {"contract : nonexpansive": "proved", "layers : lipschitz(1)": "proved", "classifier : lipschitz(1)": "proved"},
     "driven_duffing": {"drift + kick : hamiltonian": "proved", "drift + kick : divergence_free": "proved",
                        "net : symplectic": "proved", "net : order(2)": "proved"},
@@ -28,10 +29,11 @@ EXPECTED = {
     "switching": {"contract : nonexpansive": "proved", "net : lipschitz(1)": "proved"},
 }
 # Shapes of the inputs of the emitted class, and small dims for what is large.
-INPUTS = {"conv_nonexpansive": ((3, 32, 32),), "digits": ((64,),), "driven_duffing": ((), ()), "hamiltonian_net": ((2,), (2,)),
-          "mass_preserving_sir": ((3,),), "pendulum": ((), ()), "presnov_net": ((10,),), "switching": ((64,),)}
+INPUTS = {"conv_nonexpansive": ((3, 32, 32),), "density": ((), ()), "digits": ((64,),), "driven_duffing": ((), ()),
+          "hamiltonian_net": ((2,), (2,)), "mass_preserving_sir": ((3,),), "pendulum": ((), ()),
+          "presnov_net": ((10,),), "switching": ((64,),)}
 DIMS = {"conv_nonexpansive": {"c": 4}}
-INVERTIBLE = ("driven_duffing", "hamiltonian_net", "pendulum")
+INVERTIBLE = ("density", "driven_duffing", "hamiltonian_net", "pendulum")
 LIPSCHITZ = ("conv_nonexpansive", "digits", "switching")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from odenet.emit.advances import Advances, Inverse
 from odenet.emit.computed import Computed, Key
@@ -67,6 +68,7 @@ class FlowText:
     is_main: bool
     contracts: bool  # its Runge-Kutta steps are proved to be the identity plus a contraction
     keeps_volume: bool
+    bounds: dict[str, Fraction] = field(default_factory=dict)  # proved Lipschitz constants of fields
     functions: list[Function] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -23,6 +23,7 @@ class Locals:
         self.index, self.place = self.names.new("index"), self.names.new("place")
         self.like = self.names.new("like")
         self.values = self.names.new("values")
+        self.log_det, self.probes = self.names.new("log_det"), self.names.new("probes")
         self.constants, self.stacks = self.names.new("constants"), self.names.new("stacks")
         for name in ("kept", "gradients", "totals"):
             self.names.new(name)

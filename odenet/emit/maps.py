@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from odenet.emit.computed import Computed, Key
+from odenet.emit.determinants import determinants
 from odenet.emit.flows import FlowText, Move
 from odenet.emit.gradients.sweeps import SweepText
 from odenet.emit.names import attribute
@@ -41,7 +42,7 @@ def public(text: FlowText) -> list[Function]:
         *_inverse(text, f"{prefix}inverse"),
         _trajectory(text, f"{prefix}trajectory"),
         _field(text, f"{prefix}field"),
-        *_determinant(text, f"{prefix}log_abs_det_jacobian"),
+        *determinants(text, Blocks(text), prefix, forward),
     ]
 
 
@@ -79,7 +80,7 @@ def shape_words(space: Space) -> str:
     return f"[{', '.join(['...', *map(str, space.sizes)])}]"
 
 
-class _Blocks:
+class Blocks:
     """The blocks of a flow: names, shapes, what they are called in docstrings."""
 
     def __init__(self, text: FlowText) -> None:
@@ -90,6 +91,10 @@ class _Blocks:
     def enter(self) -> list[Statement]:
         text = self.text
         return entered(self.local, text.locals.batch, self.shapes, text.shop.runtime)
+
+    def checked(self) -> Expression:
+        """The call that checks the shapes of the blocks and gives their batch shape."""
+        return checked(self.local, self.shapes)
 
     def leave(self, values: dict[str, Expression], front: tuple[Expression, ...] = ()) -> Statement:
         back = [left(values[b], self.text.locals.batch, self.shapes[b], front) for b in self.names]
@@ -121,7 +126,7 @@ class _Blocks:
 
 def _forward(text: FlowText, name: str) -> Function:
     SweepText(text).write()
-    blocks = _Blocks(text)
+    blocks = Blocks(text)
     about = f"The state after all steps of `{text.flow.name}`, from {blocks.words}."
     return Function(
         name,
@@ -133,7 +138,7 @@ def _forward(text: FlowText, name: str) -> Function:
 
 
 def _inverse(text: FlowText, name: str) -> list[Function]:
-    blocks = _Blocks(text)
+    blocks = Blocks(text)
     moves = [text.undone(substep) for substep in reversed(text.plan.step)]
     reason = next((m for m in moves if isinstance(m, str)), None)
     if reason is not None:
@@ -154,7 +159,7 @@ def _inverse(text: FlowText, name: str) -> list[Function]:
 
 
 def _trajectory(text: FlowText, name: str) -> Function:
-    blocks = _Blocks(text)
+    blocks = Blocks(text)
     lists = {b: text.locals.inner().new(f"{text.locals[b]}_states") for b in blocks.names}
     record: list[Statement] = [Do(method(Name(lists[b]), "append", Name(text.locals[b]))) for b in blocks.names]
     start = [Assign((lists[b],), Items((Name(text.locals[b]),), is_list=True)) for b in blocks.names]
@@ -165,30 +170,12 @@ def _trajectory(text: FlowText, name: str) -> Function:
     return Function(name, blocks.parameters, blocks.returns, (about,), (*body, blocks.leave(values, (Number(-1),))))
 
 
-def _determinant(text: FlowText, name: str) -> list[Function]:
-    if not text.keeps_volume:
-        return []
-    blocks = _Blocks(text)
-    first = blocks.names[0]
-    batch = checked(blocks.local, blocks.shapes)
-    about = f"log abs det of the Jacobian of `{text.flow.name}`: 0, since it keeps volume. From {blocks.words}, of shape [...]."
-    return [
-        Function(
-            name,
-            blocks.parameters,
-            "Tensor",
-            (about,),
-            (Return(method(Name(blocks.local[first]), "new_zeros", batch)),),
-        )
-    ]
-
-
 # --- the right-hand side ----------------------------------------------------------------------------------------------------
 
 
 def _field(text: FlowText, name: str) -> Function:
     """The sum of the fields of the flow at a time; a piecewise parameter is the one of the step that the time lies in."""
-    blocks, locals = _Blocks(text), text.locals
+    blocks, locals = Blocks(text), text.locals
     parts = [text.shop.rates(part.field) for part in text.flow.parts]
     wants = list(dict.fromkeys(w for part in parts for w in part.wants))
     index, place, time = locals.index, locals.place, locals.time

@@ -5,13 +5,15 @@ from __future__ import annotations
 from odenet.emit.advances import Advances
 from odenet.emit.charts import Chart, made, started
 from odenet.emit.computed import Computed
+from odenet.emit.counted import proved_bounds
+from odenet.emit.counted_nets import net_determinants
 from odenet.emit.expressions import Writer
 from odenet.emit.flows import FlowText
 from odenet.emit.header import header
 from odenet.emit.library import closure
 from odenet.emit.locals import Locals
 from odenet.emit.maps import entered, left, public, shape_words
-from odenet.emit.names import ATTRIBUTES, Names, argument, attribute
+from odenet.emit.names import ATTRIBUTES, PUBLIC, Names, argument, attribute
 from odenet.emit.nets import NetText
 from odenet.emit.parts import Want, Workshop, returns
 from odenet.emit.sizes import Sizes
@@ -54,6 +56,9 @@ class ModuleText:
         self.methods = Names(ATTRIBUTES)
         for dim in model.dims:
             self.methods.new(attribute(dim.name))
+        for owner in (*(flow.name for flow in model.flows), *(net.name for net in model.nets)):
+            for name in PUBLIC:
+                self.methods.new(f"{attribute(owner)}_{name}")
         self.locals = Locals(model)
         self.slots: Slots = find_slots(model, self.methods)
         self.sizes = Sizes(model)
@@ -100,6 +105,7 @@ class ModuleText:
             flow.name == self._main(),
             contracts="invertible" in proved,
             keeps_volume=shears or bool(proved & {"volume_preserving", "symplectic"}),
+            bounds=proved_bounds(self.findings),
         )
 
     def _public(self, text: FlowText) -> list[Function]:
@@ -109,7 +115,7 @@ class ModuleText:
         found, numbers = [], dict[str, int]()
         for net in self.model.nets:
             text = NetText(self.model, net, self.locals, self.slots, self.runtime, self.methods, runners, numbers)
-            found.append(text.forward(net.name == self._main()))
+            found += [text.forward(net.name == self._main()), *net_determinants(text, net.name == self._main())]
             self.modules += text.made
             self.stages += text.names
         return found
@@ -197,7 +203,7 @@ class ModuleText:
             return []
         self.runtime["choose_backprop"] = None
         refused = {text.flow.name: text.reason for text in flows if text.reason}
-        reasons = Text("{" + ", ".join(f'"{flow}": "{reason}"' for flow, reason in refused.items()) + "}")
+        reasons = Entries(tuple((flow, Text(f'"{reason}"')) for flow, reason in refused.items()))
         about = 'Where gradients take the states between the steps from: "store", "checkpoint" or "invert".'
         taken = Return(Name("self._backprop"))
         chosen = Assign(("self._backprop",), call("choose_backprop", Name("way"), reasons))

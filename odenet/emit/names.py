@@ -64,12 +64,14 @@ ATTRIBUTES = frozenset(
         "extra_repr",
         "float",
         "forward",
+        "forward_and_log_det",
         "get_buffer",
         "get_extra_state",
         "get_parameter",
         "get_submodule",
         "half",
         "inverse",
+        "inverse_and_log_det",
         "ipu",
         "load_state_dict",
         "log_abs_det_jacobian",
@@ -104,10 +106,21 @@ ATTRIBUTES = frozenset(
         "train",
         "training",
         "trajectory",
+        "transform",
         "type",
         "xpu",
         "zero_grad",
     ]
+)
+# Methods that each flow has with its name in front.
+PUBLIC = (
+    "inverse",
+    "trajectory",
+    "field",
+    "log_abs_det_jacobian",
+    "forward_and_log_det",
+    "inverse_and_log_det",
+    "transform",
 )
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 

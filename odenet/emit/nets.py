@@ -51,7 +51,7 @@ class NetText:
         sizes, names = Sizes(self.model), self.locals.inner()
         x, batch = names.new("x"), self.locals.batch
         body = entered({"x": x}, batch, {"x": sizes.shape(self.net.domain)}, self.runtime)
-        body += self._parameters(x, names)
+        body += self.parameters(x, names)
         for stage in self.net.stages:
             body += self._stage(stage, x, names, sizes)
         body.append(Return(left(Name(x), batch, sizes.shape(self.net.codomain))))
@@ -59,7 +59,7 @@ class NetText:
         name = "forward" if is_main else self.methods.new(attribute(self.net.name))
         return Function(name, ("self", f"{x}: Tensor"), "Tensor", (about,), tuple(body))
 
-    def _parameters(self, x: str, names: Names) -> list[Statement]:
+    def parameters(self, x: str, names: Names) -> list[Statement]:
         """The constrained parameters that `def` stages use."""
         nodes = net_nodes(self.model, self.net)
         computed = Computed(self.model, self.locals, self.runtime, self.slots.of_any, Name(x))
@@ -74,9 +74,9 @@ class NetText:
             return [Assign((x,), call(f"self.{self.runners[stage.data[0]]}", Name(x)))]
         if stage.kind in ("function", "def"):
             return self._written(stage, x, names)
-        return [Assign((x,), self._plain(stage, Name(x), sizes))]
+        return [Assign((x,), self.plain(stage, Name(x), sizes))]
 
-    def _plain(self, stage: NetStage, x: Expression, sizes: Sizes) -> Expression:
+    def plain(self, stage: NetStage, x: Expression, sizes: Sizes) -> Expression:
         if stage.kind == "flatten":
             return method(x, "flatten", Number(1))
         size = sizes.size(stage.data[0])
@@ -89,19 +89,7 @@ class NetText:
 
     def _written(self, stage: NetStage, x: str, names: Names) -> list[Statement]:
         """A stage that is an expression."""
-        space = stage.domain
-        block = state(" x", space)  # no name of a spec holds a blank
-        if stage.kind == "function":
-            body = function(stage.data[0], block, *(Fraction(p) for p in stage.data[1:]))
-        else:
-            body = self._instantiated(stage, block)
-
-        def leaf(node: Node) -> Value:
-            if node.op == "state":
-                return Value(Name(x), rank=space.rank, lead=True)
-            return self._values[node.data[0]]
-
-        writer = Writer(self.model, names, leaf, Name(x), self.runtime)
+        body, writer = self.expression(stage), self.writer(stage, x, names)
         writer.count(body)
         value = writer.full(body)
         code = value.code
@@ -109,6 +97,22 @@ class NetText:
             sizes = Sizes(self.model).shape(stage.codomain)
             code = method(code, "expand", Text(f"{x}.shape[0]"), *sizes)
         return [*writer.body, Assign((x,), code)]
+
+    def expression(self, stage: NetStage) -> Node:
+        """A stage that is a function or a `def`, as a node over `argument(stage)`."""
+        if stage.kind == "function":
+            return function(stage.data[0], argument(stage), *(Fraction(p) for p in stage.data[1:]))
+        return self._instantiated(stage, argument(stage))
+
+    def writer(self, stage: NetStage, x: str, names: Names) -> Writer:
+        """A writer for expressions of a stage whose argument has the local name x."""
+
+        def leaf(node: Node) -> Value:
+            if node.op == "state":
+                return Value(Name(x), rank=stage.domain.rank, lead=True)
+            return self._values[node.data[0]]
+
+        return Writer(self.model, names, leaf, Name(x), self.runtime)
 
     def _instantiated(self, stage: NetStage, block: Node) -> Node:
         """The body of a `def` with its argument replaced; an elementwise one takes the space of the stage."""
@@ -158,6 +162,11 @@ class NetText:
         image = f"({', '.join(map(_text, sizes.shape(Space(stage.domain.sizes[1:]))))})"
         more = [Text(f"bound={_text(bound)}")] + ([Text(f"image={image}")] if circular else [])
         return call("BoundedConvolution", *given, *more, Text("**factory"))
+
+
+def argument(stage: NetStage) -> Node:
+    """What stands for the argument of a stage."""
+    return state(" x", stage.domain)  # no name of a spec holds a blank
 
 
 def _lifted(body: Node, block: Node) -> Node:

@@ -19,6 +19,7 @@ from odenet.emit.tree import (
     Expression,
     For,
     Function,
+    If,
     Items,
     Lambda,
     Module,
@@ -32,6 +33,7 @@ from odenet.emit.tree import (
     Text,
     Verbatim,
     With,
+    call,
     is_simple,
     strength,
 )
@@ -68,8 +70,7 @@ def text(expression: Expression) -> str:
     if isinstance(expression, Subscript):
         return f"{_held(expression.value, ATOM)}[{expression.index}]"
     if isinstance(expression, Lambda):
-        head = f"lambda {expression.arguments}" if expression.arguments else "lambda"
-        return f"{head}: {text(expression.body)}"
+        return f"{_lambda_head(expression)}: {text(expression.body)}"
     if isinstance(expression, Entries):
         return "{" + ", ".join(f'"{key}": {text(value)}' for key, value in expression.items) + "}"
     return _items(expression)
@@ -105,6 +106,10 @@ def _arguments(expression: Call) -> list[str]:
     return [*map(text, expression.arguments), *(f"{name}={text(value)}" for name, value in expression.keywords)]
 
 
+def _lambda_head(expression: Lambda) -> str:
+    return f"lambda {expression.arguments}" if expression.arguments else "lambda"
+
+
 def _items(expression: Items) -> str:
     inner = ", ".join(map(text, expression.items))
     if expression.is_list:
@@ -124,7 +129,7 @@ def _statement(statement: Statement, depth: int) -> list[str]:
     if isinstance(statement, Do):
         return _line("", statement.value, depth)
     if isinstance(statement, Raise):
-        return [f'{pad}raise {statement.error}("{statement.message}")']
+        return _line("raise ", call(statement.error, Text(f'"{statement.message}"')), depth)
     if isinstance(statement, Comment):
         return [f"{pad}# {statement.text}"]
     if isinstance(statement, Verbatim):
@@ -133,6 +138,8 @@ def _statement(statement: Statement, depth: int) -> list[str]:
         return [f"{pad}for {statement.targets} in {_bare(statement.iterable)}:", *_suite(statement.body, depth)]
     if isinstance(statement, With):
         return [f"{pad}with {text(statement.context)}:", *_suite(statement.body, depth)]
+    if isinstance(statement, If):
+        return [f"{pad}if {statement.condition}:", *_suite(statement.body, depth)]
     if isinstance(statement, Function):
         return list(_function(statement, depth))
     return list(_class(statement, depth))
@@ -158,6 +165,8 @@ def _line(start: str, value: Expression, depth: int, end: str = "") -> list[str]
     line = f"{pad}{start}{text(value) if end == ',' else _bare(value)}{end}"
     if len(line) <= WIDTH:
         return [line]
+    if isinstance(value, Lambda) and isinstance(value.body, Call | Items):
+        return _line(f"{start}{_lambda_head(value)}: ", value.body, depth, end)
     if isinstance(value, Subscript) and isinstance(value.value, Call):
         return _line(start, value.value, depth, f"[{value.index}]{end}")
     if isinstance(value, Call):

@@ -87,7 +87,7 @@ def hoisted(node: Node, name: Callable[[Node], str | None]) -> Node:
         return known[n]
 
     def _hoist(n: Node) -> Node:
-        if not n.args or n.op in ("spread", "channels", "transpose") or not _can_hoist(n):
+        if not n.args or n.op in ("spread", "channels", "transpose", "diag") or not _can_hoist(n):
             return Node(n.op, tuple(map(replaced, n.args)), n.data, n.space) if n.args else n
         found = name(n)
         if found is None:

@@ -31,6 +31,7 @@ from odenet.emit.writing import LONGEST, Writing
 from odenet.ir.node import Node
 from odenet.ir.sizes import MapSpace
 
+WIDEST = 96  # columns of two operands before one gets a name of its own
 STRUCTURED = frozenset(("zeros", "eye", "diag", "outer"))  # matrices that are applied without being made
 
 
@@ -100,6 +101,7 @@ class Sums(Writing):
         return total
 
     def _plus(self, total: Value, factor: Value | None, value: Value, rank: int) -> Value:
+        total, value = self._fitting(total, value)
         left, right = aligned(total, rank), aligned(value, rank)
         made = joined(total, value)
         if factor is None and value.is_number and is_negative(value):
@@ -118,7 +120,17 @@ class Sums(Writing):
     def _short(self, value: Value) -> Value:
         return value if len(text(value.code)) <= LONGEST else self.named(value, "z")
 
+    def _fitting(self, left: Value, right: Value) -> tuple[Value, Value]:
+        """The values; the longer one by a name when both would not go on a line."""
+        lengths = [len(text(value.code)) for value in (left, right)]
+        if sum(lengths) <= WIDEST or min(lengths) == 0:
+            return left, right
+        if lengths[0] >= lengths[1]:
+            return self.named(left, "z"), right
+        return left, self.named(right, "z")
+
     def _times(self, left: Value, right: Value) -> Value:
+        left, right = self._fitting(left, right)
         made = joined(left, right)
         if left.code == Number(-1):
             return made.with_code(Negative(right.code))

@@ -130,6 +130,14 @@ class With:
 
 
 @dataclass(frozen=True)
+class If:
+    """A condition without an alternative; `condition` is text."""
+
+    condition: str
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
 class Comment:
     text: str
 
@@ -161,7 +169,7 @@ class Verbatim:
     text: str
 
 
-Statement = Union[Assign, Do, Return, Raise, For, With, Comment, Function, Class, Verbatim]
+Statement = Union[Assign, Do, Return, Raise, For, With, If, Comment, Function, Class, Verbatim]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import ast
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +20,7 @@ from odenet.operators.functions import FUNCTIONS
 from odenet.sets import SETS
 
 ROOT = Path(__file__).parents[2]
+RUFF = [sys.executable, "-m", "ruff"]
 NAMES = sorted(path.stem for path in SPECS.glob("*.ode"))
 ALONE = """
 import sys
@@ -71,14 +71,13 @@ def test_the_same_text_under_every_hash_seed():
     assert len(texts) == 1 and len(next(iter(texts))) > 10_000
 
 
-@pytest.mark.skipif(shutil.which("ruff") is None, reason="ruff is not installed")
 def test_layout_and_lint(tmp_path):
     for name in NAMES:
         (tmp_path / f"{name}.py").write_text(compiled(name).text)
     line = ["--isolated", "--line-length", "120"]
-    layout = subprocess.run(["ruff", "format", "--diff", *line, str(tmp_path)], capture_output=True, text=True, check=False)
+    layout = subprocess.run([*RUFF, "format", "--diff", *line, str(tmp_path)], capture_output=True, text=True, check=False)
     assert layout.returncode == 0, layout.stdout
-    lint = subprocess.run(["ruff", "check", *line, "--select", "E,F,I,B,UP", "--ignore", "E741", str(tmp_path)],
+    lint = subprocess.run([*RUFF, "check", *line, "--select", "E,F,I,B,UP", "--ignore", "E741", str(tmp_path)],
                           capture_output=True, text=True, check=False)
     assert lint.returncode == 0, lint.stdout
 

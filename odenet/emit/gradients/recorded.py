@@ -5,12 +5,12 @@ from __future__ import annotations
 from odenet.emit.gradients.pull import Arguments, Pull, kept_returns, pulled_returns
 from odenet.emit.names import Names
 from odenet.emit.parts import Part, Workshop
-from odenet.emit.printer import text
 from odenet.emit.tree import (
     Assign,
     Call,
     Expression,
     Function,
+    Lambda,
     Name,
     Return,
     Statement,
@@ -47,7 +47,7 @@ def _recorded(
     gradients = items(*(Name(arguments.gradients[b]) for b in part.moved))
     totals = items(*map(Name, arguments.total_names))
     values = items(*map(Name, shop.local_names(part.wants)))
-    function = Text(f"lambda {', '.join(taken)}: {text(made)}", 0)
+    function = Lambda(", ".join(taken), made)
     found = call("part_gradient", function, Name("kept"), values, gradients, totals)
     found_names = [names.new(f"new_{arguments.gradients[b]}") for b in part.blocks]
     body: list[Statement] = [Assign(targets(found_names), found)]

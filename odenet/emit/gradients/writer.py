@@ -9,6 +9,7 @@ from odenet.emit.gradients.slopes import SLOPES, known_slope
 from odenet.emit.printer import text
 from odenet.emit.tree import Attribute, Call, Do, Expression, Name, Number, call, method
 from odenet.emit.values import Value
+from odenet.emit.writing import LONGEST
 from odenet.ir.differentiate import products
 from odenet.ir.model import ConvolutionSpace
 from odenet.ir.node import Node, number
@@ -29,6 +30,7 @@ class GradientWriter(Writer):
 
     def _slope_product(self, slope: Node, known: Node, factor: Value) -> Value:
         value, row = self.full(known), SLOPES[slope.data[0]]
+        factor = factor if len(text(factor.code)) <= LONGEST // 2 else self.named(factor, "z")
         more = [Name(m.replace("{1}", text(self.number(slope.data[1])))) if "{" in m else Name(m) for m in row.more]
         return value.with_code(call(row.product, factor.code, value.code, *more))
 

@@ -12,8 +12,8 @@ from torch import Tensor
 def remembered(memory: dict[Any, Any], key: Any, raw: tuple[Tensor, ...], compute: Callable[[], Any]) -> Any:
     """The result of `compute`, a function of the tensors `raw`.
 
-    Without gradients it is kept in `memory`, with a copy of `raw`, and used again as long as `raw` has the same numbers;
-    comparing them costs far less than the charts of constrained matrices.
+    Without gradients it is kept in `memory`, with a copy of `raw`, and used again as long as `raw` has the same
+    numbers; comparing them costs far less than the charts of constrained matrices.
     """
     if torch.is_grad_enabled() or not is_plain_call(raw):
         return compute()

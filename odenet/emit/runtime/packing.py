@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -13,10 +14,10 @@ def packing(
 ) -> tuple[Callable[[tuple[Tensor, ...]], Tensor], Callable[[Tensor], tuple[Tensor, ...]]]:
     """Two functions: from blocks shaped like `state` [batch, ...] to vectors [batch, d], and back."""
     batch = state[0].shape[0]
-    sizes = [block[0].numel() for block in state]
+    sizes = [math.prod(block.shape[1:]) for block in state]
 
     def join(blocks: tuple[Tensor, ...]) -> Tensor:
-        return torch.cat([block.reshape(batch, -1) for block in blocks], -1)
+        return torch.cat([block.reshape(batch, size) for block, size in zip(blocks, sizes, strict=True)], -1)
 
     def split(z: Tensor) -> tuple[Tensor, ...]:
         pieces = torch.split(z, sizes, -1)

@@ -52,9 +52,8 @@ def run_steps(
         return traced_steps(steps, state, constants, stacks)
     if (backprop == "store" and not steps.is_written) or not is_swept((*state, *constants, *stacks)):
         return plain_steps(steps, state, constants, stacks)
-    done: tuple[Tensor, ...] = Sweep.apply(  # type: ignore[no-untyped-call]
-        steps, backprop, len(state), len(constants), *state, *constants, *stacks
-    )
+    tensors = (*state, *constants, *stacks)
+    done: tuple[Tensor, ...] = Sweep.apply(steps, backprop, len(state), len(constants), *tensors)  # type: ignore[no-untyped-call]
     return done
 
 
@@ -103,9 +102,7 @@ class Sweep(torch.autograd.Function):
     """All steps as one function, with its gradient by a sweep backwards over the steps."""
 
     @staticmethod
-    def forward(
-        ctx: Any, steps: Steps, backprop: str, blocks: int, fixed: int, *tensors: Tensor
-    ) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, steps: Steps, backprop: str, blocks: int, fixed: int, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The state after all steps, from (state, constants, stacks)."""
         state, constants, stacks = split_tensors(tensors, blocks, fixed)
         ctx.steps, ctx.backprop, ctx.counts, ctx.lengths = steps, backprop, (blocks, fixed), ()
@@ -239,7 +236,7 @@ def part_gradient(
     gradients: tuple[Tensor, ...],
     totals: tuple[Tensor, ...],
 ) -> tuple[Tensor, ...]:
-    """The gradients by `blocks` of part(*blocks, *values) -> moved blocks, by autograd; those by `values` go to `totals`."""
+    """The gradients by `blocks` of part(*blocks, *values) -> moved blocks; those by `values` are added to `totals`."""
     with torch.enable_grad():
         given = [t.detach().requires_grad_() for t in (*blocks, *values)]
         moved = part(*given)
