@@ -36,7 +36,7 @@ def jobs(kinds: tuple[str, ...], effort: Effort, quick: bool) -> list[Job]:
             found += [(case.name, lambda case=case: measure(case, effort)) for case in cases]
     if "growth" in kinds:
         axes = QUICK_AXES if quick else AXES
-        found += [(f"growth of {axis}", lambda axis=axis, values=values: sweep(axis, values, effort)) for axis, values in axes.items()]
+        found += [(f"growth of {axis}", lambda axis=axis: sweep(axis, axes[axis], effort)) for axis in axes]
     return found
 
 

@@ -44,29 +44,27 @@ def kept_growth(row: str, few: str, many: str) -> Callable[[Tables], float | Non
     return value
 
 
-SMALL = ("at n = 64 a product takes some tens of microseconds, little more than what torch needs to call it and to record it for "
-         "backward; without fused kernels or a compiled loop that share stays")
+ORTHOGONAL, FREE = "orthogonal flow, n = 64, 32 steps", "free matrices, n = 64, 32 steps"
+NEURAL, UNDOING = "100 Euler steps of one field", "autonomous Hamiltonian flow"
+UNDONE = "undoing evaluates each part once more before its gradient is taken"
 GOALS = (
-    Goal("orthogonal flow, n = 64, 32 steps: `parametrizations.orthogonal` over odenet",
-         ratio("orthogonal 64 x 32", "parametrizations.orthogonal"), 6,
-         "its matrix exponentials are most of its time, but our products are not free: the loop, which both share, bounds the ratio"),
-    Goal("free matrices, n = 64, 32 steps: the plain loop over odenet", ratio("free 64 x 32", "plain loop"), 1.5,
-         "what indexing costs is a write of the whole stack for each step in backward, which grows with the square of the steps and is "
-         "small at 32"),
-    Goal("free matrices, n = 64, 32 steps: share of the time that its matrix products take alone",
-         ratio("free 64 x 32", "matrix products alone"), 0.8, SMALL),
-    Goal("100 Euler steps of one field: torchdiffeq `odeint` over odenet", ratio("neural", "torchdiffeq odeint"), 3,
+    Goal(f"{ORTHOGONAL}: `parametrizations.orthogonal` over odenet", ratio("orthogonal 64 x 32", "parametrizations.orthogonal"), 6,
+         "both run the same products, and ours is not much more than those; only its matrix exponentials can go"),
+    Goal(f"{FREE}: the plain loop over odenet", ratio("free 64 x 32", "plain loop"), 1.5,
+         "indexing writes the whole stack once for each step of backward, which grows with the square of the steps; 32 are few"),
+    Goal(f"{FREE}: share of the time that its matrix products take alone", ratio("free 64 x 32", "matrix products alone"), 0.8,
+         "at n = 64 a product takes some ten microseconds, little more than torch needs to call it and to record it for backward; "
+         "without fused kernels that share stays"),
+    Goal(f"{NEURAL}: torchdiffeq `odeint` over odenet", ratio("neural", "torchdiffeq odeint"), 3,
          "backward, which is most of the time, is the same graph of torch for both"),
-    Goal("100 Euler steps of one field: torchdiffeq `odeint_adjoint` over odenet with `backprop=\"invert\"`",
-         ratio("neural", "torchdiffeq odeint_adjoint", "odenet, invert"), 5,
-         "an explicit Euler step is undone by iteration, which evaluates the field several times where the adjoint evaluates it once"),
-    Goal("autonomous Hamiltonian flow, `invert`: bytes kept at 1,000 steps over those at 10",
+    Goal(f"{NEURAL}: torchdiffeq `odeint_adjoint` over odenet, invert",
+         ratio("neural", "torchdiffeq odeint_adjoint", "odenet, invert"), 5, UNDONE),
+    Goal(f"{UNDOING}: bytes kept by `invert` at 1,000 steps over those at 10",
          kept_growth("odenet, invert", "undoing x 10", "undoing x 1000"), 1.05, "something is kept for each step", True),
-    Goal("autonomous Hamiltonian flow, 100 steps: time of `invert` over `store`", ratio("undoing x 100", "odenet, invert"), 1.6,
-         "undoing evaluates each part once more, and its gradients are a graph for each step", True),
-    Goal("autonomous Hamiltonian flow, 1,000 steps: time of `invert` over `store`", ratio("undoing x 1000", "odenet, invert"), 1.6,
-         "undoing evaluates each part once more, and its gradients are a graph for each step", True),
-    Goal("convolution block: the unconstrained block of the paper over odenet", ratio("convolution", "plain block of the paper (U)"), 1,
-         "the bound of the operator norm is computed in each call, and circular padding copies the image; the row of the plain loop, "
-         "which has the kernels given, shows how much is which"),
+    Goal(f"{UNDOING}, 100 steps: time of `invert` over `store`", ratio("undoing x 100", "odenet, invert"), 1.6, UNDONE, True),
+    Goal(f"{UNDOING}, 1,000 steps: time of `invert` over `store`", ratio("undoing x 1000", "odenet, invert"), 1.6, UNDONE, True),
+    Goal("convolution block: the unconstrained block of the paper over odenet",
+         ratio("convolution", "plain block of the paper (U)"), 1,
+         "the bound of the operator norm is computed in each call, and circular padding copies the image; the row that has its "
+         "kernels given shows how much is which"),
 )

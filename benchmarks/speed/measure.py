@@ -108,7 +108,8 @@ def checked(row: Row, exact: Data, single: Data, reference: Trained) -> tuple[Fi
     assert isinstance(double, Trained)
     accuracy = Accuracy(gradient_error(double.all_gradients(), wanted), gradient_error(work.all_gradients(), wanted))
     off = output_error(double, reference)
-    return Figures(row.name, row.kind, row.note, bytes=needed(work), accuracy=accuracy, differs=off if off > SAME_OUTPUT else None), work
+    differs = off if off > SAME_OUTPUT else None
+    return Figures(row.name, row.kind, row.note, bytes=needed(work), accuracy=accuracy, differs=differs), work
 
 
 def timed(works: Mapping[str, Work], effort: Effort) -> dict[tuple[str, str], tuple[float, ...]]:

@@ -1,7 +1,7 @@
 """The page that is written: head, goals, tables, growth, how to run it again."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.speed.cases.undoing import DEPTHS
@@ -76,8 +76,14 @@ def cells(row: Figures, case: Table) -> list[str]:
     base = case.rows[0]
     bytes_ = [f"{row.bytes.kept / 1e6:.2f}", f"{row.bytes.peak / 1e6:.2f}"] if row.bytes else ["", ""]
     errors = [f"{row.accuracy.double:.0e}", f"{row.accuracy.single:.0e}"] if row.accuracy else ["", ""]
-    compared = [shown(ratios(row.forward, base.forward)), shown(ratios(row.both, base.both))] if base.both and row is not base else ["1", "1"]
-    return [row.name, milliseconds(row.forward), milliseconds(row.both), *compared, *bytes_, *errors]
+    return [row.name, milliseconds(row.forward), milliseconds(row.both), *compared(row, base), *bytes_, *errors]
+
+
+def compared(row: Figures, base: Figures) -> list[str]:
+    """Ratios of forward, and of forward and backward."""
+    if row is base or not base.both:
+        return ["1", "1"] if row is base else ["", ""]
+    return [shown(ratios(row.forward, base.forward)), shown(ratios(row.both, base.both))]
 
 
 def milliseconds(times: tuple[float, ...]) -> str:
@@ -113,29 +119,33 @@ def undoing_section(tables: Sequence[Table]) -> str:
     cases = {depth: case for depth in DEPTHS for case in tables if case.name == f"undoing x {depth}"}
     if not cases:
         return ""
-    depths, names = list(cases), [row.name for row in next(iter(cases.values())).rows]
-
-    def row_of(name: str, depth: int) -> Figures | None:
-        return cases[depth].row(name)
-
-    kept = [[name, *(f"{row.bytes.kept / 1e6:.2f}" if (row := row_of(name, d)) and row.bytes else "" for d in depths)] for name in names]
-    errors = [[name, *(f"{row.accuracy.double:.0e} / {row.accuracy.single:.0e}" if (row := row_of(name, d)) and row.accuracy else ""
-                       for d in depths)] for name in names]
-    head = [f"{depth:,} steps" for depth in depths]
-    return (f"## Against depth\n\nMegabytes kept for backward:\n\n{table(['', *head], _measured(kept))}\n\n"
-            f"Error of gradients, float64 / float32:\n\n{table(['', *head], _measured(errors))}\n")
+    columns = ["", *(f"{depth:,} steps" for depth in cases)]
+    kept, errors = (table(columns, by_depth(cases, cell)) for cell in (kept_cell, error_cell))
+    return (f"## Against depth\n\nMegabytes kept for backward, of the autonomous flow:\n\n{kept}\n\n"
+            f"Error of its gradients, float64 / float32:\n\n{errors}\n")
 
 
-def _measured(rows: list[list[str]]) -> list[list[str]]:
-    return [row for row in rows if any(row[1:])]
+def by_depth(cases: Mapping[int, Table], cell: Callable[[Figures], str]) -> list[list[str]]:
+    """A line for each row that was measured, a column for each depth."""
+    names = [row.name for row in next(iter(cases.values())).rows]
+    lines = [[name, *(cell(row) if (row := case.row(name)) else "" for case in cases.values())] for name in names]
+    return [cells for cells in lines if any(cells[1:])]
+
+
+def kept_cell(row: Figures) -> str:
+    return f"{row.bytes.kept / 1e6:.2f}" if row.bytes else ""
+
+
+def error_cell(row: Figures) -> str:
+    return f"{row.accuracy.double:.0e} / {row.accuracy.single:.0e}" if row.accuracy else ""
 
 
 def growth_section(curves: Sequence[Curve]) -> str:
     """One table for each axis: milliseconds of forward and backward, and the fit."""
     if not curves:
         return ""
-    parts = ["## Growth\n\nMilliseconds of forward and backward of the dense flow, n = 64, 32 steps, batch 256 but for what varies, and the fit "
-             "constant + factor * x^power.\n\n![cost against depth, width and batch](speed-growth.svg)\n"]
+    parts = ["## Growth\n\nMilliseconds of forward and backward of the dense flow, n = 64, 32 steps, batch 256 but for what "
+             "varies, and the fit constant + factor * x^power.\n\n![cost against depth, width and batch](speed-growth.svg)\n"]
     for axis in dict.fromkeys(curve.axis for curve in curves):
         chosen = [curve for curve in curves if curve.axis == axis]
         columns = [TITLES[axis], *(f"{value:,}" for value in chosen[0].values), "power", "constant ms", "error of fit"]

@@ -12,11 +12,13 @@ matplotlib.rcParams["svg.hashsalt"] = "odenet"
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.lines import Line2D  # noqa: E402
 
 from benchmarks.speed.measure import Table  # noqa: E402
 from benchmarks.speed.sweeps import TITLES, Curve  # noqa: E402
 
-SHOWN = ("orthogonal 64 x 32", "orthogonal 256 x 100", "free 64 x 32", "neural", "hamiltonian x 32", "undoing x 100", "convolution", "mass")
+SHOWN = ("orthogonal 64 x 32", "orthogonal 256 x 100", "free 64 x 32", "neural", "hamiltonian x 32", "undoing x 100", "convolution",
+         "mass")
 COLOURS = {"odenet": "#1b6ca8", "same": "#1b6ca8", "other": "#999999", "part": "#d08c2a"}
 WHAT = {"same": "the same function", "other": "another function of the same size", "part": "a part of the work"}
 
@@ -32,11 +34,15 @@ def ratios_figure(tables: Sequence[Table], path: Path) -> None:
     for axis, case in zip(axes[:, 0], chosen, strict=True):
         ratios_panel(axis, case)
     axes[-1, 0].set_xlabel("time of forward and backward over odenet's (more than 1: slower than odenet)", fontsize=8)
-    handles = [plt.Line2D([], [], color=COLOURS[kind], marker="o", linestyle="", markersize=4, label=text) for kind, text in WHAT.items()]
-    figure.legend(handles=handles, loc="upper right", fontsize=7, ncols=3, frameon=False)
+    figure.legend(handles=[dot(COLOURS[kind], text) for kind, text in WHAT.items()], loc="upper right", fontsize=7, ncols=3,
+                  frameon=False)
     figure.tight_layout(rect=(0, 0, 1, 0.985))
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def dot(colour: str, label: str) -> Line2D:
+    return Line2D([], [], color=colour, marker="o", linestyle="", markersize=4, label=label)
 
 
 def measured(case: Table) -> list[str]:
@@ -50,9 +56,9 @@ def ratios_panel(axis: Axes, case: Table) -> None:
     for place, name in enumerate(names):
         found = case.ratio(name)
         assert found is not None
-        axis.errorbar(found.median, place, xerr=[[found.median - found.low], [found.high - found.median]], fmt="o", markersize=4,
-                      color=COLOURS[kinds[name]], elinewidth=1)
-        axis.annotate(f"{found.median:.2g}", (found.high, place), xytext=(5, -3), textcoords="offset points", fontsize=7, color="#444444")
+        quartiles = [[found.median - found.low], [found.high - found.median]]
+        axis.errorbar(found.median, place, xerr=quartiles, fmt="o", markersize=4, color=COLOURS[kinds[name]], elinewidth=1)
+        axis.annotate(f"{found.median:.2g}", (found.high, place), xytext=(5, -3), textcoords="offset points", fontsize=7)
     axis.axvline(1, color="#444444", linewidth=0.8)
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -88,7 +94,8 @@ def growth_panel(axis: Axes, curves: Sequence[Curve]) -> None:
         growth = curve.growth()
         xs = np.geomspace(curve.values[0], curve.values[-1], 50)
         axis.loglog(curve.values, [1000 * s for s in curve.seconds], "o", markersize=3.5, color=colour)
-        axis.loglog(xs, [1000 * growth.at(x) for x in xs], linewidth=1, color=colour, label=f"{curve.row}: power {growth.power:.2f}")
+        label = f"{curve.row}: power {growth.power:.2f}"
+        axis.loglog(xs, [1000 * growth.at(x) for x in xs], linewidth=1, color=colour, label=label)
     axis.set_xlabel(TITLES[curves[0].axis], fontsize=8)
     axis.legend(fontsize=6, frameon=False)
 
@@ -98,8 +105,9 @@ def kept_panel(axis: Axes, tables: Sequence[Table]) -> None:
     cases = [case for case in tables if case.name.startswith("undoing")]
     names = list(dict.fromkeys(row.name for case in cases for row in case.rows if row.bytes))
     for name in names:
-        points = [(int(case.name.rpartition(" ")[2]), row.bytes.kept / 1e6) for case in cases if (row := case.row(name)) and row.bytes]
-        axis.loglog(*zip(*points, strict=True), "o-", markersize=3, linewidth=1, label=name)
+        rows = {int(case.name.rpartition(" ")[2]): case.row(name) for case in cases}
+        points = {depth: row.bytes.kept / 1e6 for depth, row in rows.items() if row and row.bytes}
+        axis.loglog(list(points), list(points.values()), "o-", markersize=3, linewidth=1, label=name)
     axis.set_xlabel("number of steps", fontsize=8)
     axis.set_ylabel("kept for backward, MB", fontsize=8)
     if names:

@@ -46,4 +46,5 @@ def sweep(axis: str, values: tuple[int, ...], effort: Effort) -> list[Curve]:
     for value in values:
         runs |= {(name, value): work.both for name, work in works(**{**POINT, axis: value}).items()}
     times = {key: spread(found).median for key, found in interleaved(runs, effort.rounds, effort.seconds).items()}
-    return [Curve(name, axis, values, tuple(times[name, value] for value in values)) for name in dict.fromkeys(name for name, _ in runs)]
+    names = dict.fromkeys(name for name, _ in runs)
+    return [Curve(name, axis, values, tuple(times[name, value] for value in values)) for name in names]

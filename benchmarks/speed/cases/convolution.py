@@ -12,7 +12,8 @@ CHANNELS, SIDE, STEPS = 32, 32, 4
 
 def data(batch: int) -> Data:
     deviation = (9 * CHANNELS) ** -0.5
-    return drawn(((batch, CHANNELS, SIDE, SIDE),), K=((STEPS, CHANNELS, CHANNELS, 3, 3), deviation), b=((STEPS, CHANNELS), deviation))
+    kernels, biases = (STEPS, CHANNELS, CHANNELS, 3, 3), (STEPS, CHANNELS)
+    return drawn(((batch, CHANNELS, SIDE, SIDE),), K=(kernels, deviation), b=(biases, deviation))
 
 
 def loop(data: Data) -> Trained:
@@ -21,13 +22,13 @@ def loop(data: Data) -> Trained:
 
 
 def case(batch: int) -> Case:
-    other = "two kernels a step, zero padding, no bound"
+    title = f"Convolution block, {CHANNELS} channels, {SIDE} x {SIDE}, {STEPS} steps, batch {batch}"
     rows = (
         Row("odenet", "odenet", partial(emitted, "convolution")),
-        Row("plain block of the paper (U)", "other", plain.residual_blocks, other),
+        Row("plain block of the paper (U)", "other", plain.residual_blocks, "two kernels a step, zero padding, no bound"),
         Row("plain loop, kernels given", "same", loop, "without a chart, so the ratio is what the bound costs"),
-        Row("deel-torchlip SpectralConv2d", "other", lipschitz_layers.deel_convolution, "two kernels a step, near to orthogonal when reshaped"),
+        Row("deel-torchlip SpectralConv2d", "other", lipschitz_layers.deel_convolution,
+            "two kernels a step, near to orthogonal when reshaped"),
         Row("orthogonium AdaptiveOrthoConv2d", "other", lipschitz_layers.orthogonium_convolution, "two kernels a step, orthogonal"),
     )
-    return Case("convolution", f"Convolution block, {CHANNELS} channels, {SIDE} x {SIDE}, {STEPS} steps, batch {batch}", partial(data, batch),
-                rows, loop)
+    return Case("convolution", title, partial(data, batch), rows, loop)

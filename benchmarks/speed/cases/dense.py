@@ -20,31 +20,30 @@ def data(n: int, steps: int, batch: int = BATCH) -> Data:
 def orthogonal(n: int, steps: int) -> Case:
     """x - A' relu(A x + b) / 2, each step with an orthogonal matrix of its own."""
     other = "the same step, another chart and other initial values"
-    householder = [Row("parametrizations.orthogonal (householder)", "other", partial(orthogonal_layers, chart="householder"), other)]
-    if n == 256:
-        householder = []  # seconds for each run, and no faster anywhere
+    householder = Row("parametrizations.orthogonal (householder)", "same", partial(orthogonal_layers, chart="householder"))
     rows = (
         Row("odenet", "odenet", partial(emitted, "orthogonal", n=n, L=steps)),
         Row("plain loop, one batched chart", "same", plain.orthogonal_loop),
-        Row("parametrizations.orthogonal", "same", orthogonal_layers, "one layer a step; its chart for square matrices, matrix_exp"),
+        Row("parametrizations.orthogonal", "same", orthogonal_layers, "one layer a step; by default matrix_exp"),
         Row("parametrizations.orthogonal (cayley)", "same", partial(orthogonal_layers, chart="cayley")),
-        *householder,
+        *([householder] if n < 256 else []),  # seconds for each run, and no faster anywhere
         Row("deel-torchlip SpectralLinear", "other", lipschitz_layers.deel_dense, other + "; near to orthogonal by iteration"),
         Row("orthogonium OrthoLinear", "other", lipschitz_layers.orthogonium_dense, other + "; near to orthogonal by iteration"),
     )
-    return Case(f"orthogonal {n} x {steps}", f"Dense orthogonal flow, n = {n}, {steps} steps, batch {BATCH}", partial(data, n, steps),
-                rows, plain.orthogonal_loop)
+    title = f"Dense orthogonal flow, n = {n}, {steps} steps, batch {BATCH}"
+    return Case(f"orthogonal {n} x {steps}", title, partial(data, n, steps), rows, plain.orthogonal_loop)
 
 
 def free(n: int, steps: int) -> Case:
     """The same with free matrices: what is left is the loop and its products."""
     rows = (
         Row("odenet", "odenet", partial(emitted, "free", n=n, L=steps)),
-        Row("plain loop", "same", plain.free_loop, "indexes stacked parameters"),
+        Row("plain loop", "same", plain.free_loop, "indexes stacked parameters, written as in the formula"),
+        Row("plain loop, addmm", "same", partial(plain.free_loop, is_fused=True), "indexes stacked parameters"),
         Row("matrix products alone", "part", products, "as many mm and addmm of the same shapes, forward and backward"),
     )
-    return Case(f"free {n} x {steps}", f"Dense flow with free matrices, n = {n}, {steps} steps, batch {BATCH}", partial(data, n, steps),
-                rows, plain.free_loop)
+    title = f"Dense flow with free matrices, n = {n}, {steps} steps, batch {BATCH}"
+    return Case(f"free {n} x {steps}", title, partial(data, n, steps), rows, plain.free_loop)
 
 
 def cases(quick: bool) -> list[Case]:

@@ -21,10 +21,12 @@ def case(steps: int) -> Case:
         Row("odenet", "odenet", partial(emitted, "hamiltonian", n=SIZE, L=steps)),
         Row("odenet, invert", "same", partial(emitted, "hamiltonian", backprop="invert", n=SIZE, L=steps)),
         Row("plain loop", "same", plain.hamiltonian_loop, "indexes stacked parameters"),
-        Row("memcnn", "same", partial(reversible.memcnn, steps=steps), "additive couplings, which are our shears; undoes its layers in backward"),
+        Row("memcnn", "same", partial(reversible.memcnn, steps=steps),
+            "additive couplings, which are our shears; undoes its layers in backward"),
         Row("momentumnet", "other", partial(reversible.momentumnet, steps=steps),
             "a network of second order with as many products; undoes its layers in backward, to the last bit"),
-        Row("strupnet", "other", partial(gradient_modules, steps=steps), "gradient modules with one more vector each, other initial values"),
+        Row("strupnet", "other", partial(gradient_modules, steps=steps),
+            "gradient modules with one more vector each, other initial values"),
     )
     return Case(f"hamiltonian x {steps}", f"Separable Hamiltonian flow, q and p in R^{SIZE}, {steps} steps, batch {BATCH}",
                 partial(data, steps), rows, plain.hamiltonian_loop)

@@ -21,4 +21,5 @@ def case() -> Case:
         Row("odenet", "odenet", partial(emitted, "mass", n=SIZE, m=HIDDEN, L=STEPS)),
         Row("plain loop", "same", plain.mass_loop, "fills a skew matrix for each sample, as the code of the paper does"),
     )
-    return Case("mass", f"Mass-preserving net, {SIZE} compartments, {HIDDEN} hidden, {STEPS} steps, batch {BATCH}", data, rows, plain.mass_loop)
+    title = f"Mass-preserving net, {SIZE} compartments, {HIDDEN} hidden, {STEPS} steps, batch {BATCH}"
+    return Case("mass", title, data, rows, plain.mass_loop)

@@ -23,12 +23,13 @@ def case(steps: int) -> Case:
     rows = (
         *ours,
         Row("plain loop", "same", partial(plain.autonomous_loop, steps=steps)),
-        Row("plain loop, torch.utils.checkpoint", "same", partial(reversible.checkpointed, steps=steps), "in about sqrt(steps) segments"),
+        Row("plain loop, torch.utils.checkpoint", "same", partial(reversible.checkpointed, steps=steps),
+            "in about sqrt(steps) segments"),
         Row("memcnn", "same", partial(reversible.memcnn, steps=steps), "undoes its layers in backward"),
-        Row("momentumnet", "other", partial(reversible.momentumnet, steps=steps), "another function; undoes its layers in backward, to the last bit"),
+        Row("momentumnet", "other", partial(reversible.momentumnet, steps=steps), "undoes its layers in backward, to the last bit"),
     )
-    return Case(f"undoing x {steps}", f"Autonomous Hamiltonian flow, q and p in R^{SIZE}, {steps} steps, batch {BATCH}", data, rows,
-                partial(plain.autonomous_loop, steps=steps))
+    title = f"Autonomous Hamiltonian flow, q and p in R^{SIZE}, {steps} steps, batch {BATCH}"
+    return Case(f"undoing x {steps}", title, data, rows, partial(plain.autonomous_loop, steps=steps))
 
 
 def cases(quick: bool) -> list[Case]:

@@ -16,8 +16,8 @@ def cayley(raw: Tensor) -> Tensor:
 
 
 def gradient_step(x: Tensor, matrix: Tensor, bias: Tensor) -> Tensor:
-    """x - A' relu(A x + b) / 2 for x [batch, n]."""
-    return x - 0.5 * F.relu(x @ matrix.T + bias) @ matrix
+    """x - A' relu(A x + b) / 2 for x [batch, n], in as few calls as emitted modules need."""
+    return torch.addmm(x, F.relu(F.linear(x, matrix, bias)), matrix, alpha=-0.5)
 
 
 def orthogonal_loop(data: Data) -> Trained:
@@ -32,12 +32,14 @@ def orthogonal_loop(data: Data) -> Trained:
     return trained(call, data, named)
 
 
-def free_loop(data: Data) -> Trained:
+def free_loop(data: Data, is_fused: bool = False) -> Trained:
+    """As one writes it down, or (`is_fused`) with the step that the other rows have."""
     named = leaves(data)
 
     def call(x: Tensor) -> Tensor:
         for step in range(len(named["A"])):
-            x = gradient_step(x, named["A"][step], named["b"][step])
+            matrix, bias = named["A"][step], named["b"][step]
+            x = gradient_step(x, matrix, bias) if is_fused else x - 0.5 * F.relu(x @ matrix.T + bias) @ matrix
         return x
 
     return trained(call, data, named)
@@ -50,7 +52,7 @@ def neural_loop(data: Data, steps: int) -> Trained:
     def call(x: Tensor) -> Tensor:
         matrix = cayley(named["A"])
         for _ in range(steps):
-            x = x - 0.1 * torch.tanh(x @ matrix.T + named["b"]) @ matrix
+            x = x - 0.1 * torch.tanh(F.linear(x, matrix, named["b"])) @ matrix
         return x
 
     return trained(call, data, named)
@@ -58,7 +60,7 @@ def neural_loop(data: Data, steps: int) -> Trained:
 
 def shear(matrix: Tensor, bias: Tensor, z: Tensor) -> Tensor:
     """The gradient W' tanh(W z + b) of sum(logcosh(W z + b)), z [batch, n]."""
-    return torch.tanh(z @ matrix.T + bias) @ matrix
+    return torch.tanh(F.linear(z, matrix, bias)) @ matrix
 
 
 def hamiltonian_loop(data: Data) -> Trained:

@@ -9,7 +9,11 @@ from benchmarks.speed.subject import Data, Trained, trained
 
 
 def orthogonal_layers(data: Data, chart: str | None = None) -> Trained:
-    """The same network with the same initial matrices. `chart`: matrix_exp (torch's default for square ones), cayley, householder."""
+    """The same network with the same initial matrices.
+
+    Args:
+        chart: matrix_exp (torch's default for square matrices), cayley or householder.
+    """
     matrices, biases = cayley(data.parameters["A"]), data.parameters["b"]
     layers = [orthogonal_layer(m, b, chart) for m, b in zip(matrices, biases, strict=True)]
 
