@@ -17,8 +17,9 @@ What odenet emits, side by side with other libraries, with layers of torch and w
 
 {machine}
 
-In each round every row of a table runs once, in a new order (fixed seed). Times are medians; **ratios are taken round by
-round** against the first row, as median and [quartiles], so more than 1 means slower than odenet. The input of each row wants a
+In each round every row of a table runs once, in a new order (fixed seed); there are {rounds} rounds, fewer (at least 3) where
+they take long. Times are medians; **ratios are taken round by round** against the first row, as median and [quartiles], so
+more than 1 means slower than odenet. The input of each row wants a
 gradient, as inside of a network. *Kept* is what is still allocated after forward, output included, whoever holds it; *peak* the
 most that forward and backward need at one time; parameters and input do not count. Gradients are compared with those of
 backpropagation through a plain loop in float64. Times are in float32.
@@ -40,7 +41,7 @@ class Results:
 
 
 def page(results: Results) -> str:
-    parts = [HEAD.format(machine=results.machine)]
+    parts = [HEAD.format(machine=results.machine, rounds=results.rounds)]
     if not results.is_complete:
         parts.append("**Not everything was measured in this run.**\n")
     parts += [goals_section(results), *map(case_section, results.tables), undoing_section(results.tables)]

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
+from matplotlib.ticker import LogLocator, NullFormatter  # noqa: E402
 
 from benchmarks.speed.measure import Table  # noqa: E402
 from benchmarks.speed.sweeps import TITLES, Curve  # noqa: E402
@@ -29,7 +30,7 @@ def ratios_figure(tables: Sequence[Table], path: Path) -> None:
     if not chosen:
         return
     heights = [0.8 + len(measured(case)) for case in chosen]
-    figure, axes = plt.subplots(len(chosen), 1, figsize=(7.5, 0.27 * sum(heights) + 0.2 * len(chosen)), sharex=True, squeeze=False,
+    figure, axes = plt.subplots(len(chosen), 1, figsize=(7.5, 0.19 * sum(heights) + 0.25 * len(chosen)), sharex=True, squeeze=False,
                                 gridspec_kw={"height_ratios": heights})
     for axis, case in zip(axes[:, 0], chosen, strict=True):
         ratios_panel(axis, case)
@@ -61,7 +62,9 @@ def ratios_panel(axis: Axes, case: Table) -> None:
         axis.annotate(f"{found.median:.2g}", (found.high, place), xytext=(5, -3), textcoords="offset points", fontsize=7)
     axis.axvline(1, color="#444444", linewidth=0.8)
     axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set_yticks(range(len(names)), names, fontsize=7)
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.set_title(case.title, fontsize=8, loc="left")
@@ -75,7 +78,7 @@ def growth_figure(curves: Sequence[Curve], tables: Sequence[Table], path: Path) 
     names = list(dict.fromkeys(curve.axis for curve in curves))
     if not names:
         return
-    figure, axes = plt.subplots(1, len(names) + 1, figsize=(2.7 * (len(names) + 1), 2.9))
+    figure, axes = plt.subplots(1, len(names) + 1, figsize=(2.6 * (len(names) + 1) + 1.5, 2.9))
     for axis, name in zip(axes, names, strict=False):
         growth_panel(axis, [curve for curve in curves if curve.axis == name])
     axes[0].set_ylabel("forward and backward, ms", fontsize=8)
@@ -97,7 +100,8 @@ def growth_panel(axis: Axes, curves: Sequence[Curve]) -> None:
         label = f"{curve.row}: power {growth.power:.2f}"
         axis.loglog(xs, [1000 * growth.at(x) for x in xs], linewidth=1, color=colour, label=label)
     axis.set_xlabel(TITLES[curves[0].axis], fontsize=8)
-    axis.legend(fontsize=6, frameon=False)
+    axis.set_ylim(top=6 * axis.get_ylim()[1])  # room for the legend
+    axis.legend(fontsize=6, frameon=False, loc="upper left")
 
 
 def kept_panel(axis: Axes, tables: Sequence[Table]) -> None:
@@ -111,4 +115,4 @@ def kept_panel(axis: Axes, tables: Sequence[Table]) -> None:
     axis.set_xlabel("number of steps", fontsize=8)
     axis.set_ylabel("kept for backward, MB", fontsize=8)
     if names:
-        axis.legend(fontsize=6, frameon=False)
+        axis.legend(fontsize=6, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
