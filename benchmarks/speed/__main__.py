@@ -24,7 +24,7 @@ from benchmarks.speed.page import Results, page
 from benchmarks.speed.sweeps import AXES, QUICK_AXES, Curve, sweep
 
 FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
-SECONDS, QUICK_SECONDS = 12.0, 2.0  # of rounds, for each case
+SECONDS, QUICK_SECONDS = 10.0, 2.0  # of rounds, for each case
 Job = tuple[str, Callable[[], Table | list[Curve]]]
 
 

@@ -49,12 +49,13 @@ NEURAL, UNDOING = "100 Euler steps of one field", "autonomous Hamiltonian flow"
 UNDONE = "undoing evaluates each part once more before its gradient is taken"
 GOALS = (
     Goal(f"{ORTHOGONAL}: `parametrizations.orthogonal` over odenet", ratio("orthogonal 64 x 32", "parametrizations.orthogonal"), 6,
-         "both run the same products, and ours is not much more than those; only its matrix exponentials can go"),
+         "the batched chart is less than a fifth of our time; the rest is the loop, which both have"),
     Goal(f"{FREE}: the plain loop over odenet", ratio("free 64 x 32", "plain loop"), 1.5,
          "indexing writes the whole stack once for each step of backward, which grows with the square of the steps; 32 are few"),
     Goal(f"{FREE}: share of the time that its matrix products take alone", ratio("free 64 x 32", "matrix products alone"), 0.8,
-         "at n = 64 a product takes some ten microseconds, little more than torch needs to call it and to record it for backward; "
-         "without fused kernels that share stays"),
+         "at n = 64 a product takes some ten microseconds, little more than torch needs to call it; a profile of the rest shows "
+         "elementwise functions and sums, copies (a product that adds copies what it adds to, parameters are stacked again in "
+         "backward), views and the records of autograd, each between a twentieth and a quarter of the whole"),
     Goal(f"{NEURAL}: torchdiffeq `odeint` over odenet", ratio("neural", "torchdiffeq odeint"), 3,
          "backward, which is most of the time, is the same graph of torch for both"),
     Goal(f"{NEURAL}: torchdiffeq `odeint_adjoint` over odenet, invert",
