@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from odenet.emit.gradients.propagated import propagated_pull
+from odenet.emit.gradients.pull import Pull
+from odenet.emit.gradients.recorded import recorded_pull
+from odenet.emit.gradients.stages import staged_pull
+from odenet.emit.gradients.written import written_pull
 from odenet.emit.parts import Part, Want, Workshop, returned, returns, unpacked
 from odenet.emit.sizes import Sizes
 from odenet.emit.stages import Stages
@@ -48,6 +53,8 @@ class Advances:
 
     def __init__(self, workshop: Workshop) -> None:
         self.shop, self.locals, self.model = workshop, workshop.locals, workshop.model
+        self.pulls: dict[str, Pull] = {}
+        self.rates_pulls: dict[str, Pull | None] = {}  # of right-hand sides, by field
 
     def part(self, field: str, advance: Advance, moves_clock: bool, label: str) -> Part:
         """The method of an advance; `label` names its method of integration."""
@@ -56,6 +63,37 @@ class Advances:
         if key not in self.shop.parts:
             self.shop.parts[key] = self._make(field, advance, moves_clock, label)
         return self.shop.parts[key]
+
+    def pull(self, field: str, advance: Advance, moves_clock: bool, label: str) -> Pull:
+        """The methods of the gradient of an advance."""
+        part = self.part(field, advance, moves_clock, label)
+        if part.method not in self.pulls:
+            self.pulls[part.method] = self._pull(part, field, advance, moves_clock and self._is_timed(field))
+            self.shop.pulls += self.pulls[part.method].functions
+        return self.pulls[part.method]
+
+    def _pull(self, part: Part, field: str, advance: Advance, moves_clock: bool) -> Pull:
+        found = None
+        if isinstance(advance, Linear):
+            found = propagated_pull(self.shop, part)
+        elif isinstance(advance, Closed):
+            found = written_pull(self.shop, part, self._closed_rows(advance))
+        elif isinstance(advance, RungeKutta) and _is_euler(advance):
+            found = written_pull(self.shop, part, self._euler_rows(field, advance))
+        elif isinstance(advance, RungeKutta) and advance.is_explicit:
+            found = self._staged_pull(part, field, advance, moves_clock)
+        return found or recorded_pull(self.shop, part)
+
+    def _staged_pull(self, part: Part, field: str, advance: RungeKutta, moves_clock: bool) -> Pull | None:
+        stages = Stages(self.shop, field, advance.table, moves_clock)
+        if field not in self.rates_pulls:
+            self.rates_pulls[field] = written_pull(self.shop, stages.rates, self.shop.rows(field), is_rates=True)
+        rates = self.rates_pulls[field]
+        if rates is None:
+            return None
+        made = staged_pull(self.shop, part, stages, rates)
+        self.rates_pulls[field] = replace(rates, functions=())  # written once
+        return made
 
     def inverse(self, field: str, advance: Advance, moves_clock: bool, label: str, contracts: bool) -> Inverse | str:
         """The method that undoes an advance, or why there is none."""
@@ -99,23 +137,25 @@ class Advances:
             return self._discrete_gradient(name, field, advance, moves_clock)
         if isinstance(advance, Relax):
             return self._relaxed(name, field, advance, moves_clock)
-        if advance.is_explicit and len(advance.table.weights) == 1:
-            return self._euler(name, field, advance, moves_clock)
+        if _is_euler(advance):
+            return self._from_rows(name, self._euler_rows(field, advance), f"One Euler step of `{field}`.")
         return self._runge_kutta(name, field, advance, moves_clock)
 
     # --- closed forms -------------------------------------------------------------------------------------------
 
     def _closed(self, name: str, field: str, advance: Closed) -> Part:
-        rows = tuple((block, self.shop.prepared(node)) for block, node in advance.rows)
-        return self._from_rows(name, rows, f"The exact flow of `{field}`, a closed form ({advance.reason}).")
+        about = f"The exact flow of `{field}`, a closed form ({advance.reason})."
+        return self._from_rows(name, self._closed_rows(advance), about)
 
-    def _euler(self, name: str, field: str, advance: RungeKutta, moves_clock: bool) -> Part:
+    def _closed_rows(self, advance: Closed) -> Rows:
+        return tuple((block, self.shop.prepared(node)) for block, node in advance.rows)
+
+    def _euler_rows(self, field: str, advance: RungeKutta) -> Rows:
         duration = scale(as_node(coefficients(advance.table).weights[0]), variable(DURATION, SCALAR))
-        rows = tuple(
+        return tuple(
             (block, add(state(block, _space(node)), products.times(duration, node)))
             for block, node in self.shop.rows(field)
         )
-        return self._from_rows(name, rows, f"One Euler step of `{field}`.")
 
     def _from_rows(self, name: str, rows: Rows, about: str) -> Part:
         nodes = tuple(node for _, node in rows)
@@ -278,6 +318,10 @@ class Advances:
         arguments = part.function.parameters
         function = Function(name, arguments, returns(len(part.moved)), (about,), (Return(result),))
         return Part(name, part.blocks, part.moved, part.wants, part.takes_duration, part.takes_time, function)
+
+
+def _is_euler(advance: RungeKutta) -> bool:
+    return advance.is_explicit and len(advance.table.weights) == 1
 
 
 def adjoint(table: Table) -> Table:

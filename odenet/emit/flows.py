@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from odenet.emit.advances import Advances, Inverse
 from odenet.emit.computed import Computed, Key
 from odenet.emit.expressions import Writer
+from odenet.emit.gradients.pull import Pull
 from odenet.emit.locals import Locals
 from odenet.emit.names import Names
 from odenet.emit.parts import Part, Want, Workshop, returns
@@ -21,6 +22,7 @@ from odenet.emit.tree import (
     Expression,
     For,
     Function,
+    Lambda,
     Name,
     Negative,
     Number,
@@ -30,6 +32,7 @@ from odenet.emit.tree import (
     call,
     items,
     method,
+    targets,
 )
 from odenet.emit.values import Value
 from odenet.ir.model import Flow, Model
@@ -70,6 +73,7 @@ class FlowText:
         self.locals: Locals = self.shop.locals
         self.sizes = Sizes(self.model)
         self.runner = self.methods.new(f"_run_{self.flow.name}")
+        self.reason = ""  # why it has no inverse
         self._keys: dict[Key, str] = {}
         self._label = [self._method_label(i) for i in range(len(self.flow.parts))]
 
@@ -80,10 +84,15 @@ class FlowText:
         inner = f"_{method.inner.name}" if method.inner is not None else ""
         return f"{method.name}{inner}" if method.name.isidentifier() else method.kind
 
-    def _move(self, substep: Substep) -> Move:
+    def move(self, substep: Substep) -> Move:
         advance, part = self.plan.advances[substep.part], self.flow.parts[substep.part]
         made = self.advances.part(part.field, advance, substep.part == 0, self._label[substep.part])
         return Move(made, substep.coefficient, substep.clock, part.field)
+
+    def pull(self, substep: Substep) -> Pull:
+        """The methods of the gradient of a substep."""
+        advance, part = self.plan.advances[substep.part], self.flow.parts[substep.part]
+        return self.advances.pull(part.field, advance, substep.part == 0, self._label[substep.part])
 
     def undone(self, substep: Substep) -> Move | str:
         """The substep undone: the same places of the clock, run from its end."""
@@ -99,7 +108,7 @@ class FlowText:
     def _moves_clock(self, move: Move) -> bool:
         return move.field == self.flow.parts[0].field
 
-    def _key(self, want: Want, move: Move) -> Key:
+    def key(self, want: Want, move: Move) -> Key:
         if want.kind == "scheduled":
             place = move.clock + (want.place * move.coefficient if self._moves_clock(move) else Exact(0))
             return Key("scheduled", want.name, place)
@@ -114,7 +123,7 @@ class FlowText:
 
     def values(self, moves: list[Move], purpose: str) -> tuple[list[Key], list[Key], Expression | None]:
         """The method that computes what the moves need; constants, stacks, and how it is called."""
-        keys = list(dict.fromkeys(self._key(want, move) for move in moves for want in move.part.wants))
+        keys = list(dict.fromkeys(self.key(want, move) for move in moves for want in move.part.wants))
         keys = [k for k in keys if k.kind != "shift"]
         if not keys:
             return [], [], None
@@ -123,37 +132,38 @@ class FlowText:
         codes = self._computed(computed, keys)
         constants = [k for k in codes if not computed.is_stacked(k)]
         stacks = [k for k in codes if computed.is_stacked(k)]
-        result = [codes[k] for k in constants]
-        if stacks:
-            result.append(_zipped([codes[k] for k in stacks]))
+        result = items(items(*(codes[k] for k in constants)), items(*(codes[k] for k in stacks)))
         has_duration = any(k.kind == "propagator" for k in keys)
         arguments = ["self"]
         arguments += [f"{like}: Tensor"] if computed.writer.used_like else []
         arguments += [f"{self.locals.duration}: float"] if has_duration else []
-        body = (*computed.body, Return(result[0] if len(result) == 1 else items(*result)))
-        name = self._values_method(purpose, tuple(arguments), body, bool(constants), bool(stacks))
+        body = (*computed.body, Return(result))
+        name = self._values_method(purpose, tuple(arguments), body)
         given: list[Expression] = [Name(like)] if computed.writer.used_like else []
         given += [Name(self.locals.duration)] if has_duration else []
-        return constants, stacks, call(f"self.{name}", *given)
+        made = call(f"self.{name}", *given)
+        used = like if computed.writer.used_like else ""
+        return constants, stacks, self._remembered(name, made, used) if computed.body else made
+
+    def _remembered(self, name: str, made: Call, like: str) -> Expression:
+        """Values that cost something, kept between calls that want no gradient, for the type and place of the state `like`."""
+        self.shop.runtime["remembered"] = None
+        raw = items(*(Name(f"self.{s.attribute}") for s in self.slots.all if self.flow.name in s.flows))
+        key: Expression = Name(f'"{name}"')
+        if like:
+            key = items(key, Name(f"{like}.dtype"), Name(f"{like}.device"))
+        return call("remembered", Name("self._memory"), key, raw, Lambda("", made))
 
     def _values_method(
-        self, purpose: str, arguments: tuple[str, ...], body: tuple[Statement, ...], constants: bool, stacks: bool
+        self, purpose: str, arguments: tuple[str, ...], body: tuple[Statement, ...]
     ) -> str:
         for made in self.functions:  # forward and backward often need the same
             if made.parameters == arguments and made.body == body:
                 return made.name
         name = self.methods.new(f"_{purpose}_of_{self.flow.name}")
-        about = (
-            "all parameters at once, then those that differ from step to step, step by step" if stacks else "parameters"
-        )
-        about = (
-            "What the steps of `"
-            + self.flow.name
-            + "` use: "
-            + (about if constants or not stacks else "all parameters at once, step by step")
-            + "."
-        )
-        self.functions.append(Function(name, arguments, "Any", (about,), body))
+        about = f"What the steps of `{self.flow.name}` use: the same for all steps, then [steps, ...], one for each."
+        returned = "tuple[tuple[Tensor, ...], tuple[Tensor, ...]]"
+        self.functions.append(Function(name, arguments, returned, (about,), body))
         return name
 
     def _computed(self, computed: Computed, keys: list[Key]) -> dict[Key, Expression]:
@@ -170,7 +180,7 @@ class FlowText:
 
     def _propagated(self, computed: Computed, key: Key, codes: dict[Key, Expression]) -> None:
         assert isinstance(key.place, Exact)
-        names = (self._name(key), self._name(Key("shift", key.name, key.place)))
+        names = (self.name(key), self.name(Key("shift", key.name, key.place)))
         index = next(i for i, part in enumerate(self.flow.parts) if part.field == key.name)
         advance = self.plan.advances[index]
         assert isinstance(advance, Linear)
@@ -196,12 +206,12 @@ class FlowText:
         for parameter in dict.fromkeys(k.name for k in keys):
             wanted = [k for k in keys if k.name == parameter]
             made = computed.scheduled(parameter, Name(name)).code
-            names = [self._name(Key("scheduled", parameter, p)) for p in places]
+            names = [self.name(Key("scheduled", parameter, p)) for p in places]
             split = method(made, "chunk", Number(len(places))) if len(places) > 1 else made
             computed.body.append(Assign(tuple(names), split))
-            codes.update({k: Name(self._name(k)) for k in wanted})
+            codes.update({k: Name(self.name(k)) for k in wanted})
 
-    def _name(self, key: Key) -> str:
+    def name(self, key: Key) -> str:
         """The local name of a value in the methods of this flow."""
         if key.kind == "hoisted":
             return key.name
@@ -230,24 +240,31 @@ class FlowText:
             return Binary("*", Number(int(rational)), duration)
         return Binary("*", Number(float(coefficient)), duration)
 
-    def _applied(self, move: Move, last: Move | None = None) -> Statement:
+    def applied(self, move: Move, last: Move | None = None) -> Statement:
         """The statement that runs one substep; `last` stands in its place at the last step."""
-        given = self._given(move)
-        if last is not None:
-            step, count = Name(self.locals.step), self.sizes.size(self.flow.steps)
-            end = Number(count.value - 1) if isinstance(count, Number) else Binary("-", count, Number(1))
-            condition = f"if {text(step)} < {text(end)} else"
-            pairs = zip(given, self._given(last), strict=True)
-            given = [a if a == b else Text(f"{text(a)} {condition} {text(b)}", LOOSE) for a, b in pairs]
-        value = call(f"self.{move.part.method}", *given)
+        value = call(f"self.{move.part.method}", *self.given(move, last))
         return Assign(tuple(self.locals[b] for b in move.part.moved), value)
 
+    def given(self, move: Move, last: Move | None = None) -> list[Expression]:
+        """The arguments of the method of a substep; of `last` at the last step."""
+        found = self._given(move)
+        if last is None:
+            return found
+        return [self.at_last(a, b) for a, b in zip(found, self._given(last), strict=True)]
+
+    def at_last(self, before: Expression, last: Expression) -> Expression:
+        """`before`, but at the last step `last`."""
+        if before == last:
+            return before
+        step, count = Name(self.locals.step), self.sizes.size(self.flow.steps)
+        end = Number(count.value - 1) if isinstance(count, Number) else Binary("-", count, Number(1))
+        return Text(f"{text(before)} if {text(step)} < {text(end)} else {text(last)}", LOOSE)
+
     def _given(self, move: Move) -> list[Expression]:
-        """The arguments of the method of a substep."""
         time: Expression = Name(self.locals.time)
         if move.clock:
             time = _plus(time, self._duration(move.clock))
-        wants = tuple(Name(self._name(self._key(w, move))) for w in move.part.wants)
+        wants = tuple(Name(self.name(self.key(w, move))) for w in move.part.wants)
         made = move.part.call(self.locals, self._duration(move.coefficient), time, wants)
         assert isinstance(made, Call)
         return list(made.arguments)
@@ -262,13 +279,17 @@ class FlowText:
         if uses_duration:
             body.append(Assign((self.locals.duration,), self.number(self.flow.step)))
         if call_values is not None:
-            names = [self._name(k) for k in constants] + ([self.locals.steps] if stacks else [])
-            body.append(Assign(tuple(names), call_values))
+            first = unpacking([self.name(k) for k in constants]) if constants else "_"
+            body.append(Assign((first, self.locals.stacks if stacks else "_"), call_values))
+        if stacks:
+            self.shop.runtime["sliced"] = None
+            steps = call("sliced", Name(self.locals.stacks), self.sizes.size(self.flow.steps))
+            body.append(Assign((self.locals.steps,), steps))
         return body
 
     def _loop(self, stacks: list[Key], body: list[Statement], timed: bool, backward: bool, clocked: bool) -> Statement:
         """The loop over the steps. `timed`: with their numbers; `clocked`: with the clock at their starts."""
-        targets = ", ".join(self._name(k) for k in stacks)
+        shown = unpacking([self.name(k) for k in stacks]) if stacks else ""
         step, count = self.locals.step, self.sizes.size(self.flow.steps)
         if clocked:
             start = self.number(self.flow.start)
@@ -279,64 +300,34 @@ class FlowText:
             numbers = call("range", count)
             return For(step if timed else "_", call("reversed", numbers) if backward else numbers, tuple(body))
         steps: Expression = call("reversed", Name(self.locals.steps)) if backward else Name(self.locals.steps)
-        if len(targets) > LONGEST:
-            body = [Assign(tuple(self._name(k) for k in stacks), Name(self.locals.values)), *body]
-            targets = self.locals.values
+        if len(shown) > LONGEST:
+            body = [Assign(targets([self.name(k) for k in stacks]), Name(self.locals.values)), *body]
+            shown = self.locals.values
         if not timed:
-            return For(targets, steps, tuple(body))
-        targets = f"({targets})" if ", " in targets else targets
+            return For(shown[1:-1] if len(stacks) > 1 and shown.endswith(")") else shown, steps, tuple(body))
         if backward:
             numbers = call("reversed", call("range", count))
-            return For(f"{step}, {targets}", call("zip", numbers, steps, strict=Name("True")), tuple(body))
-        return For(f"{step}, {targets}", call("enumerate", steps), tuple(body))
+            return For(f"{step}, {shown}", call("zip", numbers, steps, strict=Name("True")), tuple(body))
+        return For(f"{step}, {shown}", call("enumerate", steps), tuple(body))
 
     def _timed(self, moves: list[Move]) -> bool:
         return any(m.part.takes_time for m in moves)
-
-    def run(self) -> None:
-        """The method that runs all steps on flat batches."""
-        plan = self.plan
-        if plan.merged and len(plan.repeated) > len(plan.step) - 2:
-            self._run_merged()
-            return
-        moves = [self._move(s) for s in plan.step]
-        constants, stacks, values = self.values(moves, "values")
-        body = self._setup(moves, values, constants, stacks)
-        timed = self._timed(moves)
-        body.append(self._loop(stacks, [self._applied(m) for m in moves], timed, False, timed))
-        self._add_runner(self.runner, body, f"All steps of `{self.flow.name}`.")
-
-    def _run_merged(self) -> None:
-        """The last substep of each step is one with the first of the next."""
-        first, *inner = [self._move(s) for s in self.plan.step[:-1]]
-        last = self.plan.step[-1]
-        closing, joint = self._move(last), self._move(self.plan.repeated[0])
-        joint = Move(joint.part, joint.coefficient, last.clock, joint.field)
-        moves = [first, *inner, joint, closing]
-        constants, stacks, values = self.values(moves, "values")
-        body = self._setup(moves, values, constants, stacks)
-        if first.part.takes_time:
-            body.append(Assign((self.locals.time,), self.number(self.flow.start)))
-        body.append(self._applied(first))
-        inside = [*(self._applied(m) for m in inner), self._applied(joint, closing)]
-        body.append(self._loop(stacks, inside, True, False, self._timed(moves)))
-        self._add_runner(self.runner, body, f"All steps of `{self.flow.name}`.")
 
     def run_back(self, name: str, moves: list[Move]) -> None:
         """The method that undoes all steps."""
         constants, stacks, values = self.values(moves, "values_back")
         body = self._setup(moves, values, constants, stacks)
         timed = self._timed(moves)
-        body.append(self._loop(stacks, [self._applied(m) for m in moves], timed, True, timed))
+        body.append(self._loop(stacks, [self.applied(m) for m in moves], timed, True, timed))
         self._add_runner(name, body, f"All steps of `{self.flow.name}`, undone.")
 
     def steps_one_by_one(self, record: list[Statement]) -> list[Statement]:
         """All steps, unmerged, with `record` after each."""
-        moves = [self._move(s) for s in self.plan.step]
+        moves = [self.move(s) for s in self.plan.step]
         constants, stacks, values = self.values(moves, "values_one_by_one")
         body = self._setup(moves, values, constants, stacks)
         timed = self._timed(moves)
-        body.append(self._loop(stacks, [*(self._applied(m) for m in moves), *record], timed, False, timed))
+        body.append(self._loop(stacks, [*(self.applied(m) for m in moves), *record], timed, False, timed))
         return body
 
     def _add_runner(self, name: str, body: list[Statement], about: str) -> None:
@@ -350,11 +341,9 @@ def _no_leaf(node: Node) -> Value:
     raise AssertionError("an interval of time depends on numbers and dims only")
 
 
-def _zipped(codes: list[Expression]) -> Expression:
-    pieces = [method(code, "unbind", Number(0)) for code in codes]
-    if len(pieces) == 1:
-        return pieces[0]
-    return call("list", call("zip", *pieces, strict=Name("True")))
+def unpacking(names: list[str]) -> str:
+    """The target of an assignment that unpacks a tuple."""
+    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
 
 
 def _plus(left: Expression, right: Expression) -> Expression:

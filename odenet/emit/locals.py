@@ -23,10 +23,27 @@ class Locals:
         self.index, self.place = self.names.new("index"), self.names.new("place")
         self.like = self.names.new("like")
         self.values = self.names.new("values")
+        self.constants, self.stacks = self.names.new("constants"), self.names.new("stacks")
+        for name in ("kept", "gradients", "totals"):
+            self.names.new(name)
+        self._gradients: dict[str, str] = {}
+        self._kept: dict[int, str] = {}
         self.hoisted: dict[Node, str] = {}
 
     def __getitem__(self, name: str) -> str:
         return self._of_spec[name]
+
+    def gradient_name(self, name: str) -> str:
+        """The local name of the gradient by something with a local name."""
+        if name not in self._gradients:
+            self._gradients[name] = self.names.new(f"g_{name}")
+        return self._gradients[name]
+
+    def kept_name(self, number: int) -> str:
+        """The local name of what substep `number` keeps for its gradient."""
+        if number not in self._kept:
+            self._kept[number] = self.names.new(f"kept_{number}")
+        return self._kept[number]
 
     def hoist(self, node: Node) -> str | None:
         """The name of a value that is the same for all samples; None for one that cannot be computed before the steps."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from odenet.emit.computed import Computed, Key
 from odenet.emit.flows import FlowText, Move
+from odenet.emit.gradients.sweeps import SweepText
 from odenet.emit.names import attribute
 from odenet.emit.parts import Part, Want, returns
 from odenet.emit.printer import text as written
@@ -119,7 +120,7 @@ class _Blocks:
 
 
 def _forward(text: FlowText, name: str) -> Function:
-    text.run()
+    SweepText(text).write()
     blocks = _Blocks(text)
     about = f"The state after all steps of `{text.flow.name}`, from {blocks.words}."
     return Function(

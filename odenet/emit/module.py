@@ -71,8 +71,8 @@ class ModuleText:
         if not flows:
             methods += self._field_only()
         parts = [part.function for part in self.shop.parts.values()]
-        own = [self._init(), *self._values(), *self._reset()]
-        return Class(self.model.name, "nn.Module", self._about(), (*own, *methods, *parts))
+        own = [self._init(), *self._backprop(flows), *self._values(), *self._reset()]
+        return Class(self.model.name, "nn.Module", self._about(), (*own, *methods, *parts, *self.shop.pulls))
 
     # --- flows and nets -----------------------------------------------------------------------------------------
 
@@ -162,6 +162,8 @@ class ModuleText:
         if free:
             lines += ["", "Args:"]
             lines += [f"    {argument(name)}: the dim `{name}`." for name in free]
+            if self.model.flows:
+                lines += ["    backprop: where gradients take the states between the steps from; see the property."]
             lines += ["    device, dtype: of the parameters."]
         if self.slots.all:
             lines += [
@@ -173,8 +175,13 @@ class ModuleText:
     def _init(self) -> Function:
         arguments = ["self"]
         arguments += [f"{argument(d.name)}: int = {self._default(d)}" for d in self.model.dims if d.is_free]
-        arguments += ["*", "device: torch.device | str | None = None", "dtype: torch.dtype | None = None"]
+        arguments += ["*"] + (['backprop: str = "store"'] if self.model.flows else [])
+        arguments += ["device: torch.device | str | None = None", "dtype: torch.dtype | None = None"]
         body: list[Statement] = [Do(call("super().__init__"))]
+        if self.model.flows:
+            body.append(Assign(("self.backprop",), Name("backprop")))
+        if "remembered" in self.runtime:
+            body.append(Assign(("self._memory: dict[Any, Any]",), Text("{}")))
         body += [self._dim(d) for d in self.model.dims]
         created = [*(made(slot, self.sizes) for slot in self.slots.all), *self.modules]
         if any("**factory" in _text(s) for s in created):
@@ -183,6 +190,21 @@ class ModuleText:
         if self.slots.all:
             body.append(Do(call("self.reset_parameters")))
         return Function("__init__", tuple(arguments), "None", (), tuple(body))
+
+    def _backprop(self, flows: list[FlowText]) -> list[Function]:
+        """The property that says how gradients get at the states between the steps."""
+        if not flows:
+            return []
+        self.runtime["choose_backprop"] = None
+        refused = {text.flow.name: text.reason for text in flows if text.reason}
+        reasons = Text("{" + ", ".join(f'"{flow}": "{reason}"' for flow, reason in refused.items()) + "}")
+        about = 'Where gradients take the states between the steps from: "store", "checkpoint" or "invert".'
+        taken = Return(Name("self._backprop"))
+        chosen = Assign(("self._backprop",), call("choose_backprop", Name("way"), reasons))
+        return [
+            Function("backprop", ("self",), "str", (about,), (taken,), ("property",)),
+            Function("backprop", ("self", "way: str"), "None", (), (chosen,), ("backprop.setter",)),
+        ]
 
     def _default(self, dim: Dim) -> int:
         value = dim.value.constant()

@@ -48,6 +48,7 @@ ATTRIBUTES = frozenset(
         "T_destination",
         "add_module",
         "apply",
+        "backprop",
         "bfloat16",
         "buffers",
         "call_super_init",

@@ -65,6 +65,7 @@ class Workshop:
     def __init__(self, model: Model, locals: Locals, methods: Names, runtime: dict[str, None]) -> None:
         self.model, self.locals, self.methods, self.runtime = model, locals, methods, runtime
         self.parts: dict[object, Part] = {}
+        self.pulls: list[Function] = []  # methods for gradients, behind the parts
 
     def prepared(self, node: Node) -> Node:
         """The node with what is the same for all samples replaced by values computed before the steps."""
@@ -183,10 +184,10 @@ class Workshop:
             Function(name, arguments, returns(len(moved)), (about,), tuple(body)),
         )
 
-    def like_block(self, writer: Writer, block: str, value: Value) -> Expression:
-        """A value as a full tensor with the batch and the shape of a block."""
+    def like_block(self, writer: Writer, block: str, value: Value, name: str = "") -> Expression:
+        """A value as a full tensor with the batch and the shape of a block, which has the local name `name`."""
         space = self.model.block(block).space
-        target = Name(self.locals[block])
+        target = Name(name or self.locals[block])
         if value.is_number:
             return call("torch.full_like", target, value.code)
         if value.lead and (value.is_full or space.rank == 0):

@@ -68,7 +68,8 @@ def text(expression: Expression) -> str:
     if isinstance(expression, Subscript):
         return f"{_held(expression.value, ATOM)}[{expression.index}]"
     if isinstance(expression, Lambda):
-        return f"lambda {expression.arguments}: {text(expression.body)}"
+        head = f"lambda {expression.arguments}" if expression.arguments else "lambda"
+        return f"{head}: {text(expression.body)}"
     if isinstance(expression, Entries):
         return "{" + ", ".join(f'"{key}": {text(value)}' for key, value in expression.items) + "}"
     return _items(expression)

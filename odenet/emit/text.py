@@ -15,16 +15,15 @@ from odenet.proof.finding import Finding
 
 DEEPEST = 50_000  # frames; long sums and products in specs are deep nodes
 
-_IMPORTS = (
-    ("import math", r"\bmath\."),
-    ("from collections.abc import Callable", r"\bCallable\["),
-    ("from contextlib import AbstractContextManager, nullcontext", r"\bnullcontext\b"),
-    ("from typing import Any", r"\bAny\b"),
-    ("", ""),
-    ("import torch", r"\btorch\."),
-    ("import torch.nn.functional as F", r"\bF\."),
-    ("from torch import Tensor, nn", ""),
+_IMPORTS = (  # module, name taken from it ("": the module itself), what in the text needs it
+    ("math", "", r"\bmath\."),
+    ("warnings", "", r"\bwarnings\."),
+    ("collections.abc", "Callable", r"\bCallable\["),
+    ("collections.abc", "Iterator", r"\bIterator\["),
+    ("contextlib", "AbstractContextManager, nullcontext", r"\bnullcontext\b"),
+    ("typing", "Any", r"\bAny\b"),
 )
+_TORCH = ("import torch", "import torch.nn.functional as F", "from torch import Tensor, nn")
 
 
 def module_text(
@@ -45,6 +44,9 @@ def module_text(
 
 def imports(body: str) -> tuple[str, ...]:
     """The import statements that a text needs, in three groups."""
-    needed = [line for line, pattern in _IMPORTS if not pattern or re.search(pattern, body)]
-    head = ["from __future__ import annotations", ""]
-    return tuple([*head, *(needed[1:] if needed[0] == "" else needed)])
+    needed = [(module, name) for module, name, pattern in _IMPORTS if re.search(pattern, body)]
+    own = [f"import {module}" for module, name in needed if not name]
+    for module in dict.fromkeys(module for module, name in needed if name):
+        own.append(f"from {module} import {', '.join(n for m, n in needed if m == module)}")
+    torch = [line for line in _TORCH if "functional" not in line or re.search(r"\bF\.", body)]
+    return ("from __future__ import annotations", "", *own, *([""] if own else []), *torch)

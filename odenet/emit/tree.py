@@ -188,6 +188,11 @@ def items(*values: Expression) -> Items:
     return Items(values)
 
 
+def targets(names: list[str]) -> tuple[str, ...]:
+    """The targets of an assignment that unpacks a tuple."""
+    return (f"({names[0]},)",) if len(names) == 1 else tuple(names)
+
+
 def strength(expression: Expression) -> int:
     """How strongly an expression holds together."""
     if isinstance(expression, Text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from odenet.emit.arithmetic import (
@@ -71,6 +71,11 @@ class Writing:
                     seen.add(node)
                     for argument in node.args:
                         self._uses[argument] = self._uses.get(argument, 0) + 1
+
+    def name_apart(self, nodes: Iterable[Node]) -> None:
+        """Give each of the nodes a name of its own when it is written."""
+        for node in nodes:
+            self._uses[node] = self._uses.get(node, 0) + 2
 
     def value(self, node: Node) -> Value:
         """The value of a tensor or matrix node."""

@@ -27,6 +27,17 @@ def convolve_adjoint(y: Tensor, kernel: Tensor, circular: bool, stride: int = 1)
     return F.conv2d(padded, kernel.flip(-2, -1).transpose(0, 1))
 
 
+def kernel_gradient(x: Tensor, g: Tensor, kernel: Tensor, circular: bool, stride: int = 1) -> Tensor:
+    """The gradient of <g, K x> by the kernel [k, c, s, s], for x [batch, c, h, w] and g like K x."""
+    before, after = (kernel.shape[-1] - 1) // 2, kernel.shape[-1] // 2
+    padded = F.pad(x, (before, after, before, after), mode="circular" if circular else "constant")
+    masks = [False, True, False]
+    strides, none, one = [stride, stride], [0, 0], [1, 1]
+    found = torch.ops.aten.convolution_backward(g, padded, kernel, None, strides, none, one, False, none, 1, masks)
+    gradient: Tensor = found[1]
+    return gradient
+
+
 def bounded_convolution(raw: Tensor, bound: Tensor | float, size: tuple[int, int] | None) -> Tensor:
     """Kernels [..., k, c, s, s] of convolutions with norm at most `bound`: raw over max(1, bound of its norm)."""
     norm = convolution_norm(raw, size).clamp(min=1)

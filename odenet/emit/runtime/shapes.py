@@ -46,3 +46,10 @@ def fold(x: Tensor, size: int) -> Tensor:
 def lift(x: Tensor, channels: int) -> Tensor:
     """Append zero channels to x [..., c, h, w] up to `channels`; keeps distances."""
     return F.pad(x, (0, 0, 0, 0, 0, channels - x.shape[-3]))
+
+
+def sliced(stacks: tuple[Tensor, ...], count: int) -> list[tuple[Tensor, ...]]:
+    """The entries of the stacks [count, ...], step by step."""
+    if not stacks:
+        return [()] * count
+    return list(zip(*(stack.unbind(0) for stack in stacks), strict=True))
