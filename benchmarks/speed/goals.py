@@ -1,0 +1,71 @@
+"""The ratios that are aimed at, and what is known about those that are missed."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from benchmarks.speed.measure import Table
+
+Tables = Mapping[str, Table]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`value` should be at least `bound` (or at most, when `is_most`). `why`: what is known when it is not."""
+
+    text: str
+    value: Callable[[Tables], float | None]
+    bound: float
+    why: str
+    is_most: bool = False
+
+    def is_met(self, found: float) -> bool:
+        return found <= self.bound if self.is_most else found >= self.bound
+
+
+def ratio(case: str, row: str, over: str = "odenet") -> Callable[[Tables], float | None]:
+    """Median time of forward and backward of a row over another's; None where one was not measured."""
+
+    def value(tables: Tables) -> float | None:
+        found = tables[case].ratio(row, over) if case in tables else None
+        return None if found is None else found.median
+
+    return value
+
+
+def kept_growth(row: str, few: str, many: str) -> Callable[[Tables], float | None]:
+    """Bytes kept by a row in the case `many` over those in the case `few`."""
+
+    def value(tables: Tables) -> float | None:
+        rows = [tables[case].row(row) if case in tables else None for case in (few, many)]
+        found = [r.bytes.kept for r in rows if r is not None and r.bytes is not None]
+        return found[1] / found[0] if len(found) == 2 else None
+
+    return value
+
+
+ORTHOGONAL, FREE = "orthogonal flow, n = 64, 32 steps", "free matrices, n = 64, 32 steps"
+NEURAL, UNDOING = "100 Euler steps of one field", "autonomous Hamiltonian flow"
+UNDONE = "undoing evaluates each part once more before its gradient is taken"
+GOALS = (
+    Goal(f"{ORTHOGONAL}: `parametrizations.orthogonal` over odenet", ratio("orthogonal 64 x 32", "parametrizations.orthogonal"), 6,
+         "the batched chart is less than a fifth of our time; the rest is the loop, which both have"),
+    Goal(f"{FREE}: the plain loop over odenet", ratio("free 64 x 32", "plain loop"), 1.5,
+         "indexing writes the whole stack once for each step of backward, which grows with the square of the steps; 32 are few"),
+    Goal(f"{FREE}: share of the time that its matrix products take alone", ratio("free 64 x 32", "matrix products alone"), 0.8,
+         "at n = 64 a product takes some ten microseconds, little more than torch needs to call it; a profile of the rest shows "
+         "elementwise functions and sums, copies (a product that adds copies what it adds to, parameters are stacked again in "
+         "backward), views and the records of autograd, each between a twentieth and a quarter of the whole"),
+    Goal(f"{NEURAL}: torchdiffeq `odeint` over odenet", ratio("neural", "torchdiffeq odeint"), 3,
+         "backward, which is most of the time, is the same graph of torch for both"),
+    Goal(f"{NEURAL}: torchdiffeq `odeint_adjoint` over odenet, invert",
+         ratio("neural", "torchdiffeq odeint_adjoint", "odenet, invert"), 5, UNDONE),
+    Goal(f"{UNDOING}: bytes kept by `invert` at 1,000 steps over those at 10",
+         kept_growth("odenet, invert", "undoing x 10", "undoing x 1000"), 1.05, "something is kept for each step", True),
+    Goal(f"{UNDOING}, 100 steps: time of `invert` over `store`", ratio("undoing x 100", "odenet, invert"), 1.6, UNDONE, True),
+    Goal(f"{UNDOING}, 1,000 steps: time of `invert` over `store`", ratio("undoing x 1000", "odenet, invert"), 1.6, UNDONE, True),
+    Goal("convolution block: the unconstrained block of the paper over odenet",
+         ratio("convolution", "plain block of the paper (U)"), 1,
+         "the bound of the operator norm is computed in each call, and circular padding copies the image; the row that has its "
+         "kernels given shows how much is which"),
+)
