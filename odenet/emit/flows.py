@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from odenet.emit.advances import Advances, Inverse
 from odenet.emit.computed import Computed, Key
 from odenet.emit.expressions import Writer
+from odenet.emit.frames import Frame
 from odenet.emit.gradients.pull import Pull
 from odenet.emit.locals import Locals
 from odenet.emit.names import Names
-from odenet.emit.parts import Part, Want, Workshop, returns
+from odenet.emit.parts import Part, Want, Workshop, returned, returns
 from odenet.emit.printer import text
 from odenet.emit.sizes import Sizes
 from odenet.emit.slots import Slot, Slots
@@ -69,15 +70,46 @@ class FlowText:
     contracts: bool  # its Runge-Kutta steps are proved to be the identity plus a contraction
     keeps_volume: bool
     bounds: dict[str, Fraction] = field(default_factory=dict)  # proved Lipschitz constants of fields
+    frame: Frame | None = None  # in which its steps are run
+    label: str = ""  # its name in the names of methods
     functions: list[Function] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.locals: Locals = self.shop.locals
         self.sizes = Sizes(self.model)
-        self.runner = self.methods.new(f"_run_{self.flow.name}")
+        self.label = self.label or self.flow.name
+        self.runner = self.methods.new(f"_run_{self.label}")
         self.reason = ""  # why it has no inverse
+        self._turned: FlowText | None = None
+        self._frame_method = ""
         self._keys: dict[Key, str] = {}
         self._label = [self._method_label(i) for i in range(len(self.flow.parts))]
+
+    def turned(self) -> FlowText | None:
+        """The same flow in its frame."""
+        if self.frame is None:
+            return None
+        if self._turned is None:
+            plan, label = self.frame.plan, f"{self.flow.name}_turned"
+            made = replace(self, flow=plan.flow, plan=plan, frame=None, label=label, functions=self.functions)
+            self._turned = made
+        return self._turned
+
+    def frame_method(self) -> Expression:
+        """A call that gives the map of the frame, kept between calls that want no gradient."""
+        assert self.frame is not None
+        slot = self.slot(self.frame.map.data[0])
+        if not self._frame_method:
+            computed = Computed(self.model, self.locals, self.shop.runtime, self.slot, Name("self"))
+            code = computed.parameter(slot.name).code
+            self._frame_method = self.methods.new(f"_frame_of_{self.flow.name}")
+            about = f"The map in whose frame the steps of `{self.flow.name}` are run."
+            body = returned(computed.body, [code])
+            self.functions.append(Function(self._frame_method, ("self",), "Tensor", (about,), tuple(body)))
+        self.shop.runtime["remembered"] = None
+        method = Name(f"self.{self._frame_method}")
+        raw = items(Name(f"self.{slot.attribute}"))
+        return call("remembered", Name("self._memory"), Name(f'"{self._frame_method}"'), raw, method)
 
     # --- what its substeps are ----------------------------------------------------------------------------------
 
@@ -162,7 +194,7 @@ class FlowText:
         for made in self.functions:  # forward and backward often need the same
             if made.parameters == arguments and made.body == body:
                 return made.name
-        name = self.methods.new(f"_{purpose}_of_{self.flow.name}")
+        name = self.methods.new(f"_{purpose}_of_{self.label}")
         about = f"What the steps of `{self.flow.name}` use: the same for all steps, then [steps, ...], one for each."
         returned = "tuple[tuple[Tensor, ...], tuple[Tensor, ...]]"
         self.functions.append(Function(name, arguments, returned, (about,), body))

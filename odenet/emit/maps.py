@@ -125,7 +125,13 @@ class Blocks:
 
 
 def _forward(text: FlowText, name: str) -> Function:
-    SweepText(text).write()
+    turned = text.turned()
+    if turned is None:
+        SweepText(text).write()
+    else:
+        SweepText(turned).write()
+        text.reason = turned.reason
+        text.functions.append(in_frame(text, turned.runner, text.runner, f"All steps of `{text.flow.name}`"))
     blocks = Blocks(text)
     about = f"The state after all steps of `{text.flow.name}`, from {blocks.words}."
     return Function(
@@ -144,8 +150,7 @@ def _inverse(text: FlowText, name: str) -> list[Function]:
     if reason is not None:
         about = f"Not available: {reason}."
         return [Function(name, blocks.parameters, blocks.returns, (about,), (Raise("NotImplementedError", reason),))]
-    runner = text.methods.new(f"_undo_{text.flow.name}")
-    text.run_back(runner, [m for m in moves if isinstance(m, Move)])
+    runner = _back_runner(text)
     about = f"The state before all steps of `{text.flow.name}`, from the state after them: {blocks.words}."
     return [
         Function(
@@ -156,6 +161,37 @@ def _inverse(text: FlowText, name: str) -> list[Function]:
             (*blocks.enter(), blocks.run(runner), blocks.leave(blocks.values)),
         )
     ]
+
+
+def _back_runner(text: FlowText) -> str:
+    """The name of the method that undoes all steps."""
+    turned = text.turned() or text
+    moves = [m for s in reversed(turned.plan.step) if isinstance(m := turned.undone(s), Move)]
+    runner = text.methods.new(f"_undo_{turned.label}")
+    turned.run_back(runner, moves)
+    if turned is text:
+        return runner
+    outer = text.methods.new(f"_undo_{text.flow.name}")
+    text.functions.append(in_frame(text, runner, outer, f"All steps of `{text.flow.name}` undone"))
+    return outer
+
+
+def in_frame(text: FlowText, runner: str, name: str, about: str) -> Function:
+    """A method that turns the state into the frame of a flow, runs another there, and turns it back."""
+    assert text.frame is not None
+    block = text.flow.blocks[0]
+    x, map = text.locals[block], text.frame.map
+    frame = text.frame_method()
+    writer = text.shop.writer(text.locals.inner(), x)
+    local = text.locals[map.data[0]]
+    body: list[Statement] = [
+        Assign((local,), frame),
+        Assign((x,), writer.value(text.frame.enter).code),
+        Assign((x,), call(f"self.{runner}", Name(x))),
+        Return(writer.value(text.frame.leave).code),
+    ]
+    about = f"{about}, in the frame of `{map.data[0]}`, where its parts do not multiply by it."
+    return Function(name, ("self", f"{x}: Tensor"), "Tensor", (about,), tuple(body))
 
 
 def _trajectory(text: FlowText, name: str) -> Function:

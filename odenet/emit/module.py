@@ -9,6 +9,7 @@ from odenet.emit.counted import proved_bounds
 from odenet.emit.counted_nets import net_determinants
 from odenet.emit.expressions import Writer
 from odenet.emit.flows import FlowText
+from odenet.emit.frames import with_turned_fields
 from odenet.emit.header import header
 from odenet.emit.library import closure
 from odenet.emit.locals import Locals
@@ -51,6 +52,7 @@ class ModuleText:
     def __init__(
         self, model: Model, plans: dict[str, Plan], findings: tuple[Finding, ...], dims: dict[str, int]
     ) -> None:
+        model, self.frames = with_turned_fields(model, plans)
         self.model, self.plans, self.findings, self.given = model, plans, findings, dims
         self.runtime: dict[str, None] = {}
         self.methods = Names(ATTRIBUTES)
@@ -106,6 +108,7 @@ class ModuleText:
             contracts="invertible" in proved,
             keeps_volume=shears or bool(proved & {"volume_preserving", "symplectic"}),
             bounds=proved_bounds(self.findings),
+            frame=self.frames.get(flow.name),
         )
 
     def _public(self, text: FlowText) -> list[Function]:

@@ -224,3 +224,34 @@ def test_the_slope_of_every_function(name, monkeypatch):
     _, plain = found_gradients(found, made, found.model.flows[0], states)
     for a, b in zip(gradients, plain, strict=True):
         assert torch.allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+def test_which_flows_run_in_a_frame():
+    """One constant square orthogonal map that all parts share, and nothing beside it: other flows multiply as they are."""
+    found = compiled("frame")
+    assert "_frame_of_framed" in vars(found.module.Frames)
+    assert not {"_frame_of_shifted", "_frame_of_turning"} & set(vars(found.module.Frames))
+    step = found.text.split("def _contract_turned_euler(")[1].split("def ")[0]
+    assert "@" not in step and "F.linear" not in step and "addmm" not in step
+
+
+def test_implicit_steps_run_in_a_frame():
+    text = (SPECS / "frame.ode").read_text()
+    found = compile_text(text[:text.index("flow framed")] + "flow net = lie(contract: implicit_midpoint) over [0, 1] steps 3\n")
+    made = found.make(seed=39)
+    (x,) = found.states(found.model.flows[0], {}, (4,))
+    assert "_frame_of_net" in found.text
+    assert torch.allclose(made(x), made.trajectory(x)[-1], atol=1e-12)
+
+
+def test_a_convolution_may_be_the_frame():
+    text = ("model Waves\ndim c = 3\nstate u : R[c, 5, 5]\nparam K : conv(c, c, size = 3, padding = circular), orthogonal\n"
+            "param b : R[c]\nfield f { u' = -K.T @ tanh(K @ u + b) }\nflow net = lie(f: euler) over [0, 1] steps 6\n")
+    try:
+        found = compile_text(text)
+    except Exception:
+        pytest.skip("orthogonal convolutions")
+    made = found.make(seed=38)
+    (u,) = found.states(found.model.flows[0], {}, (2,))
+    assert "_frame_of_net" in found.text
+    assert torch.allclose(made(u), made.trajectory(u)[-1], atol=1e-12)

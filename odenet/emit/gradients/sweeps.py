@@ -61,11 +61,11 @@ class SweepText:
         text, locals = self.text, self.locals
         self.constants, self.stacks, values = text.values(self._moves(), "values")
         body = self._entered(values)
-        names = {kind: text.methods.new(f"_{kind}_{text.flow.name}") for kind in ("step", "keep", "pull")}
+        names = {kind: text.methods.new(f"_{kind}_{text.label}") for kind in ("step", "keep", "pull")}
         made = [self._step(names["step"]), self._keep(names["keep"]), self._pull(names["pull"])]
         rewind: Expression = Name("None")
         if not self.reason:
-            made.append(self._rewind(text.methods.new(f"_rewind_{text.flow.name}")))
+            made.append(self._rewind(text.methods.new(f"_rewind_{text.label}")))
             rewind = Name(f"self.{made[-1].name}")
         methods = [Name(f"self.{names[kind]}") for kind in ("step", "keep", "pull")]
         text.shop.runtime["run_steps"] = None
@@ -76,7 +76,7 @@ class SweepText:
         run = call("run_steps", Name(locals.steps), Name("self.backprop"), *given)
         if len(blocks) == 1:
             body.append(Assign((f"({blocks[0]},)",), run))
-        about = f"All steps of `{text.flow.name}`."
+        about = f"All steps of `{text.label}`."
         arguments = ("self", *(f"{b}: Tensor" for b in blocks))
         if len(blocks) == 1:
             body.append(Return(Name(blocks[0])))
@@ -169,7 +169,7 @@ class SweepText:
         pairs = self._place_moves()
         body = self._head([m for m, _ in pairs])
         body += [self.text.applied(move, last) for move, last in pairs]
-        about = f"One step of `{self.text.flow.name}`."
+        about = f"One step of `{self.text.label}`."
         return Function(name, self._arguments(), TENSORS, (about,), (*body, Return(self._state())))
 
     def _kept_names(self) -> list[str]:
@@ -186,7 +186,7 @@ class SweepText:
         body = self._head([m for m, _ in pairs])
         kept = self._kept_names()
         body += [self._kept(m, last, p, k) for (m, last), p, k in zip(pairs, self._pulls(), kept, strict=True)]
-        about = f"One step of `{self.text.flow.name}`, and what its gradient needs."
+        about = f"One step of `{self.text.label}`, and what its gradient needs."
         result = Return(items(self._state(), items(*map(Name, kept))))
         return Function(name, self._arguments(), f"tuple[{TENSORS}, Any]", (about,), (*body, result))
 
@@ -202,7 +202,7 @@ class SweepText:
             body.append(Assign(targets([self._total(k) for k in keys]), Name("totals")))
         for (move, last), pull, held in reversed(list(zip(pairs, self._pulls(), kept, strict=True))):
             body.append(self._pulled(move, last, pull, held))
-        about = f"The gradients before one step of `{self.text.flow.name}` from those after it; `totals` gain those by values."
+        about = f"The gradients before one step of `{self.text.label}` from those after it; `totals` gain those by values."
         result = Return(items(*(Name(self._gradient(b)) for b in blocks)))
         arguments = (
             "self", f"{locals.step}: int", "kept: Any", f"gradients: {TENSORS}", f"{locals.values}: {TENSORS}",
@@ -241,7 +241,7 @@ class SweepText:
                 continue
             body.append(self._undone(place, move, last, pull))
             body.append(self._kept(move, last, pull, held, moves=False))
-        about = f"The state before one step of `{self.text.flow.name}` from that after it, and what its gradient needs."
+        about = f"The state before one step of `{self.text.label}` from that after it, and what its gradient needs."
         result = Return(items(self._state(), items(*map(Name, kept))))
         head = self._head(moves)
         return Function(name, self._arguments(), f"tuple[{TENSORS}, Any]", (about,), (*head, *body, result))

@@ -6,6 +6,7 @@ the substep computes anyway is kept, not computed again; gradients by parameters
 
 from __future__ import annotations
 
+from odenet.emit.arithmetic import split_factor
 from odenet.emit.gradients.pull import Arguments, Pull, kept_returns, pulled_returns
 from odenet.emit.gradients.shares import Gradients, Rows, frontier, gradients_of, has_plain_maps, is_kept, is_shear
 from odenet.emit.gradients.writer import GradientWriter, accumulate, accumulate_kernel
@@ -100,7 +101,7 @@ def _taken_back(
     shop: Workshop, part: Part, found: Gradients, arguments: Arguments, writer: GradientWriter
 ) -> list[Expression]:
     """Statements that add to totals, and the gradients by the blocks."""
-    writer.count(*found.nodes())
+    writer.count(*(split_factor(term)[1] for node in found.nodes() for term in (node.args if node.op == "add" else (node,))))
     for share in found.by_kernel:
         accumulate_kernel(writer, arguments.totals[share.name], share)
     for leaf, gradient in found.by_leaf.items():
