@@ -14,8 +14,7 @@ from odenet.emit.runtime.precision import full_precision
 def convolve(x: Tensor, kernel: Tensor, circular: bool, stride: int = 1) -> Tensor:
     """K x for x [batch, c, h, w] and kernel [k, c, s, s]; the image is padded to keep its size, then strided."""
     before, after = (kernel.shape[-1] - 1) // 2, kernel.shape[-1] // 2
-    padded = F.pad(x, (before, after, before, after), mode="circular" if circular else "constant")
-    return F.conv2d(padded, kernel, stride=stride)
+    return F.conv2d(surrounded(x, before, after, circular), kernel, stride=stride)
 
 
 def convolve_adjoint(y: Tensor, kernel: Tensor, circular: bool, stride: int = 1) -> Tensor:
@@ -23,8 +22,15 @@ def convolve_adjoint(y: Tensor, kernel: Tensor, circular: bool, stride: int = 1)
     if stride > 1:  # the adjoint of striding puts zeros between
         y = F.pad(y[..., :, None, :, None], (0, stride - 1, 0, 0, 0, stride - 1)).flatten(-4, -3).flatten(-2, -1)
     before, after = (kernel.shape[-1] - 1) // 2, kernel.shape[-1] // 2
-    padded = F.pad(y, (after, before, after, before), mode="circular" if circular else "constant")
-    return F.conv2d(padded, kernel.flip(-2, -1).transpose(0, 1))
+    return F.conv2d(surrounded(y, after, before, circular), kernel.flip(-2, -1).transpose(0, 1))
+
+
+def surrounded(x: Tensor, before: int, after: int, circular: bool) -> Tensor:
+    """x [batch, c, h, w] with rows and columns before and after it: zeros, or the image itself, as often as it takes."""
+    if circular and max(before, after) > min(x.shape[-2:]):  # more than once round, which F.pad refuses
+        rows, columns = (torch.arange(-before, side + after, device=x.device) % side for side in x.shape[-2:])
+        return x[..., rows[:, None], columns]
+    return F.pad(x, (before, after, before, after), mode="circular" if circular else "constant")
 
 
 def bounded_convolution(raw: Tensor, bound: Tensor | float, size: tuple[int, int] | None) -> Tensor:
