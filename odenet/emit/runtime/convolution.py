@@ -58,26 +58,50 @@ def convolution_norm(kernel: Tensor, size: tuple[int, int] | None) -> Tensor:
         else:
             grid.append(max(1, 8 * (taps - 1)))
             excess /= math.cos(math.pi / 16) if taps > 1 else 1.0
+    waves = plane_waves(taps, grid[0], grid[1], wide)
     with full_precision(kernel.device):
-        symbol = torch.fft.rfft2(wide, s=grid).movedim((-2, -1), (-4, -3))
-        largest: Tensor = gram_norm(symbol).amax((-2, -1))
+        worst = gram_norm(*symbol(wide.detach(), waves.flatten(0, 1))).argmax(-1)
+        there = waves.index_select(1, worst.flatten()).movedim(0, -2).reshape(*worst.shape, 2, -1)
+        largest = gram_norm(*symbol(wide, there)).squeeze(-1)  # the only frequency that is differentiated
     return (excess * largest).to(kernel.dtype)
 
 
-def gram_norm(matrix: Tensor, rounds: int = 5) -> Tensor:
-    """An upper bound [...] of the spectral norms of matrices [..., m, n], at most min(m, n)^(1/128) too large.
+def plane_waves(taps: int, height: int, width: int, like: Tensor) -> Tensor:
+    """cos and sin [2, frequencies, s s] of the waves on a grid of h by w frequencies; of opposite ones one is enough."""
+    down, right, row, column = torch.meshgrid(
+        *(torch.arange(n, device=like.device) for n in (height, width // 2 + 1, taps, taps)), indexing="ij"
+    )
+    turns = (down * row * width + right * column * height) % (height * width)  # whole numbers: exact
+    angles = (2 * math.pi / (height * width)) * turns.to(like.dtype).reshape(-1, taps * taps)
+    return torch.stack((angles.cos(), angles.sin()))
 
-    For G = M' M and each round |M|^2 = |G| = |G^2|^(1/2) <= |G^2|_F^(1/2).
+
+def symbol(kernel: Tensor, waves: Tensor) -> tuple[Tensor, Tensor]:
+    """Real and imaginary part [..., frequencies, k, c] of the symbol of a kernel [..., k, c, s, s].
+
+    waves: cosines of all frequencies, then their sines [..., 2 frequencies, s s].
+    """
+    taps = kernel.flatten(-2).movedim(-1, -3)
+    values = (waves @ taps.flatten(-2)).reshape(*kernel.shape[:-4], waves.shape[-2], *taps.shape[-2:])
+    real, imaginary = values.chunk(2, -3)
+    return real, imaginary
+
+
+def gram_norm(real: Tensor, imaginary: Tensor, rounds: int = 5) -> Tensor:
+    """An upper bound [...] of the spectral norms of complex matrices [..., m, n], at most min(m, n)^(1/128) too large.
+
+    For G = M' M and each round |M|^2 = |G| = |G^2|^(1/2) <= |G^2|_F^(1/2). G = A + iB, A' = A and B' = -B, is kept as the
+    real S = A + B, of the same Frobenius norm; G^2 then is S A + S' B, with A = (S + S')/2 and B = (S - S')/2.
     Source: Delattre et al. (2023), Efficient bound of Lipschitz constant for convolutional layers by Gram iteration.
     """
-    gram = matrix @ matrix.mH if matrix.shape[-2] < matrix.shape[-1] else matrix.mH @ matrix
+    if real.shape[-2] < real.shape[-1]:
+        real, imaginary = real.mT, imaginary.mT
+    gram = (real.mT @ (real + imaginary) + imaginary.mT @ (imaginary - real)).reshape(-1, *real.shape[-1:] * 2)
     tiny = torch.finfo(gram.dtype).tiny
-    scale = torch.linalg.matrix_norm(gram).clamp(min=tiny)
-    squared = scale
+    scale = squared = torch.linalg.matrix_norm(gram).clamp(min=tiny)
     for index in range(rounds):
-        gram = gram / scale[..., None, None]
-        gram = gram @ gram
+        gram = gram / scale[:, None, None]
+        gram = torch.baddbmm(gram @ (gram + gram.mT), gram.mT, gram - gram.mT)  # twice the square
         scale = torch.linalg.matrix_norm(gram).clamp(min=tiny)
-        squared = squared * scale ** (0.5 ** (index + 1))
-    norm: Tensor = squared.sqrt()
-    return norm
+        squared = squared * (scale / 2) ** (0.5 ** (index + 1))
+    return squared.sqrt().reshape(real.shape[:-2])
