@@ -62,16 +62,16 @@ class _Net:
         return nets.lipschitz(self.context, self.net, bound, self.setting, self.order, self._constant)
 
     def _constant(self, flow: str) -> tuple[Scalar, Proof] | str:
-        outcome = self._flow(flow, "lipschitz", number(1))
-        if isinstance(outcome, Proof):
-            return ONE, outcome
-        plan = self.plans[flow]
+        """The product of the steps' constants where it is a number; 1 where that is proved otherwise, or nothing less is."""
+        outcome, plan = self._flow(flow, "lipschitz", number(1)), self.plans[flow]
+        is_proved = isinstance(outcome, Proof)
         bound = constants.upper(self.context, moves(self.context, plan), plan.flow.steps, self.setting, self.order)
         value = None if bound is None else bound.value()
-        if bound is None or value is None:
-            return outcome
-        found = self._flow(flow, "lipschitz", number(value))
-        return (bound, found) if isinstance(found, Proof) else found
+        if bound is not None and value is not None and (value < 1 or not is_proved):
+            found = self._flow(flow, "lipschitz", number(value))
+            if isinstance(found, Proof) or not is_proved:
+                return (bound, found) if isinstance(found, Proof) else found
+        return (ONE, outcome) if isinstance(outcome, Proof) else outcome
 
     def _share(self, flow: str) -> tuple[Fraction, Proof] | str:
         plan = self.plans[flow]

@@ -104,4 +104,5 @@ def gram_norm(real: Tensor, imaginary: Tensor, rounds: int = 5) -> Tensor:
         gram = torch.baddbmm(gram @ (gram + gram.mT), gram.mT, gram - gram.mT)  # twice the square
         scale = torch.linalg.matrix_norm(gram).clamp(min=tiny)
         squared = squared * (scale / 2) ** (0.5 ** (index + 1))
-    return squared.sqrt().reshape(real.shape[:-2])
+    norm: Tensor = squared.sqrt().reshape(real.shape[:-2])
+    return norm
