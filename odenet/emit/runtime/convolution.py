@@ -35,9 +35,8 @@ def surrounded(x: Tensor, before: int, after: int, circular: bool) -> Tensor:
 
 def bounded_convolution(raw: Tensor, bound: Tensor | float, size: tuple[int, int] | None) -> Tensor:
     """Kernels [..., k, c, s, s] of convolutions with norm at most `bound`: raw over max(1, bound of its norm)."""
-    norm = convolution_norm(raw, size).clamp(min=1)
-    factor = bound / norm
-    kernel: Tensor = factor[..., None, None, None, None] * raw
+    norm = convolution_norm(raw, size)[..., None, None, None, None].clamp(min=1)
+    kernel: Tensor = (bound[..., None, None, None, None] if isinstance(bound, Tensor) else bound) / norm * raw
     return kernel
 
 
@@ -62,8 +61,8 @@ def convolution_norm(kernel: Tensor, size: tuple[int, int] | None) -> Tensor:
     with full_precision(kernel.device):
         worst = gram_norm(*symbol(wide.detach(), waves.flatten(0, 1))).argmax(-1)
         there = waves.index_select(1, worst.flatten()).movedim(0, -2).reshape(*worst.shape, 2, -1)
-        largest = gram_norm(*symbol(wide, there)).squeeze(-1)  # the only frequency that is differentiated
-    return (excess * largest).to(kernel.dtype)
+        largest = excess * gram_norm(*symbol(wide, there))  # the only frequency that is differentiated
+    return largest.squeeze(-1).to(kernel.dtype)
 
 
 def plane_waves(taps: int, height: int, width: int, like: Tensor) -> Tensor:
