@@ -90,7 +90,7 @@ def gram_norm(real: Tensor, imaginary: Tensor, rounds: int = 5) -> Tensor:
     """An upper bound [...] of the spectral norms of complex matrices [..., m, n], at most min(m, n)^(1/128) too large.
 
     For G = M' M and each round |M|^2 = |G| = |G^2|^(1/2) <= |G^2|_F^(1/2). G = A + iB, A' = A and B' = -B, is kept as the
-    real S = A + B, of the same Frobenius norm; G^2 then is S A + S' B, with A = (S + S')/2 and B = (S - S')/2.
+    real S = A + B, of the same Frobenius norm; for G^2 it is (S S + S S' + S' S - S' S')/2.
     Source: Delattre et al. (2023), Efficient bound of Lipschitz constant for convolutional layers by Gram iteration.
     """
     if real.shape[-2] < real.shape[-1]:
@@ -100,7 +100,8 @@ def gram_norm(real: Tensor, imaginary: Tensor, rounds: int = 5) -> Tensor:
     scale = squared = torch.linalg.matrix_norm(gram).clamp(min=tiny)
     for index in range(rounds):
         gram = gram / scale[:, None, None]
-        gram = torch.baddbmm(gram @ (gram + gram.mT), gram.mT, gram - gram.mT)  # twice the square
+        square = (gram @ gram).baddbmm_(gram, gram.mT).baddbmm_(gram.mT, gram)
+        gram = square.baddbmm_(gram.mT, gram.mT, alpha=-1)  # twice the square
         scale = torch.linalg.matrix_norm(gram).clamp(min=tiny)
         squared = squared * (scale / 2) ** (0.5 ** (index + 1))
     norm: Tensor = squared.sqrt().reshape(real.shape[:-2])

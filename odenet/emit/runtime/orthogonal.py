@@ -48,10 +48,10 @@ def orthogonal_kernel(raw: Tensor, outputs: int, inputs: int) -> Tensor:
     From raw [..., s, m, m], m = max(k, c): its first matrix gives H with orthonormal columns, each other one a pair of
     factors P + z (I - P), along rows and along columns, with P a projector of rank m // 2 and z a shift by one pixel,
     ahead and back in turn. A factor is orthogonal, since P (I - P) = 0; so is K, the product of all of them with H.
-    Source: Li et al. (2019), Preventing gradient attenuation in Lipschitz constrained convolutional networks, section 4.
+    Source: Li et al. (2019), Preventing gradient attenuation in Lipschitz constrained convolutional networks.
     """
     if outputs < inputs:
-        return orthogonal_kernel(raw, inputs, outputs).transpose(-4, -3)
+        return orthogonal_kernel(raw, inputs, outputs).transpose(-4, -3).contiguous()
     wide, half = raw.to(torch.promote_types(raw.dtype, torch.float32)), outputs // 2
     pairs = torch.stack((wide[..., 1:, :, :half], wide[..., 1:, :, half : 2 * half]), -3).flatten(-4, -3)
     kernel = orthogonal(wide[..., 0, :, :inputs])[..., None, None, :]  # [..., k, rows of taps, columns of taps, c]
@@ -68,7 +68,7 @@ def begin_at_one_tap(raw: Tensor) -> None:
     """Fills raw [..., s, m, m] so that the kernels of `orthogonal_kernel` begin near a random matrix at their centre.
 
     Where all projectors are equal, shifts ahead and back cancel.
-    Source: Xiao et al. (2018), Dynamical isometry and a mean field theory of CNNs, section 3.3.
+    Source: Xiao et al. (2018), Dynamical isometry and a mean field theory of CNNs, delta-orthogonal.
     """
     nn.init.normal_(raw, std=raw.shape[-1] ** -0.5)
     raw[..., 1:, :, :].mul_(0.1)
