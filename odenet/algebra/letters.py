@@ -49,7 +49,7 @@ def matrix(name: str, space: AnySpace, facts: frozenset[str]) -> Letter:
 
     One kernel convolves images of several sizes: those are several maps.
     """
-    key = name if isinstance(space, Space) else f"{name}:{'x'.join(map(str, domain(space).sizes[1:]))}"
+    key = name if isinstance(space, Space) else f"{name}:{','.join(map(str, domain(space).sizes[1:]))}"
     return Letter("matrix", (name,), domain(space), codomain(space), key, facts=facts)
 
 

@@ -45,11 +45,13 @@ class Slot:
 
     def raw_rank(self) -> int:
         """Axes of the raw tensor of one value."""
+        if self.is_orthogonal_kernel:
+            return 3
         return 1 if self.parameter.set_named("diagonal") else self.rank
 
     @property
     def is_orthogonal_kernel(self) -> bool:
-        """Its raw tensor [size, m, m] is not shaped like the kernel; m is the larger number of channels."""
+        """Whether its raw tensor is [size, m, m], m the larger number of channels."""
         return isinstance(self.parameter.space, ConvolutionSpace) and self.parameter.set_named("orthogonal") is not None
 
     def shape(self, sizes: Sizes) -> tuple[Expression, ...]:
