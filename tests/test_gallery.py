@@ -23,6 +23,8 @@ EXPECTED = {
                         "net : order(2)": "proved", "net : symmetric": "proved"},
     "lorenz": {"all : divergence_free": "refuted", "all : nonexpansive": "refuted"},
     "mass_preserving_sir": {"mix : preserves(sum(x))": "proved", "net : preserves(sum(x))": "proved"},
+    "orthogonal_conv": {"contract : nonexpansive": "proved", "fine : lipschitz(1)": "proved", "coarse : lipschitz(1)": "proved",
+                        "classifier : lipschitz(1)": "proved"},
     "pendulum": {"kinetic + potential : hamiltonian": "proved", "kinetic + potential : divergence_free": "proved",
                  "pendulum : symplectic": "proved", "pendulum : order(2)": "proved", "pendulum : invertible": "proved"},
     "presnov_net": {"grow : gradient": "proved", "rotate : preserves(dot(x, x))": "proved"},
@@ -30,11 +32,11 @@ EXPECTED = {
 }
 # Shapes of the inputs of the emitted class, and small dims for what is large.
 INPUTS = {"conv_nonexpansive": ((3, 32, 32),), "density": ((), ()), "digits": ((64,),), "driven_duffing": ((), ()),
-          "hamiltonian_net": ((2,), (2,)), "mass_preserving_sir": ((3,),), "pendulum": ((), ()),
-          "presnov_net": ((10,),), "switching": ((64,),)}
-DIMS = {"conv_nonexpansive": {"c": 4}}
+          "hamiltonian_net": ((2,), (2,)), "mass_preserving_sir": ((3,),), "orthogonal_conv": ((3, 32, 32),),
+          "pendulum": ((), ()), "presnov_net": ((10,),), "switching": ((64,),)}
+DIMS = {"conv_nonexpansive": {"c": 4}, "orthogonal_conv": {"c": 4, "L": 2}}
 INVERTIBLE = ("density", "driven_duffing", "hamiltonian_net", "pendulum")
-LIPSCHITZ = ("conv_nonexpansive", "digits", "switching")
+LIPSCHITZ = ("conv_nonexpansive", "digits", "orthogonal_conv", "switching")
 
 
 def load(name):

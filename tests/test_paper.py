@@ -69,5 +69,6 @@ def test_a_zero_padded_convolution_is_not_taken_for_orthogonal() -> None:
     spec = "model M\nstate u : R[8, 16, 16]\nparam K : conv(8, 8, size = 3, padding = zero), orthogonal\nfield f { u' = K @ u }\n"
     with pytest.raises(Rejected) as rejected:
         loads(spec)
+    loads(spec.replace("zero", "circular"))
     (fault,) = rejected.value.faults
     assert fault.code == "ODE302" and "zero padding" in fault.help

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from odenet.ir.model import ConvolutionSpace, Model, Parameter
 from odenet.ir.node import Node
-from odenet.ir.sizes import AnySpace, Size, Space
+from odenet.ir.sizes import AnySpace, Size, codomain, domain
 
 # Facts that hold for every member of a set; each line is a definition or a one-line consequence of it.
 _FACTS: dict[str, frozenset[str]] = {
@@ -31,15 +31,16 @@ def matrix_facts(parameter: Parameter, space: AnySpace) -> frozenset[str]:
         found |= _FACTS.get(item.name, frozenset())
         if item.name == "interval" and (low := _number(item.arguments[0])) is not None and low >= 0:
             found |= {"nonnegative"}
-    if "orthogonal" in found and isinstance(space, Space):
+    if "orthogonal" in found:
         found |= _shape_facts(space)
     if isinstance(parameter.space, ConvolutionSpace):
         found |= {"convolution", parameter.space.padding}
     return found
 
 
-def _shape_facts(space: Space) -> frozenset[str]:
-    rows, columns = space.sizes[0], space.sizes[1]
+def _shape_facts(space: AnySpace) -> frozenset[str]:
+    """Of a matrix by its rows and columns, of a convolution by its channels: its stride is 1, so images keep their size."""
+    rows, columns = codomain(space).sizes[0], domain(space).sizes[0]
     facts = set()
     if rows.at_least(columns):
         facts.add("tall")

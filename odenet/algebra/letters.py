@@ -45,8 +45,12 @@ def word_key(word: Word) -> str:
 
 
 def matrix(name: str, space: AnySpace, facts: frozenset[str]) -> Letter:
-    """A parameter matrix or convolution; `facts` are those of its sets."""
-    return Letter("matrix", (name,), domain(space), codomain(space), name, facts=facts)
+    """A parameter matrix or convolution; `facts` are those of its sets.
+
+    One kernel convolves images of several sizes: those are several maps.
+    """
+    key = name if isinstance(space, Space) else f"{name}:{','.join(map(str, domain(space).sizes[1:]))}"
+    return Letter("matrix", (name,), domain(space), codomain(space), key, facts=facts)
 
 
 def entrywise(key: str, data: tuple[Any, ...], space: Space, facts: frozenset[str]) -> Letter:

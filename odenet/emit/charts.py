@@ -51,7 +51,7 @@ class Chart:
         """The constrained value; `raw` has the stacking axis of the slot, or none."""
         sets = {s.name: s for s in slot.parameter.sets}
         if isinstance(slot.parameter.space, ConvolutionSpace):
-            return self._kernel(slot, raw, sets["norm"].arguments[0]) if "norm" in sets else raw
+            return self._kernel(slot, raw, slot.parameter.space, sets)
         if set(sets) <= {"positive", "nonnegative", "interval", "binary", "orthogonal", *MARKOV}:
             return self._single(slot, raw, slot.parameter.sets[0]) if sets else raw
         if "norm" in sets:
@@ -87,12 +87,16 @@ class Chart:
             return Attribute(self._call("bounded", method(Attribute(raw, "mT"), "triu"), limit), "mT")
         return self._call("bounded_normal", self._structured(slot, raw, names), limit)
 
-    def _kernel(self, slot: Slot, raw: Expression, bound: Node) -> Expression:
-        space = slot.parameter.space
-        assert isinstance(space, ConvolutionSpace)
+    def _kernel(
+        self, slot: Slot, raw: Expression, space: ConvolutionSpace, sets: dict[str, ParameterSet]
+    ) -> Expression:
+        if "orthogonal" in sets:
+            return self._call("orthogonal_kernel", raw, *map(self.sizes.size, (space.outputs, space.inputs)))
+        if "norm" not in sets:
+            return raw
         found = image_sizes(self.model, slot.name) if space.padding == "circular" else None
         size = Name("None") if found is None else items(*map(self.sizes.size, found))
-        return self._call("bounded_convolution", raw, self.scalar(bound).code, size)
+        return self._call("bounded_convolution", raw, self.scalar(sets["norm"].arguments[0]).code, size)
 
 
 def is_identity(slot: Slot) -> bool:
@@ -115,7 +119,7 @@ def started(slot: Slot, writer: Writer, chart: Chart) -> list[Statement]:
     """Statements that fill the tensor of a slot with its initial value, or with random numbers."""
     target = Name(f"self.{slot.attribute}")
     if slot.parameter.initial is None:
-        return [_random(slot, target, chart.sizes)]
+        return [_random(slot, target, chart)]
     before = len(writer.body)
     value = _raw(slot, writer, chart)
     added = writer.body[before:]
@@ -123,9 +127,12 @@ def started(slot: Slot, writer: Writer, chart: Chart) -> list[Statement]:
     return [*added, Do(method(target, "copy_", value))]
 
 
-def _random(slot: Slot, target: Expression, sizes: Sizes) -> Statement:
+def _random(slot: Slot, target: Expression, chart: Chart) -> Statement:
     """Normal numbers; of matrices and kernels with the deviation that keeps the size of what they are applied to."""
-    space = slot.parameter.space
+    space, sizes = slot.parameter.space, chart.sizes
+    if slot.is_orthogonal_kernel:
+        chart.runtime["begin_at_one_tap"] = None
+        return Do(call("begin_at_one_tap", target))
     chosen = {s.name for s in slot.parameter.sets}
     if isinstance(space, ConvolutionSpace):
         fan: Expression = Binary("*", sizes.size(space.inputs), Number(space.size**2))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from odenet.emit.names import Names, attribute
 from odenet.emit.sizes import Sizes
-from odenet.emit.tree import Expression, Number
+from odenet.emit.tree import Expression, Number, call
 from odenet.ir.model import ConvolutionSpace, Flow, Model, Net, Parameter
 from odenet.ir.node import Node, parameters
 from odenet.ir.sizes import MapSpace, Size
@@ -45,15 +45,26 @@ class Slot:
 
     def raw_rank(self) -> int:
         """Axes of the raw tensor of one value."""
+        if self.is_orthogonal_kernel:
+            return 3
         return 1 if self.parameter.set_named("diagonal") else self.rank
+
+    @property
+    def is_orthogonal_kernel(self) -> bool:
+        """Whether its raw tensor is [size, m, m], m the larger number of channels."""
+        return isinstance(self.parameter.space, ConvolutionSpace) and self.parameter.set_named("orthogonal") is not None
 
     def shape(self, sizes: Sizes) -> tuple[Expression, ...]:
         """The shape of the tensor that is kept. A single scalar has shape (1,): sharded training refuses no axes at all."""
         space = self.parameter.space
+        own: tuple[Expression, ...]
         if isinstance(space, ConvolutionSpace):
-            own = (sizes.size(space.outputs), sizes.size(space.inputs), Number(space.size), Number(space.size))
+            ends = (sizes.size(space.outputs), sizes.size(space.inputs))
+            own = (*ends, Number(space.size), Number(space.size))
+            if self.is_orthogonal_kernel:
+                own = (Number(space.size), *(_larger(space, sizes),) * 2)
         else:
-            own = sizes.shape(space)[: self.raw_rank()]  # type: ignore[assignment]
+            own = sizes.shape(space)[: self.raw_rank()]
         stack = self._stack(sizes)
         return (*stack, *own) or (Number(1),)
 
@@ -61,6 +72,14 @@ class Slot:
         if self.knots is not None:
             return (Number(self.knots),)
         return () if self.steps is None else (sizes.size(self.steps),)
+
+
+def _larger(space: ConvolutionSpace, sizes: Sizes) -> Expression:
+    """The larger number of channels."""
+    one, other = space.outputs, space.inputs
+    if one.at_least(other) or other.at_least(one):
+        return sizes.size(one if one.at_least(other) else other)
+    return call("max", sizes.size(one), sizes.size(other))
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from difflib import get_close_matches
 from typing import Union
 
 from odenet.ir.expressions import Reader
+from odenet.ir.model import Parameter
 from odenet.ir.node import Node, states
 from odenet.ir.scope import Scope
+from odenet.ir.sizes import Space
 from odenet.ir.spaces import default_dims
 from odenet.ir.values import constant_value
 from odenet.operators.properties import ACTIONS, Property
@@ -101,7 +103,7 @@ def _read_action(scope: Scope, expression: tree.Expression) -> Argument | None:
         entry = scope.entries.get(expression.text)
         if entry is not None and entry.is_read and entry.value is None:
             return None
-        if entry is not None and entry.kind == "param" and entry.value.set_named("orthogonal") is not None:
+        if entry is not None and entry.kind == "param" and _is_orthogonal_matrix(entry.value):
             return Reader(scope).read(expression)
     near = get_close_matches(scope.faults.text(expression.span), ACTIONS, 1, 0.6)
     scope.faults.report("ODE409", "no group acts by this", (expression.span, "no group and no orthogonal matrix"),
@@ -109,6 +111,10 @@ def _read_action(scope: Scope, expression: tree.Expression) -> Argument | None:
                         "`permutation`, `translation`, `sign`, or a parameter that is `orthogonal`",
                         edits=[(expression.span, near[0])] if near else [])
     return None
+
+
+def _is_orthogonal_matrix(parameter: Parameter) -> bool:
+    return parameter.set_named("orthogonal") is not None and isinstance(parameter.space, Space)
 
 
 def read_keywords(scope: Scope, syntax: tree.PropertySyntax, row: Property) -> tuple[tuple[str, Argument], ...] | None:

@@ -165,16 +165,13 @@ def _fits(scope: Scope, statement: tree.ParamStatement, found: ParameterSet, spa
 
 
 def _in_its_place(found: ParameterSet, space: AnyParameterSpace) -> tuple[str, list[tuple[Span, str]]]:
-    """What to write where `orthogonal` is asked of a convolution.
-
-    With zero padding an output at a corner misses taps that one inside has; if both rows (columns) have norm one, all
-    taps off the centre are zero. So only pointwise kernels are orthogonal there.
-    """
+    """What to write where `orthogonal` is asked of a convolution that cannot be."""
     if found.name != "orthogonal" or not isinstance(space, ConvolutionSpace):
         return "", []
-    why = ("with zero padding the border loses what the inside keeps, so no kernel that looks at a neighbour is orthogonal"
-           if space.padding == "zero" else "its kernel has no chart onto the orthogonal ones")
-    return f"declare `norm <= 1`: {why}", [(found.span, "norm <= 1")]
+    why = ("or take `padding = circular`: with zero padding the border loses what the inside keeps, so no kernel that looks "
+           "at a neighbour is orthogonal" if space.padding == "zero" else
+           "or take `stride = 1` and pool behind it: an orthogonal convolution keeps the size of its images")
+    return f"declare `norm <= 1`, {why}", [(found.span, "norm <= 1")]
 
 
 def _check_together(scope: Scope, sets: tuple[ParameterSet, ...]) -> None:

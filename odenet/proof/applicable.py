@@ -14,7 +14,7 @@ from odenet.algebra.scalars import Scalar, TooLarge, Unsupported, of_atom
 from odenet.ir.model import Block, Claim, Model
 from odenet.ir.node import Node
 from odenet.ir.show import node_text
-from odenet.ir.sizes import SCALAR
+from odenet.ir.sizes import SCALAR, Space
 from odenet.operators.properties import ACTIONS, PROPERTIES
 from odenet.plan.steps import Plan
 from odenet.proof import invariants, thresholds
@@ -276,7 +276,8 @@ def _actions(at: Place) -> Iterator[str]:
         if action == "sign" or (ranks - {0} and (action == "translation" or 1 in ranks)):
             yield f"equivariant({action})"
     for parameter in at.survey.model.parameters:
-        if parameter.set_named("orthogonal") is not None and parameter.schedule is None:
+        is_matrix = isinstance(parameter.space, Space)
+        if is_matrix and parameter.set_named("orthogonal") is not None and parameter.schedule is None:
             yield f"equivariant({parameter.name})"
 
 

@@ -59,19 +59,24 @@ class _Net:
     # --- constants ------------------------------------------------------------------------------------------------
 
     def _lipschitz(self, bound: Scalar) -> Outcome:
-        return nets.lipschitz(self.context, self.net, bound, self.setting, self.order, self._constant)
+        """With 1 for each flow that has it; where that is not enough, with the product of its steps' constants."""
+        outcome: Outcome = ""
+        for constant in (self._constant, self._number):
+            outcome = nets.lipschitz(self.context, self.net, bound, self.setting, self.order, constant)
+            if isinstance(outcome, Proof):
+                break
+        return outcome
 
     def _constant(self, flow: str) -> tuple[Scalar, Proof] | str:
         outcome = self._flow(flow, "lipschitz", number(1))
-        if isinstance(outcome, Proof):
-            return ONE, outcome
+        return (ONE, outcome) if isinstance(outcome, Proof) else self._number(flow)
+
+    def _number(self, flow: str) -> tuple[Scalar, Proof] | str:
         plan = self.plans[flow]
         bound = constants.upper(self.context, moves(self.context, plan), plan.flow.steps, self.setting, self.order)
         value = None if bound is None else bound.value()
-        if bound is None or value is None:
-            return outcome
-        found = self._flow(flow, "lipschitz", number(value))
-        return (bound, found) if isinstance(found, Proof) else found
+        found = self._flow(flow, "lipschitz", number(1 if value is None else value))
+        return (bound if bound is not None and value is not None else ONE, found) if isinstance(found, Proof) else found
 
     def _share(self, flow: str) -> tuple[Fraction, Proof] | str:
         plan = self.plans[flow]

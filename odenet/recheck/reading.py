@@ -81,8 +81,10 @@ class Reader:
         facts = {f for item in parameter.sets for f in FACTS.get(item.name, "").split(", ") if f}
         if any(i.name == "interval" and i.arguments[0].op == "number" and i.arguments[0].data[0] >= 0 for i in parameter.sets):
             facts.add("nonnegative")
-        if "orthogonal" in facts and isinstance(space, Space):
-            rows, columns = space.sizes
+        if isinstance(parameter.space, ConvolutionSpace) and (parameter.space.padding, parameter.space.stride) != ("circular", 1):
+            facts.discard("orthogonal")  # what is cut off at a border, or left out by a stride, has no length to keep
+        if "orthogonal" in facts:  # of a convolution the channels decide: each frequency has a matrix of that shape
+            rows, columns = codomain(space).sizes[0], domain(space).sizes[0]
             facts |= {name for name, holds in (("tall", rows.at_least(columns)), ("wide", columns.at_least(rows)),
                                                ("square", rows == columns)) if holds}
         if isinstance(parameter.space, ConvolutionSpace):

@@ -1,13 +1,13 @@
-"""Sets of matrices with a structure."""
+"""Sets of matrices with a structure; `orthogonal` is one of convolutions too."""
 from __future__ import annotations
 
 from fractions import Fraction
 from random import Random
 from typing import Any
 
-from odenet.sets import exact
+from odenet.sets import exact, kernels
 from odenet.sets.exact import Matrix
-from odenet.sets.row import ParameterSetRow, fill, is_matrix, is_square, number
+from odenet.sets.row import Exact, ParameterSetRow, fill, is_square, keeps_lengths, number
 
 Shape = tuple[int, ...]
 Arguments = tuple[Fraction, ...]
@@ -24,8 +24,8 @@ def _diagonal(random: Random, n: int) -> Matrix:
     return exact.diagonal([number(random) for _ in range(n)])
 
 
-def _sample_orthogonal(random: Random, shape: Shape, _: Arguments) -> Matrix:
-    return exact.orthogonal(random, *shape)
+def _sample_orthogonal(random: Random, shape: Shape, _: Arguments) -> Exact:
+    return kernels.orthogonal_kernel(random, shape) if len(shape) == 4 else exact.orthogonal(random, *shape)
 
 
 def _sample_skew(random: Random, shape: Shape, _: Arguments) -> Matrix:
@@ -79,8 +79,11 @@ def _largest(value: Any) -> float:
 
 
 def _off_orthogonal(value: Any) -> float:
+    """Of matrices [m, n] or a stack of them; of kernels where there are four axes or more."""
     import numpy as np
 
+    if value.ndim >= 4:
+        return kernels.off_orthogonal(value)
     tall = value.shape[-2] >= value.shape[-1]
     gram = _mirror(value) @ value if tall else value @ _mirror(value)
     return _largest(gram - np.eye(gram.shape[-1]))
@@ -107,8 +110,8 @@ def _off_lower(value: Any) -> float:
 
 _SQUARE = "square matrices R[n, n]"
 MATRICES = (
-    ParameterSetRow("orthogonal", "matrices R[m, n]", is_matrix, _sample_orthogonal, _off_orthogonal,
-                    facts=frozenset({"orthogonal"}), is_convex=False),
+    ParameterSetRow("orthogonal", "matrices R[m, n] and circular convolutions of stride 1", keeps_lengths, _sample_orthogonal,
+                    _off_orthogonal, facts=frozenset({"orthogonal"}), is_convex=False),
     ParameterSetRow("skew", _SQUARE, is_square, _sample_skew, lambda value: _largest(value + _mirror(value)),
                     facts=frozenset({"skew"}), is_linear=True),
     ParameterSetRow("symmetric", _SQUARE, is_square, _sample_symmetric, lambda value: _largest(value - _mirror(value)),

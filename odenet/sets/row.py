@@ -56,6 +56,17 @@ def is_map(space: AnyParameterSpace) -> bool:
     return isinstance(space, ConvolutionSpace) or is_matrix(space)
 
 
+def keeps_lengths(space: AnyParameterSpace) -> bool:
+    """Whether its linear maps may be orthogonal.
+
+    A border of zeros, and a stride, cut off what they do not see: with zero padding an output at a corner misses taps that
+    one inside has, and if both their rows (columns) have norm one, all taps off the centre are zero.
+    """
+    if isinstance(space, ConvolutionSpace):
+        return space.padding == "circular" and space.stride == 1
+    return is_matrix(space)
+
+
 def number(random: Random) -> Fraction:
     """A small rational; zero, one and signs often."""
     kind = random.randrange(4)

@@ -728,4 +728,52 @@ flow net = lie(f: relax(heun, x^2 + y^2 + x*z)) over [0, 1] steps 1
 claim net : preserves(x^2 + y^2)         #! false
 claim net : equivariant(sign)            #! true
 """,
+    # tr K is 64 times the centre tap on the one, 16 times on the other
+    "one kernel on images of two sizes": """
+state u : R[1, 8, 8]
+state v : R[1, 4, 4]
+param K : conv(1, 1, size = 3)
+field f { u' = K @ u  v' = -K @ v }
+field g { u' = K @ u - K.T @ u }
+claim f : divergence_free                #! false
+claim g : divergence_free                #! true
+""",
+    # K K' = I says nothing of K' K
+    "an orthogonal convolution to fewer channels": """
+dim c = 2
+state u : R[2*c, 4, 4]
+param K : conv(2*c, c, size = 3), orthogonal
+field f { u' = -K.T @ (K @ u) }
+field g { u' = K.T @ (K @ (K.T @ (K @ u))) - K.T @ (K @ u) }
+claim f : contractive(1)                 #! false
+claim f : contractive(0)                 #! true
+claim g : lipschitz(0)                   #! true
+""",
+    "channels that may be more or fewer": """
+dim c = 2, k = 3
+state u : R[c, 4, 4]
+param K : conv(c, k, size = 3), orthogonal
+field f { u' = -K.T @ (K @ u) }
+claim f : contractive(1)                 #! false
+claim f : lipschitz(1)                   #! true
+""",
+    "a kernel larger than its images": """
+state u : R[2, 2, 1]
+param K(t) : conv(2, 2, size = 5), orthogonal
+field f { u' = -K.T @ relu(K @ u) }
+flow net = lie(f: euler) over [0, 2] steps 2
+claim net : lipschitz(1)                 #! true
+claim net : lipschitz(1/2)               #! false
+""",
+    # a border of zeros, and a bound, keep no lengths
+    "convolutions that are only bounded": """
+state u : R[2, 4, 4]
+param K : conv(2, 2, size = 3, padding = zero), norm <= 1
+param M : conv(2, 2, size = 3), norm <= 1
+field f { u' = -K.T @ (K @ u) }
+field g { u' = -M.T @ (M @ u) }
+claim f : contractive(1/2)               #! false
+claim g : contractive(1/2)               #! false
+claim f : lipschitz(1)                   #! true
+""",
 }

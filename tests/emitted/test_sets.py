@@ -105,8 +105,6 @@ def test_convolutions_have_exact_adjoints_and_true_bounds(circular, size, stride
     torch.manual_seed(size)
     for height, width in ((6, 8), (2, 4)):
         kernel = torch.randn(3, 2, size, size, dtype=torch.float64)
-        if circular and size // 2 > min(height, width):
-            continue
         matrix = operator(kernel, height, width, circular, stride)
         y = torch.randn(2, 3, height // stride, width // stride, dtype=torch.float64)
         assert torch.allclose(convolve_adjoint(y, kernel, circular, stride).flatten(1), y.flatten(1) @ matrix, atol=1e-12)

@@ -20,6 +20,9 @@ BOUNDED = VECTOR.replace("R[m, n]", "R[m, n], norm <= 1")
 PAIR = "model M\nstate q, p : R\nfield drift { q' = p }\nfield kick { p' = -sin(q) }\n"
 SQUARE = "model M\ndim n = 3\nstate x : R[n]\nparam A(t) : R[n, n], orthogonal\nparam b(t) : R[n]\n"
 
+CONVOLUTION = ("model M\ndim c = 2\nstate u : R[c, 4, 4]\nparam K(t) : conv(c, 2*c, size = 3, padding = circular), orthogonal\n"
+               "param b(t) : R[2*c]\nfield f { u' = -K.T @ leaky_relu(K @ u + b, 1/2) }\n")
+
 CASES = (
     Case("zero trace", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = tanh(S @ x) }\n"
          "claim f : divergence_free", ", skew", ", symmetric"),
@@ -174,4 +177,11 @@ CASES = (
          "field f { x' = -3*x + A @ tanh(y)  y' = -3*y - A @ sin(x) }\nclaim f : lipschitz(4)", "lipschitz(4)", "lipschitz(7/2)"),
     Case("equivariant method", "model M\ndim n = 3\nstate x : R[n]\nparam Q : R[n, n], orthogonal\nfield f { x' = -x * dot(x, x) }\n"
          "flow net = lie(f: heun) over [0, 1] steps 4\nclaim net : equivariant(Q)", "-x * dot(x, x)", "-x^3"),
+    Case("spectral bound", CONVOLUTION + "claim f : contractive(1/2)", "circular), orthogonal", "zero), norm <= 1"),
+    Case("symmetric step", CONVOLUTION + "flow net = lie(f: euler) over [0, 2] steps 2\nclaim net : lipschitz(1/4)",
+         ", orthogonal", ", norm <= 1"),
+    Case("coupled product", "model M\ndim c = 2\nstate u : R[2*c, 4, 4]\nparam K(t) : conv(2*c, 2*c), orthogonal\n"
+         "param hc(t) : R, in [1/10, 19/10]\nparam he(t) : R, in [0, 1/max(1 - hc/2, hc - 1) - 1]\n"
+         "field f { u' = -hc * K.T @ leaky_relu(K @ u, 1/2) }\nfield g { u' = he * K.T @ relu(K @ u) }\n"
+         "flow net = lie(f: euler, g: euler) over [0, 4] steps 4\nclaim net : lipschitz(1)", "conv(2*c, 2*c)", "conv(2*c, c)"),
 )

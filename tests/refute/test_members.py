@@ -4,6 +4,7 @@ from __future__ import annotations
 from fractions import Fraction
 from random import Random
 
+import numpy as np
 import pytest
 from flint import arb, fmpq
 
@@ -13,6 +14,7 @@ from odenet.ir.sizes import Size, Space
 from odenet.proof.refute.members import TESTS, is_member, is_semidefinite, is_short
 from odenet.proof.refute.scalars import exact
 from odenet.proof.refute.tensors import Tensor, tensor
+from odenet.recheck.witness.members import MEMBERS
 from odenet.sets.table import SETS, sample
 from odenet.text import Span
 
@@ -45,6 +47,26 @@ def test_kernels():
         most = max(abs(item) for item in value.items)
         if most:
             assert not is_member(parameter("norm", (2, 2, 3, 3)), value.map(lambda a, m=most: a * 4 / m), [[exact(Fraction(3, 2))]])
+
+
+def test_kernels_that_keep_lengths():
+    chance = Random(5)
+    for shape in ((2, 2, 3, 3), (3, 1, 3, 3), (1, 3, 5, 5), (1, 1, 1, 1)):
+        for _ in range(15):
+            value = tensor(sample(chance, shape, [("orthogonal", ())]))
+            assert is_member(parameter("orthogonal", shape), value, [[]]), value
+            place = chance.randrange(len(value.items))
+            moved = value.with_items([a + exact(Fraction(1, 10**9)) if i == place else a for i, a in enumerate(value.items)])
+            assert not is_member(parameter("orthogonal", shape), moved, [[]])
+            assert not MEMBERS["orthogonal"](np.array(moved.items, dtype=object).reshape(shape))
+            assert MEMBERS["orthogonal"](np.array(value.items, dtype=object).reshape(shape))
+
+
+def test_a_kernel_that_keeps_lengths_on_one_image_only_is_no_member():
+    """On images of two columns a step to the left is one to the right: half of each passes for a shift there."""
+    value = Tensor((1, 1, 3, 3), [exact(Fraction(1, 2)) if i in (3, 5) else exact(0) for i in range(9)])
+    assert not is_member(parameter("orthogonal", (1, 1, 3, 3)), value, [[]])
+    assert not MEMBERS["orthogonal"](np.array(value.items, dtype=object).reshape(1, 1, 3, 3))
 
 
 OUTSIDE = {

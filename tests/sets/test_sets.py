@@ -81,6 +81,23 @@ def test_kernels_keep_the_norm_of_the_operator(padding):
     assert reached > 0.99
 
 
+@pytest.mark.parametrize("shape", [(2, 2, 3, 3), (3, 2, 3, 3), (2, 3, 5, 5), (1, 1, 3, 3)], ids=str)
+def test_orthogonal_kernels_keep_lengths(shape):
+    random, (outputs, inputs, size, _) = Random(5), shape
+    space, centred, moved = ConvolutionSpace(Size.number(inputs), Size.number(outputs), size, "circular", 1), 0, 0
+    for _ in range(12):
+        kernel = np.array(sample(random, shape, [("orthogonal", ())]), dtype=float)
+        assert residual(kernel, [("orthogonal", ())]) < 1e-12 < residual(1.001 * kernel, [("orthogonal", ())])
+        for height, width in ((4, 3), (1, 2)):
+            units = np.eye(inputs * height * width).reshape(-1, inputs, height, width)
+            matrix = np.array([convolve(kernel, e, space).ravel() for e in units]).T
+            gram = matrix.T @ matrix if outputs >= inputs else matrix @ matrix.T
+            assert np.abs(gram - np.eye(len(gram))).max() < 1e-12
+        at_centre = np.abs(kernel[:, :, size // 2, size // 2]).sum() == np.abs(kernel).sum()
+        centred, moved = centred + at_centre, moved + (not at_centre)
+    assert centred and moved
+
+
 @pytest.mark.parametrize("pair", sorted(map(sorted, COMPATIBLE)), ids="-".join)
 def test_members_of_two_sets(pair):
     random = Random("both")

@@ -1,9 +1,10 @@
-"""Charts of matrices with orthonormal columns (or rows)."""
+"""Charts of matrices with orthonormal columns (or rows), and of convolutions that keep lengths."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from odenet.emit.runtime.precision import full_precision
 
@@ -39,3 +40,35 @@ def orthogonal_raw(value: Tensor) -> Tensor:
     half = torch.linalg.inv(identity + upper)  # (I + Z) / 2
     skewed = half - half.mT  # Z less its symmetric part
     return torch.cat((skewed.triu(1), -lower @ half), dim=-2)
+
+
+def orthogonal_kernel(raw: Tensor, outputs: int, inputs: int) -> Tensor:
+    """Kernels [..., k, c, s, s] of circular convolutions with K' K = I (k >= c) or K K' = I (k < c) on images of any size.
+
+    From raw [..., s, m, m], m = max(k, c): its first matrix gives H with orthonormal columns, each other one a pair of
+    factors P + z (I - P), along rows and along columns, with P a projector of rank m // 2 and z a shift by one pixel,
+    ahead and back in turn. A factor is orthogonal, since P (I - P) = 0; so is K, the product of all of them with H.
+    Source: Li et al. (2019), Preventing gradient attenuation in Lipschitz constrained convolutional networks.
+    """
+    if outputs < inputs:
+        return orthogonal_kernel(raw, inputs, outputs).transpose(-4, -3).contiguous()
+    wide, half = raw.to(torch.promote_types(raw.dtype, torch.float32)), outputs // 2
+    pairs = torch.stack((wide[..., 1:, :, :half], wide[..., 1:, :, half : 2 * half]), -3).flatten(-4, -3)
+    kernel = orthogonal(wide[..., 0, :, :inputs])[..., None, None, :]  # [..., k, rows of taps, columns of taps, c]
+    with full_precision(raw.device):
+        for index, basis in enumerate(orthogonal(pairs).unbind(-3)):
+            kept = (basis @ (basis.mT @ kernel.flatten(-3))).reshape(kernel.shape)  # P kernel
+            near, far = (kept, kernel - kept) if index % 4 < 2 else (kernel - kept, kept)
+            axis = (0, 0) if index % 2 == 0 else (0, 0, 0, 0)
+            kernel = F.pad(near, (*axis, 0, 1)) + F.pad(far, (*axis, 1, 0))
+    return kernel.movedim(-1, -3).contiguous().to(raw.dtype)
+
+
+def begin_at_one_tap(raw: Tensor) -> None:
+    """Fills raw [..., s, m, m] so that the kernels of `orthogonal_kernel` begin near a random matrix at their centre.
+
+    Where all projectors are equal, shifts ahead and back cancel.
+    Source: Xiao et al. (2018), Dynamical isometry and a mean field theory of CNNs, delta-orthogonal.
+    """
+    nn.init.normal_(raw, std=raw.shape[-1] ** -0.5)
+    raw[..., 1:, :, :].mul_(0.1)

@@ -1,7 +1,7 @@
 """Whether a parameter value certainly lies in its set. Only such values may stand in a witness."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from odenet.ir.model import ConvolutionSpace, Parameter
@@ -102,9 +102,31 @@ def _equal(left: Rows, right: Rows) -> bool:
 
 
 def _is_orthogonal(value: Tensor) -> bool:
+    if len(value.shape) == 4:
+        return _keeps_images(value)
     small = value if value.shape[0] <= value.shape[1] else value.transposed()
     rows = small.compose(small.transposed()).rows()
     return all(is_zero(entry - (ONE if i == j else ZERO)) for i, row in enumerate(rows) for j, entry in enumerate(row))
+
+
+def _keeps_images(kernel: Tensor) -> bool:
+    """Whether a circular convolution certainly keeps lengths, on images of every size: the sum over taps of K_a' K_(a + d)
+    is I for d = 0 and 0 for every other shift d."""
+    outputs, inputs, size, _ = kernel.shape
+    area = size * size
+    taps = {divmod(place, size): Tensor((outputs, inputs), kernel.items[place::area]) for place in range(area)}
+    taps = {place: tap if outputs >= inputs else tap.transposed() for place, tap in taps.items()
+            if not all(is_zero(item) for item in tap.items)}
+    shifts = {(c - a, d - b) for a, b in taps for c, d in taps}
+    return (0, 0) in shifts and all(_meets_itself(taps, shift) for shift in shifts if shift >= (0, 0))
+
+
+def _meets_itself(taps: Mapping[tuple[int, int], Tensor], shift: tuple[int, int]) -> bool:
+    pairs = [(tap, taps[a + shift[0], b + shift[1]]) for (a, b), tap in taps.items() if (a + shift[0], b + shift[1]) in taps]
+    products = [one.transposed().compose(other) for one, other in pairs]
+    n = products[0].shape[0]
+    return all(is_zero(total(p.items[i] for p in products) - (ONE if shift == (0, 0) and i % (n + 1) == 0 else ZERO))
+               for i in range(n * n))
 
 
 def _is_zero_where(test: Callable[[int, int], bool]) -> Callable[[Tensor], bool]:

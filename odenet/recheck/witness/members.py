@@ -65,6 +65,18 @@ def _eye(n: int) -> Array:
     return np.array([[fmpq(int(i == j)) for j in range(n)] for i in range(n)], dtype=object)
 
 
+def _keeps_lengths(v: Array) -> bool:
+    """A'A = I for a matrix; for a kernel [k, c, s, s] with k >= c the sum over a of K_a' K_(a + d) is I for d = 0, else 0: then
+    the circular convolution has K'K = I on images of every size. (Those of K' turned about are the same for k < c.)"""
+    if v.ndim == 2:
+        return _same(np.dot(v.T, v), _eye(v.shape[1]))
+    outputs, inputs, size, _ = v.shape
+    around = np.full((outputs, inputs, 3 * size, 3 * size), fmpq(0), dtype=object)
+    around[:, :, size:2 * size, size:2 * size] = v
+    return all(_same(np.tensordot(v, around[:, :, a:a + size, b:b + size], ((0, 2, 3), (0, 2, 3))),
+                     _eye(inputs) * fmpq(int(a == b == size))) for a in range(1, 2 * size) for b in range(1, 2 * size))
+
+
 def _same(left: Array, right: Array) -> bool:
     return bool(np.all(left == right))
 
@@ -85,8 +97,7 @@ MEMBERS: dict[str, Callable[..., bool]] = {
     "positive": lambda v: all(x > 0 for x in v.flat),
     "nonnegative": _no_negative,
     "interval": lambda v, low, high: all(x - low >= 0 and high - x >= 0 for x in v.flat),
-    "orthogonal": lambda v: _same(np.dot(v.T, v), _eye(v.shape[1])) if v.shape[0] >= v.shape[1] else
-        _same(np.dot(v, v.T), _eye(v.shape[0])),
+    "orthogonal": lambda v: _keeps_lengths(v if v.shape[0] >= v.shape[1] else v.swapaxes(0, 1)),
     "skew": lambda v: _same(v, -v.T),
     "symmetric": lambda v: _same(v, v.T),
     "psd": lambda v: _same(v, v.T) and is_psd(v),
