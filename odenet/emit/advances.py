@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from odenet.emit.gradients.propagated import propagated_pull
+from odenet.emit.gradients.pull import Pull
+from odenet.emit.gradients.recorded import recorded_pull
+from odenet.emit.gradients.stages import staged_pull
+from odenet.emit.gradients.written import written_pull
 from odenet.emit.parts import Part, Want, Workshop, returned, returns, unpacked
-from odenet.emit.pulls import Pull, propagated_pull, recorded_pull, written_pull
 from odenet.emit.sizes import Sizes
 from odenet.emit.stages import Stages
 from odenet.emit.tree import (
@@ -50,6 +54,7 @@ class Advances:
     def __init__(self, workshop: Workshop) -> None:
         self.shop, self.locals, self.model = workshop, workshop.locals, workshop.model
         self.pulls: dict[str, Pull] = {}
+        self.rates_pulls: dict[str, Pull | None] = {}  # of right-hand sides, by field
 
     def part(self, field: str, advance: Advance, moves_clock: bool, label: str) -> Part:
         """The method of an advance; `label` names its method of integration."""
@@ -63,11 +68,11 @@ class Advances:
         """The methods of the gradient of an advance."""
         part = self.part(field, advance, moves_clock, label)
         if part.method not in self.pulls:
-            self.pulls[part.method] = self._pull(part, field, advance)
+            self.pulls[part.method] = self._pull(part, field, advance, moves_clock and self._is_timed(field))
             self.shop.pulls += self.pulls[part.method].functions
         return self.pulls[part.method]
 
-    def _pull(self, part: Part, field: str, advance: Advance) -> Pull:
+    def _pull(self, part: Part, field: str, advance: Advance, moves_clock: bool) -> Pull:
         found = None
         if isinstance(advance, Linear):
             found = propagated_pull(self.shop, part)
@@ -75,7 +80,20 @@ class Advances:
             found = written_pull(self.shop, part, self._closed_rows(advance))
         elif isinstance(advance, RungeKutta) and _is_euler(advance):
             found = written_pull(self.shop, part, self._euler_rows(field, advance))
+        elif isinstance(advance, RungeKutta) and advance.is_explicit:
+            found = self._staged_pull(part, field, advance, moves_clock)
         return found or recorded_pull(self.shop, part)
+
+    def _staged_pull(self, part: Part, field: str, advance: RungeKutta, moves_clock: bool) -> Pull | None:
+        stages = Stages(self.shop, field, advance.table, moves_clock)
+        if field not in self.rates_pulls:
+            self.rates_pulls[field] = written_pull(self.shop, stages.rates, self.shop.rows(field), is_rates=True)
+        rates = self.rates_pulls[field]
+        if rates is None:
+            return None
+        made = staged_pull(self.shop, part, stages, rates)
+        self.rates_pulls[field] = replace(rates, functions=())  # written once
+        return made
 
     def inverse(self, field: str, advance: Advance, moves_clock: bool, label: str, contracts: bool) -> Inverse | str:
         """The method that undoes an advance, or why there is none."""

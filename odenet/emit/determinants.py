@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from odenet.emit.computed import Key
 from odenet.emit.counted import Counted, CountedAdvances
 from odenet.emit.flows import FlowText, Move
+from odenet.emit.gradients.sweeps import SweepText
 from odenet.emit.parts import returns
-from odenet.emit.sweeps import SweepText
 from odenet.emit.tree import (
     Assign,
     Entries,

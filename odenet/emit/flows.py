@@ -8,11 +8,11 @@ from fractions import Fraction
 from odenet.emit.advances import Advances, Inverse
 from odenet.emit.computed import Computed, Key
 from odenet.emit.expressions import Writer
+from odenet.emit.gradients.pull import Pull
 from odenet.emit.locals import Locals
 from odenet.emit.names import Names
 from odenet.emit.parts import Part, Want, Workshop, returns
 from odenet.emit.printer import text
-from odenet.emit.pulls import Pull
 from odenet.emit.sizes import Sizes
 from odenet.emit.slots import Slot, Slots
 from odenet.emit.tree import (

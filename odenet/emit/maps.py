@@ -5,11 +5,11 @@ from __future__ import annotations
 from odenet.emit.computed import Computed, Key
 from odenet.emit.determinants import determinants
 from odenet.emit.flows import FlowText, Move
+from odenet.emit.gradients.sweeps import SweepText
 from odenet.emit.names import attribute
 from odenet.emit.parts import Part, Want, returns
 from odenet.emit.printer import text as written
 from odenet.emit.slots import Slot, used_parameters
-from odenet.emit.sweeps import SweepText
 from odenet.emit.tree import (
     Assign,
     Binary,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from odenet.emit.parts import Want, Workshop, unpacked
 from odenet.emit.tree import (
     Assign,
@@ -48,13 +50,26 @@ class Stages:
                 found[Want(want.kind, want.name, node)] = None
         return tuple(found)
 
-    def _given(self, stage: int) -> tuple[Expression, ...]:
-        """The wanted values as stage number `stage` sees them."""
+    def wanted(self, stage: int) -> tuple[Want, ...]:
+        """The values that stage number `stage` uses, at its place of the clock."""
         place = self.nodes[stage] if self.moves_clock else Exact(0)
-        return tuple(
-            Name(self._local[Want(w.kind, w.name, place if w.kind == "scheduled" else Exact(0))])
-            for w in self.rates.wants
-        )
+        return tuple(Want(w.kind, w.name, place if w.kind == "scheduled" else Exact(0)) for w in self.rates.wants)
+
+    def _given(self, stage: int) -> tuple[Expression, ...]:
+        return tuple(Name(self._local[want]) for want in self.wanted(stage))
+
+    def call(self, stage: int, states: dict[str, Expression], method: str = "") -> Expression:
+        """The right-hand side (or another method with its arguments) at a stage."""
+        part = replace(self.rates, method=method) if method else self.rates
+        return part.call(self.locals, None, self._moment(stage), self._given(stage), states)
+
+    def call_pull(
+        self, stage: int, method: str, gradients: tuple[Expression, ...], totals: tuple[Expression, ...]
+    ) -> Expression:
+        """The pull of the right-hand side at a stage."""
+        moment = self._moment(stage)
+        clock = () if moment is None else (moment,)
+        return call(f"self.{method}", *gradients, *clock, *self._given(stage), *totals)
 
     def _moment(self, stage: int) -> Expression | None:
         if not self.takes_time:
@@ -62,14 +77,13 @@ class Stages:
         time, node = Name(self.locals.time), self.nodes[stage]
         if not self.moves_clock or not node:
             return time
-        return Binary("+", time, _times(node, Name(self.locals.duration)))
+        return Binary("+", time, times(node, Name(self.locals.duration)))
 
     def explicit(self) -> list[Statement]:
         body: list[Statement] = []
         for i, row in enumerate(self.matrix):
             states = {b: self.moved(b, row[:i]) for b in self.rates.moved}
-            value = self.rates.call(self.locals, None, self._moment(i), self._given(i), states)
-            body.append(Assign(tuple(self.slopes[i].values()), value))
+            body.append(Assign(tuple(self.slopes[i].values()), self.call(i, states)))
         return body
 
     def implicit(self) -> list[Statement]:
@@ -99,11 +113,11 @@ class Stages:
         if not any(weights):
             return base
         factor, total = self._combination(block, weights)
-        return call("torch.add", base, total, alpha=_times(factor, Name(self.locals.duration)))
+        return call("torch.add", base, total, alpha=times(factor, Name(self.locals.duration)))
 
     def increment(self, block: str) -> Expression:
         factor, total = self._combination(block, self.weights)
-        return Binary("*", _times(factor, Name(self.locals.duration)), total)
+        return Binary("*", times(factor, Name(self.locals.duration)), total)
 
     def _combination(self, block: str, weights: tuple[Exact, ...]) -> tuple[Exact, Expression]:
         """A common factor and the rest of a weighted sum of slopes: 1/6 and k1 + 2 k2 + 2 k3 + k4."""
@@ -130,7 +144,8 @@ def _common(weights: tuple[Exact, ...]) -> Exact:
     return Exact(1)
 
 
-def _times(factor: Exact, value: Expression) -> Expression:
+def times(factor: Exact, value: Expression) -> Expression:
+    """An exact number times an expression."""
     if factor == 1:
         return value
     return Binary("*", _number(factor), value)

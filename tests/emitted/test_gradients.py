@@ -8,6 +8,8 @@ import pytest
 import torch
 from compiling import SMALL, SPECS, as_tuple, compile_text, compiled
 
+from odenet.operators.functions import FUNCTIONS
+
 NAMES = sorted(path.stem for path in SPECS.glob("*.ode"))
 FLOWS = [(name, flow.name) for name in NAMES for flow in compiled(name).model.flows]
 double = torch.float64
@@ -206,3 +208,19 @@ def test_values_are_kept_only_while_they_hold():
         assert made(x).requires_grad and len(calls) == 4
     finally:
         type(made)._values_of_net = computed
+
+
+@pytest.mark.parametrize("name", [n for n, row in FUNCTIONS.items() if row.is_public and row.domain == "all"])
+def test_the_slope_of_every_function(name, monkeypatch):
+    parameters = {"leaky_relu": ", 1/10"}.get(name, "")
+    found = compile_text("model Slopes\ndim n = 3, m = 4\nstate x : R[n]\nparam A(t) : R[m, n]\nparam b(t) : R[m]\n"
+                         f"def f(z) = {name}(z{parameters})\nfield g {{ x' = A.T @ (f(A @ x + b) * f(A @ x)) }}\n"
+                         "flow net = lie(g: euler) over [0, 1] steps 2\n")
+    made = found.make(seed=37)
+    assert "is_written=True" in found.text
+    states = found.states(found.model.flows[0], {}, (5,))
+    _, gradients = found_gradients(found, made, found.model.flows[0], states)
+    recorded(found, monkeypatch)
+    _, plain = found_gradients(found, made, found.model.flows[0], states)
+    for a, b in zip(gradients, plain, strict=True):
+        assert torch.allclose(a, b, rtol=1e-9, atol=1e-9)

@@ -22,9 +22,7 @@ def schedule(knots: Tensor, places: Tensor, kind: str) -> Tensor:
         basis = (1 - (places[:, None] * max(count - 1, 1) - index).abs()).clamp(min=0)
         basis = basis if count > 1 else torch.ones_like(basis)
     elif kind == "poly":
-        basis = torch.cumprod(
-            torch.cat((torch.ones_like(places)[:, None], places[:, None].expand(-1, count - 1)), 1), 1
-        )
+        basis = places[:, None] ** index
     else:
         angles = 2 * math.pi * places[:, None] * torch.ceil(index / 2)
         basis = torch.where(index % 2 == 1, torch.cos(angles), torch.sin(angles))

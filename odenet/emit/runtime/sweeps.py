@@ -107,8 +107,9 @@ class Sweep(torch.autograd.Function):
         state, constants, stacks = split_tensors(tensors, blocks, fixed)
         ctx.steps, ctx.backprop, ctx.counts, ctx.lengths = steps, backprop, (blocks, fixed), ()
         stride = max(1, round(steps.count**0.5))
+        ctx.slices = sliced(stacks, steps.count)
         saved: list[Tensor] = []
-        for k, values in enumerate(sliced(stacks, steps.count)):
+        for k, values in enumerate(ctx.slices):
             if backprop == "store":
                 state, kept = steps.keep(k, *state, *constants, *values)
                 ctx.lengths = tuple(map(len, kept))
@@ -133,9 +134,8 @@ class Sweep(torch.autograd.Function):
         state, constants, stacks = split_tensors(tensors, *ctx.counts)
         totals = [torch.zeros_like(t) for t in (*constants, *stacks)]
         rows = sliced(tuple(totals[len(constants) :]), ctx.steps.count)
-        slices = sliced(stacks, ctx.steps.count)
-        for k, kept in kept_backwards(ctx, state, constants, slices, saved):
-            values, sums = (*constants, *slices[k]), (*totals[: len(constants)], *rows[k])
+        for k, kept in kept_backwards(ctx, state, constants, saved):
+            values, sums = (*constants, *ctx.slices[k]), (*totals[: len(constants)], *rows[k])
             gradients = ctx.steps.pull(k, kept, gradients, values, sums)
         pairs = zip((*gradients, *totals), ctx.needs_input_grad[4:], strict=True)
         return (None, None, None, None, *(gradient if is_needed else None for gradient, is_needed in pairs))
@@ -156,14 +156,10 @@ def split_tensors(
 
 
 def kept_backwards(
-    ctx: Any,
-    start: tuple[Tensor, ...],
-    constants: tuple[Tensor, ...],
-    slices: list[tuple[Tensor, ...]],
-    saved: tuple[Tensor, ...],
+    ctx: Any, start: tuple[Tensor, ...], constants: tuple[Tensor, ...], saved: tuple[Tensor, ...]
 ) -> Iterator[tuple[int, Any]]:
     """The steps from the last to the first, each with what its gradient needs."""
-    steps, blocks = ctx.steps, len(start)
+    steps, slices, blocks = ctx.steps, ctx.slices, len(start)
     if ctx.backprop == "store":
         size = len(saved) // steps.count
         for k in reversed(range(steps.count)):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from odenet.emit.computed import Key
 from odenet.emit.flows import FlowText, Move
+from odenet.emit.gradients.pull import Pull
 from odenet.emit.parts import Want
-from odenet.emit.pulls import Pull
 from odenet.emit.tree import (
     Assign,
     Binary,

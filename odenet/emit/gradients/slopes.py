@@ -11,22 +11,24 @@ from odenet.ir.node import Node, function
 class SlopeRow:
     """How the slope of `base` is written where its value f, or its argument f, is known.
 
-    product: the text of g times the slope, one fused operation. from_argument: f is the argument. Parameters are {1}.
+    product: the function that gives g times the slope from g and f, one fused operation; `more` are texts of its further
+    arguments, {1} the parameter of `base`. from_argument: f is the argument.
     """
 
     base: str
     product: str
+    more: tuple[str, ...] = ()
     from_argument: bool = False
 
 
 # Keyed by the slope's name. Values that decide the slope: relu(z) > 0 where z > 0, and so for a leaky one with a > 0.
 SLOPES = {
-    "tanh_slope": SlopeRow("tanh", "torch.ops.aten.tanh_backward({g}, {f})"),
-    "sigmoid_slope": SlopeRow("sigmoid", "torch.ops.aten.sigmoid_backward({g}, {f})"),
-    "threshold": SlopeRow("relu", "torch.ops.aten.threshold_backward({g}, {f}, 0)"),
-    "leaky_relu_slope": SlopeRow("leaky_relu", "torch.ops.aten.leaky_relu_backward({g}, {f}, {1}, True)"),
-    "silu_slope": SlopeRow("silu", "torch.ops.aten.silu_backward({g}, {f})", from_argument=True),
-    "gelu_slope": SlopeRow("gelu", "torch.ops.aten.gelu_backward({g}, {f})", from_argument=True),
+    "tanh_slope": SlopeRow("tanh", "torch.ops.aten.tanh_backward"),
+    "sigmoid_slope": SlopeRow("sigmoid", "torch.ops.aten.sigmoid_backward"),
+    "threshold": SlopeRow("relu", "torch.ops.aten.threshold_backward", ("0",)),
+    "leaky_relu_slope": SlopeRow("leaky_relu", "torch.ops.aten.leaky_relu_backward", ("{1}", "True")),
+    "silu_slope": SlopeRow("silu", "torch.ops.aten.silu_backward", from_argument=True),
+    "gelu_slope": SlopeRow("gelu", "torch.ops.aten.gelu_backward", from_argument=True),
 }
 
 

@@ -1,0 +1,1 @@
+"""Gradients of flows as text: one substep, one step, all steps."""
