@@ -164,6 +164,9 @@ class Sums(Writing):
     def _function(self, node: Node) -> Value:
         name, *parameters = node.data
         value = self.value(node.args[0])
+        if value.is_number and name == "log" and not isinstance(value.code, Number):  # it may be 0 at some durations
+            self.runtime["log_of"] = None
+            return value.with_code(call("log_of", value.code))
         if value.is_number and name in elementwise.PYTHON:
             return value.with_code(elementwise.framed(elementwise.PYTHON[name].replace("{0}", text(value.code))))
         if value.is_number:

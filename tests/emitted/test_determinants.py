@@ -168,6 +168,14 @@ def test_compiled_without_a_graph_break(name, flow_name):
     assert torch.allclose(torch.compile(log_det, fullgraph=True, backend="aot_eager")(*states), log_det(*states), atol=1e-12)
 
 
+def test_a_step_that_forgets_its_state_has_determinant_zero():
+    made = compile_text("model Flat\ndim n = 2\nstate x : R[n]\nfield f { x' = -x }\n"
+                        "flow g = lie(f: euler) over [0, 1] steps 1\nflow h = lie(f: euler) over [0, 1] steps 2\n").make()
+    x = torch.ones(3, 2, dtype=double)
+    assert (made.g_log_abs_det_jacobian(x) == -torch.inf).all()
+    assert torch.allclose(made.log_abs_det_jacobian(x), torch.full((3,), -4.0, dtype=double) * torch.tensor(2.0).log())
+
+
 def test_names_of_the_methods_are_theirs():
     """A parameter or a flow that is called like a method of a flow steps aside."""
     found = compile_text("model Named\nstate x : R\nparam one_transform : R\nparam one_forward_and_log_det : R\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -22,6 +23,11 @@ def small_enough(size: int, largest: int = 1024) -> int:
             "estimate (argument `probes`) is there where the field is proved lipschitz(c), c times the step below 1"
         )
     return size
+
+
+def log_of(number: float) -> float:
+    """log(number); -inf at 0, as for tensors."""
+    return math.log(number) if number else -math.inf
 
 
 def log_abs_det(matrix: Tensor) -> Tensor:
