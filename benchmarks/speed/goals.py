@@ -49,23 +49,28 @@ NEURAL, UNDOING = "100 Euler steps of one field", "autonomous Hamiltonian flow"
 UNDONE = "undoing evaluates each part once more before its gradient is taken"
 GOALS = (
     Goal(f"{ORTHOGONAL}: `parametrizations.orthogonal` over odenet", ratio("orthogonal 64 x 32", "parametrizations.orthogonal"), 6,
-         "the batched chart is less than a fifth of our time; the rest is the loop, which both have"),
+         "the batched chart is about a fifth of our time; the rest is the loop, which both have"),
     Goal(f"{FREE}: the plain loop over odenet", ratio("free 64 x 32", "plain loop"), 1.5,
          "indexing writes the whole stack once for each step of backward, which grows with the square of the steps; 32 are few"),
     Goal(f"{FREE}: share of the time that its matrix products take alone", ratio("free 64 x 32", "matrix products alone"), 0.8,
          "at n = 64 a product takes some ten microseconds, little more than torch needs to call it; a profile of the rest shows "
-         "elementwise functions and sums, copies (a product that adds copies what it adds to, parameters are stacked again in "
-         "backward), views and the records of autograd, each between a twentieth and a quarter of the whole"),
+         "elementwise functions and sums, copies (a product that adds copies what it adds to), views and the sweep itself, each "
+         "about an eighth of the whole"),
     Goal(f"{NEURAL}: torchdiffeq `odeint` over odenet", ratio("neural", "torchdiffeq odeint"), 3,
-         "backward, which is most of the time, is the same graph of torch for both"),
+         "the products and the activation are the same for both, and at this size most of the time"),
     Goal(f"{NEURAL}: torchdiffeq `odeint_adjoint` over odenet, invert",
-         ratio("neural", "torchdiffeq odeint_adjoint", "odenet, invert"), 5, UNDONE),
+         ratio("neural", "torchdiffeq odeint_adjoint", "odenet, invert"), 5,
+         "an explicit Euler step is undone by an iteration that evaluates its field several times, to get exact gradients; shears "
+         "are undone in one evaluation (next line), and `checkpoint` keeps little too"),
+    Goal(f"{UNDOING}, 100 steps: torchdiffeq `odeint_adjoint` over odenet, invert",
+         ratio("undoing x 100", "torchdiffeq odeint_adjoint", "odenet, invert"), 5,
+         "both have as many products to compute, which are much of our time"),
     Goal(f"{UNDOING}: bytes kept by `invert` at 1,000 steps over those at 10",
          kept_growth("odenet, invert", "undoing x 10", "undoing x 1000"), 1.05, "something is kept for each step", True),
     Goal(f"{UNDOING}, 100 steps: time of `invert` over `store`", ratio("undoing x 100", "odenet, invert"), 1.6, UNDONE, True),
     Goal(f"{UNDOING}, 1,000 steps: time of `invert` over `store`", ratio("undoing x 1000", "odenet, invert"), 1.6, UNDONE, True),
     Goal("convolution block: the unconstrained block of the paper over odenet",
          ratio("convolution", "plain block of the paper (U)"), 1,
-         "the bound of the operator norm is computed in each call, and circular padding copies the image; the row that has its "
-         "kernels given shows how much is which"),
+         "the bound of the operator norm is computed for each gradient, and circular padding copies the image; the row that has "
+         "its kernels given shows how much is which"),
 )

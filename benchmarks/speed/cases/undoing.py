@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.speed.peers import plain, reversible
+from benchmarks.speed.peers import plain, reversible, solvers
 from benchmarks.speed.specs import MODES, emitted
 from benchmarks.speed.subject import Case, Data, Row, drawn
 
@@ -26,6 +26,8 @@ def case(steps: int) -> Case:
         Row("plain loop, torch.utils.checkpoint", "same", partial(reversible.checkpointed, steps=steps),
             "in about sqrt(steps) segments"),
         Row("memcnn", "same", partial(reversible.memcnn, steps=steps), "undoes its layers in backward"),
+        Row("torchdiffeq odeint_adjoint", "other", partial(solvers.hamiltonian_adjoint, steps=steps),
+            "explicit Euler on the same field, with as many products; integrates backwards"),
         Row("momentumnet", "other", partial(reversible.momentumnet, steps=steps), "undoes its layers in backward, to the last bit"),
     )
     title = f"Autonomous Hamiltonian flow, q and p in R^{SIZE}, {steps} steps, batch {BATCH}"

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from benchmarks.speed.peers.plain import cayley
-from benchmarks.speed.subject import Data, Trained, trained
+from benchmarks.speed.peers.plain import cayley, shear
+from benchmarks.speed.subject import Data, Trained, leaves, trained
 
 STEP = 0.1
 
@@ -37,6 +37,24 @@ def torchdiffeq(data: Data, steps: int, is_adjoint: bool = False) -> Trained:
     options = {"step_size": STEP}
     solve = odeint_adjoint if is_adjoint else odeint
     return _solved(data, field, lambda x: solve(field, x, ends, method="euler", options=options)[-1])
+
+
+def hamiltonian_adjoint(data: Data, steps: int) -> Trained:
+    """`odeint_adjoint` on the Hamiltonian field that specs.AUTONOMOUS has, by explicit Euler: it has no splitting."""
+    from torchdiffeq import odeint_adjoint
+
+    named, h = leaves(data), 1 / steps
+    ends = torch.tensor([0.0, 1.0], dtype=data.states[0].dtype)
+
+    def field(t: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        q, p = state
+        return shear(named["M"], named["c"], p), -shear(named["K"], named["a"], q)
+
+    def call(q: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+        found = odeint_adjoint(field, (q, p), ends, method="euler", options={"step_size": h}, adjoint_params=tuple(named.values()))
+        return found[0][-1], found[1][-1]
+
+    return trained(call, data, named)
 
 
 def torchdyn(data: Data, steps: int, sensitivity: str = "autograd") -> Trained:
