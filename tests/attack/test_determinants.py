@@ -16,7 +16,7 @@ FOUND = (7,)  # a slope that is 0 at one duration
 @pytest.mark.parametrize("batch", range(2))
 def test_log_determinants_of_random_specs(batch: int) -> None:
     counts: Counter[str] = Counter()
-    for seed in (*range(1000 + 40 * batch, 1040 + 40 * batch), *FOUND):
+    for seed in (*range(1000 + 25 * batch, 1025 + 25 * batch), *FOUND):
         try:
             rows = examine(seed)
         except Rejected:
@@ -24,4 +24,4 @@ def test_log_determinants_of_random_specs(batch: int) -> None:
         for flow, verdict in rows:
             assert verdict in ("agrees", "skipped"), (seed, flow, verdict)
             counts[verdict] += 1
-    assert counts["agrees"] > 15
+    assert counts["agrees"] > 10
