@@ -1,0 +1,90 @@
+"""Linear equations v - S v = right, S given by what it does: dense for small states, Krylov subspaces for large ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def resolvent(apply: Callable[[Tensor], Tensor], like: Tensor, is_adjoint: bool = False) -> Callable[[Tensor], Tensor]:
+    """The function right -> v with v - S v = right, all shaped as `like` [..., d]; `apply` is S, or S' (`is_adjoint`).
+
+    Up to 32 numbers a sample the matrix is made and factored: d applications once, next to nothing for each solve.
+    Beyond, Krylov subspaces take a few applications a solve and no memory for matrices. A sample whose equation is
+    not solved gets numbers that are not finite.
+    """
+    size = like.shape[-1]
+    if size > 32:
+        direct = adjoint_map(apply, like) if is_adjoint else apply
+        return lambda right: gmres(direct, right)
+    identity = torch.eye(size, dtype=like.dtype, device=like.device)
+    basis = identity.reshape(size, *[1] * (like.dim() - 1), size).expand(size, *like.shape)
+    matrices = identity - torch.func.vmap(apply)(basis).movedim(0, -2 if is_adjoint else -1)
+    factors, pivots, _ = torch.linalg.lu_factor_ex(matrices)
+    return lambda right: torch.linalg.lu_solve(factors, pivots, right[..., None])[..., 0]
+
+
+def adjoint_map(apply: Callable[[Tensor], Tensor], like: Tensor) -> Callable[[Tensor], Tensor]:
+    """S' from the linear map S: the reverse mode of a linear map."""
+    pull = torch.func.vjp(apply, torch.zeros_like(like))[1]
+    return lambda v: pull(v)[0]
+
+
+def gmres(apply: Callable[[Tensor], Tensor], right: Tensor) -> Tensor:
+    """v [..., d] with |v - apply(v) - right| <= |right| / 100 for each sample; NaN where 200 directions do not reach it.
+
+    Two digits a solve are enough for Newton's iteration, which comes back with what is left.
+    Source: Saad, Schultz (1986), GMRES, algorithm 3. With c the null vector of the transposed Hessenberg matrix, c_0 =
+    1, the residual is |right| / |c|: Ayachour (2003), A fast implementation for GMRES method, section 2.
+    """
+    scale = largest(right)
+    going = scale > 0
+    basis = [torch.where(going, right / scale, 0.0)]
+    length = torch.linalg.vector_norm(basis[0], dim=-1, keepdim=True)
+    basis = [torch.where(going, basis[0] / length, 0.0)]
+    columns: list[Tensor] = []
+    null = [torch.ones_like(length)]
+    gain = torch.where(scale == 0, torch.inf, torch.ones_like(length))  # |right|^2 / |residual|^2
+    while len(columns) < min(200, right.shape[-1]) and bool(going.any()):
+        moved = basis[-1] - apply(basis[-1])
+        entries, moved = without(moved, torch.stack(basis))
+        below = torch.linalg.vector_norm(moved, dim=-1, keepdim=True)
+        columns.append(torch.cat((entries, torch.where(going, below, 1.0)[None])))
+        null.append(torch.where(going, -(entries * torch.stack(null)).sum(0) / below, 0.0))
+        gain = gain + null[-1].square()
+        going = going & (gain < 1e4) & (below > 0)
+        basis.append(torch.where(going, moved / below, 0.0))
+    found = scale * length * combined(columns, basis)
+    return torch.where(gain >= 1e4, found, torch.nan)
+
+
+def largest(z: Tensor) -> Tensor:
+    """The largest absolute value [..., 1] of each z [..., d]."""
+    return z.abs().amax(-1, keepdim=True)
+
+
+def without(vector: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
+    """The coefficients [k, ..., 1] of `vector` along an orthonormal `basis` [k, ..., d], and what is orthogonal to it.
+
+    Twice is enough: Giraud, Langou, Rozloznik (2005), The loss of orthogonality in the Gram-Schmidt process.
+    """
+    first = (basis * vector).sum(-1, keepdim=True)
+    vector = vector - (first * basis).sum(0)
+    second = (basis * vector).sum(-1, keepdim=True)
+    return first + second, vector - (second * basis).sum(0)
+
+
+def combined(columns: list[Tensor], basis: list[Tensor]) -> Tensor:
+    """The combination [..., d] of the basis with the least residual |e_1 - H y|; column j of H is [j + 2, ..., 1]."""
+    if not columns:
+        return torch.zeros_like(basis[0])
+    count = len(columns)
+    hessenberg = basis[0].new_zeros(*basis[0].shape[:-1], count + 1, count)
+    for place, column in enumerate(columns):
+        hessenberg[..., : place + 2, place] = column[..., 0].movedim(0, -1)
+    q, r = torch.linalg.qr(hessenberg)
+    weights = torch.linalg.solve_triangular(r, q[..., :1, :].mT, upper=True)
+    found: Tensor = (weights.movedim(-2, 0) * torch.stack(basis[:count])).sum(0)
+    return found
