@@ -8,28 +8,67 @@ import torch
 from torch import Tensor
 
 
-def resolvent(apply: Callable[[Tensor], Tensor], like: Tensor, is_adjoint: bool = False) -> Callable[[Tensor], Tensor]:
-    """The function right -> v with v - S v = right, all shaped as `like` [..., d]; `apply` is S, or S' (`is_adjoint`).
+class Linearization:
+    """The derivative D of a map at a point [..., d], as linear maps; samples do not mix in the map."""
 
-    Up to 32 numbers a sample the matrix is made and factored: d applications once, next to nothing for each solve.
-    Beyond, Krylov subspaces take a few applications a solve and no memory for matrices. A sample whose equation is
-    not solved gets numbers that are not finite.
+    def __init__(self, map: Callable[[Tensor], Tensor], point: Tensor) -> None:
+        self.point = point.detach().requires_grad_()
+        self.value = recorded(map, self.point)
+        self.pulled: tuple[Tensor, Tensor] | None = None
+
+    def pull(self, u: Tensor) -> Tensor:
+        """D' u, of the shape of the point."""
+        return gradient(self.value, self.point, u)
+
+    def push(self, v: Tensor) -> Tensor:
+        """D v, by the gradient of the linear map u -> D' u."""
+        if self.pulled is None:
+            zero = torch.zeros_like(self.value).requires_grad_()
+            self.pulled = recorded(lambda u: gradient(self.value, self.point, u, is_kept=True), zero), zero
+        return gradient(*self.pulled, v)
+
+    def matrix(self) -> Tensor:
+        """D [..., d, d]."""
+        size = self.point.shape[-1]
+        identity = torch.eye(size, dtype=self.point.dtype, device=self.point.device)
+        basis = identity.reshape(size, *[1] * (self.point.dim() - 1), size).expand(size, *self.point.shape)
+        return gradient(self.value, self.point, basis, is_batched=True).movedim(0, -2)
+
+
+def recorded(map: Callable[[Tensor], Tensor], point: Tensor) -> Tensor:
+    """map(point) with its graph, which the hooks of a caller (who moves what is kept, or makes it again) do not see."""
+    with torch.enable_grad():
+        try:
+            with torch.autograd.graph.saved_tensors_hooks(lambda kept: kept, lambda kept: kept):
+                return map(point)
+        except RuntimeError:  # torch.func is at work, which refuses hooks: then there are none to hide from
+            return map(point)
+
+
+def gradient(value: Tensor, point: Tensor, u: Tensor, is_kept: bool = False, is_batched: bool = False) -> Tensor:
+    """The gradient of <value, u> by `point`, differentiable itself (`is_kept`), for many u at once (`is_batched`)."""
+    if not value.requires_grad:
+        return torch.zeros_like(u)
+    (found,) = torch.autograd.grad(
+        value, point, u, retain_graph=True, create_graph=is_kept, allow_unused=True, is_grads_batched=is_batched
+    )
+    return torch.zeros_like(u) if found is None else found
+
+
+def resolvent(line: Linearization, is_adjoint: bool = False) -> Callable[[Tensor], Tensor]:
+    """The linear map right -> v with v - D v = right, or v - D' v = right (`is_adjoint`); all [..., d].
+
+    Up to 32 numbers a sample the matrix is made and factored: d gradients once, next to nothing for each solve.
+    Beyond, Krylov subspaces take a few gradients a solve and no memory for matrices. A sample whose equation is not
+    solved gets numbers that are not finite.
     """
-    size = like.shape[-1]
+    size = line.point.shape[-1]
     if size > 32:
-        direct = adjoint_map(apply, like) if is_adjoint else apply
-        return lambda right: gmres(direct, right)
-    identity = torch.eye(size, dtype=like.dtype, device=like.device)
-    basis = identity.reshape(size, *[1] * (like.dim() - 1), size).expand(size, *like.shape)
-    matrices = identity - torch.func.vmap(apply)(basis).movedim(0, -2 if is_adjoint else -1)
+        return lambda right: gmres(line.pull if is_adjoint else line.push, right)
+    slopes = line.matrix().mT if is_adjoint else line.matrix()
+    matrices = torch.eye(size, dtype=slopes.dtype, device=slopes.device) - slopes
     factors, pivots, _ = torch.linalg.lu_factor_ex(matrices)
     return lambda right: torch.linalg.lu_solve(factors, pivots, right[..., None])[..., 0]
-
-
-def adjoint_map(apply: Callable[[Tensor], Tensor], like: Tensor) -> Callable[[Tensor], Tensor]:
-    """S' from the linear map S: the reverse mode of a linear map."""
-    pull = torch.func.vjp(apply, torch.zeros_like(like))[1]
-    return lambda v: pull(v)[0]
 
 
 def gmres(apply: Callable[[Tensor], Tensor], right: Tensor) -> Tensor:

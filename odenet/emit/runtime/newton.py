@@ -27,9 +27,10 @@ def newton(
         solver: from z to the linear map right -> v with v - D map(z) v = right.
         z, residual: where to begin, and map(z) - z there.
 
-    Each sample has its own damping, keeps its derivative while that shrinks the error fourfold, and stands still once
-    it is solved. A step is taken when it shrinks the correction that follows; this measure does not change when the
-    equation is multiplied by a matrix, so stiffness does not spoil it.
+    Each sample has its own damping, keeps its derivative while that shrinks the correction fourfold, and stands still
+    once it is solved. Corrections measure progress: unlike map(z) - z they do not change when the equation is multiplied
+    by a matrix, so stiffness does not spoil them. A sample is solved when map(z) - z is rounding, or when rounding in a
+    stiff map lets a new derivative at z no longer improve it; a derivative of elsewhere never decides that.
     Source: Deuflhard (2004), Newton Methods for Nonlinear Problems, section 3.3 (natural monotonicity).
 
     Raises:
@@ -37,30 +38,28 @@ def newton(
     """
     size, eps = largest(anchor), torch.finfo(z.dtype).eps
     finite = torch.isfinite(size + largest(residual))
-    solved, slow = finite & (largest(residual) == 0), finite
+    solved, fresh = finite & (largest(residual) == 0), finite
     step, reference, factor = z, z, torch.ones_like(size)
     for _ in range(100):
         active = finite & ~solved & (factor > 1e-4)
         if not bool(active.any()):
             break
-        slow = slow & active
-        if bool(slow.any()):
-            reference = torch.where(slow, z, reference)
+        fresh = fresh & active
+        if bool(fresh.any()):
+            reference = torch.where(fresh, z, reference)
             solve = solver(reference)
-            step = torch.where(slow, solve(torch.where(slow, residual, 0.0)), step)
+            step = torch.where(fresh, solve(torch.where(fresh, residual, 0.0)), step)
         trial = z + factor * step
-        rest = map(trial) - trial
-        correction = solve(torch.where(active, rest, 0.0))
-        before, after = largest(step), largest(correction)
+        rest = torch.where(active, map(trial) - trial, 0.0)
+        correction = solve(rest)
+        before, after, rounding = largest(step), largest(correction), eps * (size + largest(trial))
         better = active & (after <= (1 - factor / 4) * before)
-        rounding = eps * (size + largest(trial))
-        ends = better & (after * after <= rounding * before)  # the next correction would be about after^2 / before
-        stalls = active & ~better & (before <= rounding * eps**-0.25)  # no nearer, for the rounding in the map itself
-        z = torch.where(better, torch.where(ends, trial + correction, trial), z)
-        residual = torch.where(better, rest, residual)
-        step = torch.where(better, correction, step)
-        factor = torch.where(better, (2 * factor).clamp(max=1.0), factor / 2)
-        solved, slow = solved | ends | stalls, ~(after <= before / 4)
+        settled = active & (after <= rounding) & (largest(rest) <= 8 * rounding)
+        stalled = fresh & ~better & (before <= rounding * eps**-0.25)
+        z = torch.where(settled, trial + correction, torch.where(better, trial, z))
+        residual, step = torch.where(better, rest, residual), torch.where(better, correction, step)
+        factor = torch.where(better, (2 * factor).clamp(max=1.0), torch.where(fresh, factor / 2, factor))
+        solved, fresh = solved | settled | stalled, ~(after <= before / 4)
     if not bool(solved.all()):
         raise RuntimeError(unsolved(label, solved, finite, residual))
     return z

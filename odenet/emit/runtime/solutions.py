@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from odenet.emit.runtime.linear_solves import resolvent
+from odenet.emit.runtime.linear_solves import Linearization, resolvent
 from odenet.emit.runtime.newton import first_guess, newton
 from odenet.emit.runtime.precision import full_precision
 
@@ -24,7 +24,10 @@ def solution(map: Callable[..., Tensor], anchor: Tensor, given: tuple[Tensor, ..
         with full_precision(z.device):
             return map(z, *given)
 
-    return solved(precise, equation, label, anchor.detach(), *given)
+    if not torch.is_inference_mode_enabled():
+        return solved(precise, equation, label, anchor.detach(), *given)
+    with torch.inference_mode(False):  # the solver differentiates, which what is made in inference mode refuses
+        return solved(precise, equation, label, anchor.clone(), *(g.clone() for g in given))
 
 
 def solved(map: Any, prepare: Any, label: str, anchor: Tensor, *given: Tensor) -> Tensor:
@@ -43,7 +46,7 @@ class Solution(torch.autograd.Function):
 
     @staticmethod
     def forward(map: Any, prepare: Any, label: str, anchor: Tensor, *given: Tensor) -> Tensor:
-        return newton(anchor, label, *prepare(map, anchor, given))
+        return newton(anchor, label, *prepare(map, anchor, tuple(g.detach() for g in given)))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -77,7 +80,7 @@ def equation(map: Callable[..., Tensor], anchor: Tensor, given: tuple[Tensor, ..
     def image(z: Tensor) -> Tensor:
         return map(z, *given)
 
-    return image, lambda z: resolvent(pullback(image, z), z, is_adjoint=True), *first_guess(image, anchor)
+    return image, lambda z: resolvent(Linearization(image, z)), *first_guess(image, anchor)
 
 
 def adjoint(map: Callable[..., Tensor]) -> Callable[..., tuple[Any, Any, Tensor, Tensor]]:
@@ -85,26 +88,20 @@ def adjoint(map: Callable[..., Tensor]) -> Callable[..., tuple[Any, Any, Tensor,
 
     def prepare(_: object, anchor: Tensor, given: tuple[Tensor, ...]) -> tuple[Any, Any, Tensor, Tensor]:
         right, z, *rest = given
-        pull = pullback(lambda z: map(z, *rest), z)
-        return lambda u: right + pull(u), lambda _: resolvent(pull, z), torch.zeros_like(z), right
+        line = Linearization(lambda z: map(z, *rest), z)
+        return lambda u: right + line.pull(u), lambda _: resolvent(line, is_adjoint=True), torch.zeros_like(z), right
 
     return prepare
 
 
 def transposed(map: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The map (u, right, z, *given) -> right + D map(z)' u."""
-    return lambda u, right, z, *given: right + pullback(lambda z: map(z, *given), z)(u)
+    return lambda u, right, z, *given: right + torch.func.vjp(lambda z: map(z, *given), z)[1](u)[0]
 
 
 def tangent(map: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The map (v, right, z, *given) -> right + D map(z) v."""
     return lambda v, right, z, *given: right + pushforward(lambda z: map(z, *given), z)(v)
-
-
-def pullback(function: Callable[[Tensor], Tensor], point: Tensor) -> Callable[[Tensor], Tensor]:
-    """The linear map u -> D function(point)' u."""
-    pull = torch.func.vjp(function, point)[1]
-    return lambda u: pull(u)[0]
 
 
 def pushforward(function: Callable[..., Tensor], *points: Tensor) -> Callable[..., Tensor]:
