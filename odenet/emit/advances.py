@@ -28,6 +28,7 @@ from odenet.ir.differentiate import gradient, products, tangent
 from odenet.ir.model import Table
 from odenet.ir.node import Node, add, depends_on, number, scale, state, variable
 from odenet.ir.sizes import SCALAR, Space
+from odenet.operators.functions import row_of
 from odenet.plan.steps import DURATION, Advance, Closed, DiscreteGradient, Linear, Relax, RungeKutta
 from odenet.schemes.numbers import Exact, as_node
 from odenet.schemes.tables import coefficients, is_explicit
@@ -246,6 +247,7 @@ class Advances:
             items(*map(Name, taken)),
             Name(self.locals.duration),
             Name(str(advance.is_hamiltonian)),
+            Name(str(_is_smooth(advance.potential))),
             items(*map(Name, given)),
             Text(f'"{step}"'),
         )
@@ -296,6 +298,12 @@ def adjoint(table: Table) -> Table:
     matrix = tuple(tuple(as_node(exacts.weights[j] - exacts.matrix[i][j]) for j in size) for i in size)
     nodes = tuple(as_node(1 - exacts.nodes[i]) for i in size)
     return Table(nodes, matrix, tuple(as_node(exacts.weights[i]) for i in size))
+
+
+def _is_smooth(node: Node) -> bool:
+    """Whether all of its operations have all derivatives."""
+    functions = all(row_of(n).smoothness is None for n in node.walk() if n.op == "function")
+    return functions and not any(n.op in ("largest", "smallest", "norm") for n in node.walk())
 
 
 def _stages_in_words(count: int) -> str:
