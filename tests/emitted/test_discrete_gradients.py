@@ -126,7 +126,7 @@ def test_derivatives_and_the_way_back():
     assert torch.allclose(mapped[0][:, 0], step(q, p, 0.5)[0], atol=1e-14)
     empty = step(q[:0], p[:0], 0.5)
     assert empty[0].shape == (0,)
-    with pytest.raises(RuntimeError, match="1 of 3 samples .* not finite"):
+    with pytest.raises(RuntimeError, match=r"1 of 3 samples .* not finite"):
         step(torch.tensor([0.0, float("nan"), 1.0]), torch.zeros(3), 0.5)
 
 

@@ -24,6 +24,8 @@ def solution(map: Callable[..., Tensor], anchor: Tensor, given: tuple[Tensor, ..
         with full_precision(z.device):
             return map(z, *given)
 
+    if torch.compiler.is_compiling():  # the solver looks at values, so it is left as it is
+        return torch.compiler.disable(solved)(precise, equation, label, anchor.detach(), *given)  # type: ignore[no-any-return,no-untyped-call]
     if not torch.is_inference_mode_enabled():
         return solved(precise, equation, label, anchor.detach(), *given)
     with torch.inference_mode(False):  # the solver differentiates, which what is made in inference mode refuses
