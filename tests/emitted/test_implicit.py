@@ -292,6 +292,41 @@ def test_a_step_onto_the_slow_manifold_ends_at_a_root(dtype):
         assert min(abs(roots - x)) < 1e-9 + 4 * torch.finfo(dtype).eps * abs(rate), (roots, x)
 
 
+def stiff_problem(seed):
+    """Random cubic or saturating rates of all scales, a state and a step size."""
+    random = np.random.default_rng(seed)
+    d, scale = int(random.integers(1, 5)), 10 ** random.normal() ** 2
+    A, B = (torch.tensor(random.normal(size=(d, d))) for _ in range(2))
+    x = torch.tensor(random.normal(size=(4, d)) * 10 ** random.normal())
+    cubic = seed % 2 == 0
+
+    def rate(i, x, A, B):
+        return (x @ A.mT - scale * (x**3 if cubic else torch.tanh(x @ B.mT) @ B),)
+
+    return rate, x, (A, B), 10 ** random.normal()
+
+
+def test_no_step_is_silently_wrong():
+    """One Newton step in float64, by dense algebra, from whatever is returned: it does not move it."""
+    failed = 0
+    for seed in range(24):
+        rate, x, given, h = stiff_problem(seed)
+        for dtype in (torch.float32, double):
+            start = x.to(dtype)
+            try:
+                (stage,) = implicit_stages(rate, (start,), h, EULER[0], tuple(g.to(dtype) for g in given), "the step")
+            except RuntimeError:
+                failed += 1
+                continue
+            for y, w in zip(start.double(), stage[0].double(), strict=True):
+                exact = tuple(g.to(dtype).double() for g in given)
+                slopes = torch.func.jacrev(lambda w, y=y, h=h, rate=rate, e=exact: h * rate(0, (y + w)[None], *e)[0][0])(w)
+                rest = h * rate(0, (y + w)[None], *exact)[0][0] - w
+                error = torch.linalg.solve(torch.eye(len(w), dtype=double) - slopes, rest)
+                assert error.abs().max() <= 30 * torch.finfo(dtype).eps * (y.abs().max() + w.abs().max()), seed
+    assert failed <= 12
+
+
 def test_stiff_large_states():
     """The heat equation with 100 points, far beyond what an explicit step of this size allows."""
     d = 100

@@ -28,9 +28,9 @@ def newton(
         z, residual: where to begin, and map(z) - z there.
 
     Each sample has its own damping, keeps its derivative while that shrinks the correction fourfold, and stands still
-    once it is solved. Corrections measure progress: unlike map(z) - z they do not change when the equation is multiplied
-    by a matrix, so stiffness does not spoil them. A sample is solved when map(z) - z is rounding, or when rounding in a
-    stiff map lets a new derivative at z no longer improve it; a derivative of elsewhere never decides that.
+    once it is solved. A step is taken when it shrinks map(z) - z or the correction that follows, which, multiplied by
+    the inverse of a matrix, does not feel stiffness. A sample is solved when map(z) - z is rounding, or when rounding
+    in a stiff map keeps a new derivative at z from improving it; a derivative of elsewhere never decides that.
     Source: Deuflhard (2004), Newton Methods for Nonlinear Problems, section 3.3 (natural monotonicity).
 
     Raises:
@@ -53,7 +53,8 @@ def newton(
         rest = torch.where(active, map(trial) - trial, 0.0)
         correction = solve(rest)
         before, after, rounding = largest(step), largest(correction), eps * (size + largest(trial))
-        better = active & (after <= (1 - factor / 4) * before)
+        less = 1 - factor / 4
+        better = active & ((after <= less * before) | (largest(rest) <= less * largest(residual)))
         settled = active & (after <= rounding) & (largest(rest) <= 8 * rounding)
         stalled = fresh & ~better & (before <= rounding * eps**-0.25)
         z = torch.where(settled, trial + correction, torch.where(better, trial, z))
