@@ -32,6 +32,7 @@ from odenet.emit.tree import (
     Text,
     Verbatim,
     With,
+    call,
     is_simple,
     strength,
 )
@@ -123,7 +124,7 @@ def _statement(statement: Statement, depth: int) -> list[str]:
     if isinstance(statement, Do):
         return _line("", statement.value, depth)
     if isinstance(statement, Raise):
-        return [f'{pad}raise {statement.error}("{statement.message}")']
+        return _line("raise ", call(statement.error, Text(f'"{statement.message}"')), depth)
     if isinstance(statement, Comment):
         return [f"{pad}# {statement.text}"]
     if isinstance(statement, Verbatim):

@@ -23,10 +23,11 @@ def discrete_gradient_step(
     given: tuple[Tensor, ...],
     label: str,
 ) -> tuple[Tensor, ...]:
-    """x + d with d = h S g(x, x + d), g the midpoint discrete gradient of V and rate = S grad V; V(x + d) - V(x) = <g, d>.
+    """x + d with d = h S g(x, x + d), g the midpoint discrete gradient of V, rate = S grad V.
 
-    S is the identity, or (`is_hamiltonian`, blocks position and momentum by turns) (q, p) -> (p, -q). `rate` and
-    `potential` take (*blocks, *given) and hold no tensors. `is_smooth`: V has all derivatives.
+    V(x + d) - V(x) = <g, d>. S is the identity, or (`is_hamiltonian`, blocks position and momentum by turns)
+    (q, p) -> (p, -q). `rate` and `potential` take (*blocks, *given) and hold no tensors. `is_smooth`: V has all
+    derivatives.
     Source: Gonzalez (1996), Time integration and discrete Hamiltonian systems.
     """
     kept, blocks = state[0].dtype, len(state)
@@ -62,7 +63,7 @@ def gap(after: Tensor, before: Tensor, slope: Tensor, bend: Tensor, d: Tensor, i
     V(y) and V(x) [batch] cancel when the step is short. Gauss' formula with three nodes, which finds their difference
     from gradients, does not: `slope` g is the gradient in the middle, `bend` the sum of those at the outer nodes less
     2 g. What the potentials add to it counts (for continuity more and more) from where it is more than their rounding,
-    and where V `is_smooth` only if the gradient bends: else the formula is exact to rounding, whatever cancels inside V.
+    and where V `is_smooth` only if the gradient bends: else the formula is exact to rounding, whatever cancels in V.
     """
     eps, length = torch.finfo(d.dtype).eps, d.square().sum(-1)
     formula = 5 / 18 * (bend * d).sum(-1)

@@ -56,7 +56,7 @@ def stage_slopes(
     join: Callable[[tuple[Tensor, ...]], Tensor],
     split: Callable[[Tensor], tuple[Tensor, ...]],
 ) -> Callable[..., Tensor]:
-    """The map (w, base, *given) -> h rate(i, base_i + sum_j a_ij w_j) of the stages i with `rows` a_ij, side by side."""
+    """The map (w, base, *given) -> h rate(i, base_i + sum_j a_ij w_j) of stages i with `rows` a_ij, side by side."""
 
     def slopes(w: Tensor, base: Tensor, *given: Tensor) -> Tensor:
         inner, bases = w.chunk(len(rows), -1), base.chunk(len(rows), -1)

@@ -1,4 +1,4 @@
-"""Linear equations v - S v = right, S given by what it does: dense for small states, Krylov subspaces for large ones."""
+"""Linear equations v - D v = right, D a derivative: dense for small states, Krylov subspaces for large ones."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def resolvent(line: Linearization, is_adjoint: bool = False) -> Callable[[Tensor
 
 
 def gmres(apply: Callable[[Tensor], Tensor], right: Tensor) -> Tensor:
-    """v [..., d] with |v - apply(v) - right| <= |right| / 100 for each sample; NaN where 200 directions do not reach it.
+    """v [..., d] with |v - apply(v) - right| <= |right| / 100 for each sample; NaN where 200 directions miss it.
 
     Two digits a solve are enough for Newton's iteration, which comes back with what is left.
     Source: Saad, Schultz (1986), GMRES, algorithm 3. With c the null vector of the transposed Hessenberg matrix, c_0 =

@@ -67,7 +67,7 @@ def newton(
 
 
 def first_guess(map: Callable[[Tensor], Tensor], anchor: Tensor) -> tuple[Tensor, Tensor]:
-    """The explicit step map(0), or 0 where that is nearer to a solution (a stiff sample), and what map(z) - z is there."""
+    """The explicit step map(0), or 0 where that is nearer to a solution (a stiff sample), and map(z) - z there."""
     zero = torch.zeros_like(anchor)
     explicit = map(zero)
     rest = map(explicit) - explicit

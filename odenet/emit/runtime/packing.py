@@ -12,7 +12,7 @@ from torch import Tensor
 def packing(
     state: tuple[Tensor, ...],
 ) -> tuple[Callable[[tuple[Tensor, ...]], Tensor], Callable[[Tensor], tuple[Tensor, ...]]]:
-    """Two functions: from blocks shaped like `state` [batch, ...] to vectors [batch, d], and back; they hold no tensor."""
+    """Two functions without tensors: from blocks shaped like `state` [batch, ...] to vectors [batch, d], and back."""
     shapes = [tuple(block.shape[1:]) for block in state]
     sizes = [math.prod(shape) for shape in shapes]
 

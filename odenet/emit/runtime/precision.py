@@ -16,6 +16,6 @@ def full_precision(device: torch.device) -> AbstractContextManager[object]:
 
 
 def widened(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The tensors in the type of the first, or in float32 where that is narrower: rounding must not hide what is solved."""
+    """The tensors in the type of the first, at least float32: rounding must not hide what is solved."""
     wide = torch.promote_types(tensors[0].dtype, torch.float32)
     return tuple(tensor.to(wide) for tensor in tensors)

@@ -25,7 +25,8 @@ def solution(map: Callable[..., Tensor], anchor: Tensor, given: tuple[Tensor, ..
             return map(z, *given)
 
     if torch.compiler.is_compiling():  # the solver looks at values, so it is left as it is
-        return torch.compiler.disable(solved)(precise, equation, label, anchor.detach(), *given)  # type: ignore[no-any-return,no-untyped-call]
+        eager: Callable[..., Tensor] = torch.compiler.disable(solved)  # type: ignore[no-untyped-call]
+        return eager(precise, equation, label, anchor.detach(), *given)
     if not torch.is_inference_mode_enabled():
         return solved(precise, equation, label, anchor.detach(), *given)
     with torch.inference_mode(False):  # the solver differentiates, which what is made in inference mode refuses
