@@ -75,8 +75,8 @@ def gmres(apply: Callable[[Tensor], Tensor], right: Tensor) -> Tensor:
     """v [..., d] with |v - apply(v) - right| <= |right| / 100 for each sample; NaN where 200 directions miss it.
 
     Two digits a solve are enough for Newton's iteration, which comes back with what is left.
-    Source: Saad, Schultz (1986), GMRES, algorithm 3. With c the null vector of the transposed Hessenberg matrix, c_0 =
-    1, the residual is |right| / |c|: Ayachour (2003), A fast implementation for GMRES method, section 2.
+    Source: Saad, Schultz (1986), GMRES. With c the null vector of the transposed Hessenberg matrix, c_0 = 1, the
+    residual is |right| / |c|: Ayachour (2003), A fast implementation for GMRES method.
     """
     scale = largest(right)
     going = scale > 0
@@ -107,7 +107,8 @@ def largest(z: Tensor) -> Tensor:
 def without(vector: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
     """The coefficients [k, ..., 1] of `vector` along an orthonormal `basis` [k, ..., d], and what is orthogonal to it.
 
-    Twice is enough: Giraud, Langou, Rozloznik (2005), The loss of orthogonality in the Gram-Schmidt process.
+    Twice is enough: Giraud, Langou, Rozloznik (2005), The loss of orthogonality in the Gram-Schmidt
+    orthogonalization process.
     """
     first = (basis * vector).sum(-1, keepdim=True)
     vector = vector - (first * basis).sum(0)

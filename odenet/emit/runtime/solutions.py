@@ -44,7 +44,7 @@ class Solution(torch.autograd.Function):
 
     With g the gradient by z, the gradient by `given` is that of <map(z, *given), u> for u = g + D map(z)' u.
     `prepare(map, anchor, given)` gives what `newton` needs to know.
-    Source: Blondel and others (2022), Efficient and modular implicit differentiation, section 2.1.
+    Source: Blondel and others (2022), Efficient and modular implicit differentiation.
     """
 
     @staticmethod
