@@ -12,19 +12,19 @@ from odenet.emit.gradients.stages import staged_pull
 from odenet.emit.gradients.written import written_pull
 from odenet.emit.parts import Part, Want, Workshop, returned, returns, unpacked
 from odenet.emit.sizes import Sizes
-from odenet.emit.stages import Stages
+from odenet.emit.stages import Stages, closed
 from odenet.emit.tree import (
     Assign,
     Binary,
     Expression,
     Function,
     Items,
-    Lambda,
     Name,
     Number,
     Return,
     Statement,
     Subscript,
+    Text,
     call,
     items,
 )
@@ -33,6 +33,7 @@ from odenet.ir.differentiate import gradient, products, tangent
 from odenet.ir.model import Table
 from odenet.ir.node import Node, add, depends_on, number, scale, state, variable
 from odenet.ir.sizes import SCALAR, Space
+from odenet.operators.functions import row_of
 from odenet.plan.steps import DURATION, Advance, Closed, DiscreteGradient, Linear, Relax, RungeKutta
 from odenet.schemes.numbers import Exact, as_node
 from odenet.schemes.tables import coefficients, is_explicit
@@ -118,7 +119,7 @@ class Advances:
             return f"the {label} steps of `{field}` are not proved invertible"
         key = ("inverse", field, advance, moves_clock)
         if key not in self.shop.parts:
-            self.shop.parts[key] = self._undone(part, field)
+            self.shop.parts[key] = self._undone(part, field, f"the {label} step of `{field}`")
         return Inverse(self.shop.parts[key], False)
 
     def _is_timed(self, field: str) -> bool:
@@ -129,17 +130,18 @@ class Advances:
 
     def _make(self, field: str, advance: Advance, moves_clock: bool, label: str) -> Part:
         name = self.shop.methods.new(f"_{field}_{label}")
+        step = f"the {label} step of `{field}`"
         if isinstance(advance, Closed):
             return self._closed(name, field, advance)
         if isinstance(advance, Linear):
             return self._linear(name, field, advance)
         if isinstance(advance, DiscreteGradient):
-            return self._discrete_gradient(name, field, advance, moves_clock)
+            return self._discrete_gradient(name, field, advance, moves_clock, step)
         if isinstance(advance, Relax):
-            return self._relaxed(name, field, advance, moves_clock)
+            return self._relaxed(name, field, advance, moves_clock, step)
         if _is_euler(advance):
             return self._from_rows(name, self._euler_rows(field, advance), f"One Euler step of `{field}`.")
-        return self._runge_kutta(name, field, advance, moves_clock)
+        return self._runge_kutta(name, field, advance, moves_clock, step)
 
     # --- closed forms -------------------------------------------------------------------------------------------
 
@@ -215,17 +217,17 @@ class Advances:
 
     # --- Runge-Kutta --------------------------------------------------------------------------------------------
 
-    def _runge_kutta(self, name: str, field: str, advance: RungeKutta, moves_clock: bool) -> Part:
+    def _runge_kutta(self, name: str, field: str, advance: RungeKutta, moves_clock: bool, step: str) -> Part:
         stages = Stages(self.shop, field, advance.table, moves_clock)
-        body = stages.explicit() if advance.is_explicit else stages.implicit()
+        body = stages.body(step)
         results = [stages.moved(block, stages.weights) for block in stages.rates.moved]
         about = f"One step of `{field}` by a Runge-Kutta method of {_stages_in_words(len(stages.weights))}."
         rates = stages.rates
         return self._part(name, rates.blocks, rates.moved, stages.wants, stages.takes_time, body, results, about)
 
-    def _relaxed(self, name: str, field: str, advance: Relax, moves_clock: bool) -> Part:
+    def _relaxed(self, name: str, field: str, advance: Relax, moves_clock: bool, step: str) -> Part:
         stages = Stages(self.shop, field, advance.inner.table, moves_clock)
-        body = stages.explicit() if advance.inner.is_explicit else stages.implicit()
+        body = stages.body(step)
         moved = stages.rates.moved
         moves = {block: stages.names.new(f"d{self.locals[block]}") for block in moved}
         body += [Assign((moves[block],), stages.increment(block)) for block in moved]
@@ -256,33 +258,38 @@ class Advances:
     def _beside(self, factor: str, block: str) -> Expression:
         return aligned(Value(Name(factor), lead=True), self.model.block(block).space.rank)
 
-    def _discrete_gradient(self, name: str, field: str, advance: DiscreteGradient, moves_clock: bool) -> Part:
+    def _discrete_gradient(
+        self, name: str, field: str, advance: DiscreteGradient, moves_clock: bool, step: str
+    ) -> Part:
         assert advance.potential is not None
         rates = self.shop.rates(field)
         moved = tuple(block for block, _ in advance.rates)
         half = Exact(Fraction(1, 2)) if moves_clock else Exact(0)
         potential = self._potential(field, advance.potential)
-        wants = tuple(Want(w.kind, w.name, half if w.kind == "scheduled" else w.place) for w in rates.wants)
-        wants = (*wants, *(w for w in potential.wants if w not in wants))
+        found = (
+            Want(w.kind, w.name, half if w.kind == "scheduled" else w.place) for w in (*rates.wants, *potential.wants)
+        )
+        wants = tuple(dict.fromkeys(found))
         timed = rates.takes_time or potential.takes_time
         moment: Expression = Name(self.locals.time)
         if moves_clock and timed:
             moment = Binary("+", moment, Binary("*", Number(0.5), Name(self.locals.duration)))
         blocks = tuple(b.name for b in self.model.blocks if b.name in (*rates.blocks, *potential.blocks))
         inner = rates.call(self.locals, None, moment, tuple(Name(self.shop.local(w)) for w in rates.wants))
-        taken = ", ".join(self.locals[b] for b in moved)
-        value = Lambda(
-            taken, potential.call(self.locals, None, moment, tuple(Name(self.shop.local(w)) for w in potential.wants))
-        )
+        value = potential.call(self.locals, None, moment, tuple(Name(self.shop.local(w)) for w in potential.wants))
+        taken = tuple(self.locals[b] for b in moved)
+        given = (*(self.locals[b] for b in blocks if b not in moved), *self.shop.local_names(wants))
         self.shop.runtime["discrete_gradient_step"] = None
-        start = items(*(Name(self.locals[b]) for b in moved))
         made = call(
             "discrete_gradient_step",
-            Lambda(taken, unpacked(len(moved), inner)),
-            value,
-            start,
+            closed(unpacked(len(moved), inner), taken, given),
+            closed(value, taken, given),
+            items(*map(Name, taken)),
             Name(self.locals.duration),
             Name(str(advance.is_hamiltonian)),
+            Name(str(_is_smooth(advance.potential))),
+            items(*map(Name, given)),
+            Text(f'"{step}"'),
         )
         result: list[Expression] = [Subscript(made, "0")] if len(moved) == 1 else [made]
         about = f"One step of `{field}` by the midpoint discrete gradient of its potential."
@@ -304,17 +311,18 @@ class Advances:
             self.shop.parts[key] = Part(name, blocks, (), wants, False, timed, function)
         return self.shop.parts[key]
 
-    def _undone(self, part: Part, field: str) -> Part:
-        """The inverse of an explicit step by fixed-point iteration."""
+    def _undone(self, part: Part, field: str, step: str) -> Part:
+        """The inverse of an explicit step: the solution of an equation."""
         self.shop.runtime["inverse_step"] = None
-        names = tuple(map(Name, self.shop.local_names(part.wants)))
-        inner = part.call(self.locals, Name(self.locals.duration), Name(self.locals.time), names)
-        taken = ", ".join(self.locals[b] for b in part.moved)
-        blocks = items(*(Name(self.locals[b]) for b in part.moved))
-        made = call("inverse_step", Lambda(taken, unpacked(len(part.moved), inner)), blocks)
+        wants = self.shop.local_names(part.wants)
+        inner = part.call(self.locals, Name(self.locals.duration), Name(self.locals.time), tuple(map(Name, wants)))
+        taken = tuple(self.locals[b] for b in part.moved)
+        given = (*(self.locals[b] for b in part.blocks if b not in part.moved), *wants)
+        before = closed(unpacked(len(part.moved), inner), taken, given)
+        made = call("inverse_step", before, items(*map(Name, taken)), items(*map(Name, given)), Text(f'"{step}"'))
         result = Subscript(made, "0") if len(part.moved) == 1 else made
         name = self.shop.methods.new(f"{part.method}_inverse")
-        about = f"The state before one step of `{field}`, by iteration; the step moves it by a contraction."
+        about = f"The state before one step of `{field}`: one, since the step moves it by a contraction."
         arguments = part.function.parameters
         function = Function(name, arguments, returns(len(part.moved)), (about,), (Return(result),))
         return Part(name, part.blocks, part.moved, part.wants, part.takes_duration, part.takes_time, function)
@@ -334,6 +342,12 @@ def adjoint(table: Table) -> Table:
     matrix = tuple(tuple(as_node(exacts.weights[j] - exacts.matrix[i][j]) for j in size) for i in size)
     nodes = tuple(as_node(1 - exacts.nodes[i]) for i in size)
     return Table(nodes, matrix, tuple(as_node(exacts.weights[i]) for i in size))
+
+
+def _is_smooth(node: Node) -> bool:
+    """Whether all of its operations have all derivatives."""
+    functions = all(row_of(n).smoothness is None for n in node.walk() if n.op == "function")
+    return functions and not any(n.op in ("largest", "smallest", "norm") for n in node.walk())
 
 
 def _stages_in_words(count: int) -> str:

@@ -15,27 +15,32 @@ from odenet.emit.tree import (
     Number,
     Statement,
     Subscript,
+    Text,
     call,
     items,
 )
 from odenet.ir.model import Table
 from odenet.schemes.numbers import Exact
-from odenet.schemes.tables import coefficients
+from odenet.schemes.tables import coefficients, is_explicit
 
 
 class Stages:
-    """The stages of a Runge-Kutta step as statements, and combinations of their slopes."""
+    """The stages of a Runge-Kutta step as statements, and combinations of their slopes.
+
+    Explicit stages are slopes k; implicit ones are increments w = h k, which rounding spoils less when h is small.
+    """
 
     def __init__(self, shop: Workshop, field: str, table: Table, moves_clock: bool) -> None:
-        self.locals, self.shop = shop.locals, shop
+        self.locals, self.shop, self.is_explicit = shop.locals, shop, is_explicit(table)
         exacts = coefficients(table)
         self.matrix, self.weights, self.nodes = exacts.matrix, exacts.weights, exacts.nodes
         self.rates = self.shop.rates(field)
         self.names = self.locals.inner()
         self.moves_clock, self.takes_time = moves_clock, self.rates.takes_time
+        letter = "k" if self.is_explicit else "w"
         self.slopes = [
             {
-                b: self.names.new(f"k{i}" if len(self.rates.moved) == 1 else f"k{i}_{self.locals[b]}")
+                b: self.names.new(f"{letter}{i}" if len(self.rates.moved) == 1 else f"{letter}{i}_{self.locals[b]}")
                 for b in self.rates.moved
             }
             for i in range(1, len(self.weights) + 1)
@@ -79,15 +84,19 @@ class Stages:
             return time
         return Binary("+", time, times(node, Name(self.locals.duration)))
 
-    def explicit(self) -> list[Statement]:
+    def body(self, label: str) -> list[Statement]:
+        """The statements that name the stages; `label` names the step where its equation has no solution."""
+        return self._explicit() if self.is_explicit else self._implicit(label)
+
+    def _explicit(self) -> list[Statement]:
         body: list[Statement] = []
         for i, row in enumerate(self.matrix):
             states = {b: self.moved(b, row[:i]) for b in self.rates.moved}
             body.append(Assign(tuple(self.slopes[i].values()), self.call(i, states)))
         return body
 
-    def implicit(self) -> list[Statement]:
-        """The stages solve an equation together."""
+    def _implicit(self, label: str) -> list[Statement]:
+        """The stages solve equations."""
         self.shop.runtime["implicit_stages"] = None
         rates, index, found = self.rates, self.names.new("i"), self.names.new("stages")
         wanted = [self._given(i) for i in range(len(self.nodes))]
@@ -95,10 +104,17 @@ class Stages:
         times = [self._moment(i) for i in range(len(self.nodes))]
         moment = _choice([t for t in times if t is not None], index) if self.takes_time else None
         slopes = unpacked(len(rates.moved), rates.call(self.locals, None, moment, given))
-        taken = ", ".join([index, *(self.locals[b] for b in rates.moved)])
         matrix = Items(tuple(Items(tuple(Number(float(a)) for a in row)) for row in self.matrix))
-        state = items(*(Name(self.locals[b]) for b in rates.moved))
-        solved = call("implicit_stages", Lambda(taken, slopes), state, Name(self.locals.duration), matrix)
+        others = (*(self.locals[b] for b in rates.blocks if b not in rates.moved), *self._local.values())
+        solved = call(
+            "implicit_stages",
+            closed(slopes, (index, *(self.locals[b] for b in rates.moved)), others),
+            items(*(Name(self.locals[b]) for b in rates.moved)),
+            Name(self.locals.duration),
+            matrix,
+            items(*map(Name, others)),
+            Text(f'"{label}"'),
+        )
         body: list[Statement] = [Assign((found,), solved)]
         for i, names in enumerate(self.slopes):
             if self.weights[i]:
@@ -113,11 +129,17 @@ class Stages:
         if not any(weights):
             return base
         factor, total = self._combination(block, weights)
-        return call("torch.add", base, total, alpha=times(factor, Name(self.locals.duration)))
+        if not self.is_explicit and factor == 1:
+            return Binary("+", base, total)
+        return call("torch.add", base, total, alpha=self._scaled(factor))
 
     def increment(self, block: str) -> Expression:
+        """h * (weighted slopes), by which the step moves a block."""
         factor, total = self._combination(block, self.weights)
-        return Binary("*", times(factor, Name(self.locals.duration)), total)
+        return total if not self.is_explicit and factor == 1 else Binary("*", self._scaled(factor), total)
+
+    def _scaled(self, factor: Exact) -> Expression:
+        return times(factor, Name(self.locals.duration)) if self.is_explicit else _number(factor)
 
     def _combination(self, block: str, weights: tuple[Exact, ...]) -> tuple[Exact, Expression]:
         """A common factor and the rest of a weighted sum of slopes: 1/6 and k1 + 2 k2 + 2 k3 + k4."""
@@ -133,6 +155,11 @@ class Stages:
                 total = Binary("+" if ratio.sign() > 0 else "-", total, term)
         assert total is not None
         return factor, total
+
+
+def closed(body: Expression, arguments: tuple[str, ...], given: tuple[str, ...]) -> Lambda:
+    """A function of `arguments` that takes all tensors it reads as arguments too: what is solved is differentiated by them."""
+    return Lambda(", ".join((*arguments, *given)), body)
 
 
 def _common(weights: tuple[Exact, ...]) -> Exact:

@@ -162,12 +162,12 @@ def _relax(kind: Relax, states: States, duration: float, at: At) -> States:
     """x + s d, with d the step of the inner method and s such that the invariant is kept: I(x + s d) = I(x).
 
     I is quadratic, so I(x + s d) - I(x) = s b + s^2 a with a = (I(x+d) + I(x-d)) / 2 - I(x), b = (I(x+d) - I(x-d)) / 2.
+    An indefinite I may have a = 0. Then x alone keeps the value and the step stands still, or with b = 0 the whole line
+    keeps it and the step is that of the inner method.
     """
     old = {name: states[name] for name, _ in kind.inner.rates}
     moved = _runge_kutta(kind.inner, states, duration, at)
     step = {name: moved[name] - old[name] for name in old}
-    if not any(np.any(d) for d in step.values()):
-        return old
 
     def invariant(sign: float) -> float:
         return float(evaluate(kind.invariant, at({name: old[name] + sign * step[name] for name in old}, 0.0)))
@@ -175,7 +175,7 @@ def _relax(kind: Relax, states: States, duration: float, at: At) -> States:
     before, ahead, behind = invariant(0.0), invariant(1.0), invariant(-1.0)
     a, b = (ahead + behind) / 2 - before, (ahead - behind) / 2
     if a == 0:
-        raise NoSolution
+        return moved if b == 0 else old
     return {name: old[name] - (b / a) * step[name] for name in old}
 
 

@@ -26,7 +26,7 @@ def convolve_adjoint(y: Tensor, kernel: Tensor, circular: bool, stride: int = 1)
 
 
 def surrounded(x: Tensor, before: int, after: int, circular: bool) -> Tensor:
-    """x [batch, c, h, w] with rows and columns before and after it: zeros, or the image itself, as often as it takes."""
+    """x [batch, c, h, w] with rows and columns before and after it: zeros, or the image itself, as often as need be."""
     if circular and max(before, after) > min(x.shape[-2:]):  # more than once round, which F.pad refuses
         rows, columns = (torch.arange(-before, side + after, device=x.device) % side for side in x.shape[-2:])
         return x[..., rows[:, None], columns]
@@ -77,7 +77,7 @@ def convolution_norm(kernel: Tensor, size: tuple[int, int] | None) -> Tensor:
 
 
 def plane_waves(taps: int, height: int, width: int, like: Tensor) -> Tensor:
-    """cos and sin [2, frequencies, s s] of the waves on a grid of h by w frequencies; of opposite ones one is enough."""
+    """cos and sin [2, frequencies, s s] of the waves on a grid of h by w frequencies; one of two opposite ones."""
     down, right, row, column = torch.meshgrid(
         *(torch.arange(n, device=like.device) for n in (height, width // 2 + 1, taps, taps)), indexing="ij"
     )
@@ -100,7 +100,7 @@ def symbol(kernel: Tensor, waves: Tensor) -> tuple[Tensor, Tensor]:
 def gram_norm(real: Tensor, imaginary: Tensor, rounds: int = 5) -> Tensor:
     """An upper bound [...] of the spectral norms of complex matrices [..., m, n], at most min(m, n)^(1/128) too large.
 
-    For G = M' M and each round |M|^2 = |G| = |G^2|^(1/2) <= |G^2|_F^(1/2). G = A + iB, A' = A and B' = -B, is kept as the
+    For G = M' M and each round |M|^2 = |G| = |G^2|^(1/2) <= |G^2|_F^(1/2). G = A + iB, A' = A, B' = -B, is kept as the
     real S = A + B, of the same Frobenius norm; for G^2 it is (S S + S S' + S' S - S' S')/2.
     Source: Delattre et al. (2023), Efficient bound of Lipschitz constant for convolutional layers by Gram iteration.
     """

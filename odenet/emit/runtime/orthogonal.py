@@ -43,7 +43,7 @@ def orthogonal_raw(value: Tensor) -> Tensor:
 
 
 def orthogonal_kernel(raw: Tensor, outputs: int, inputs: int) -> Tensor:
-    """Kernels [..., k, c, s, s] of circular convolutions with K' K = I (k >= c) or K K' = I (k < c) on images of any size.
+    """Kernels [..., k, c, s, s] of circular convolutions with K' K = I (k >= c) or K K' = I (k < c) on every image.
 
     From raw [..., s, m, m], m = max(k, c): its first matrix gives H with orthonormal columns, each other one a pair of
     factors P + z (I - P), along rows and along columns, with P a projector of rank m // 2 and z a shift by one pixel,

@@ -12,15 +12,16 @@ from torch import Tensor
 def packing(
     state: tuple[Tensor, ...],
 ) -> tuple[Callable[[tuple[Tensor, ...]], Tensor], Callable[[Tensor], tuple[Tensor, ...]]]:
-    """Two functions: from blocks shaped like `state` [batch, ...] to vectors [batch, d], and back."""
-    batch = state[0].shape[0]
-    sizes = [math.prod(block.shape[1:]) for block in state]
+    """Two functions without tensors: from blocks shaped like `state` [batch, ...] to vectors [batch, d], and back."""
+    shapes = [tuple(block.shape[1:]) for block in state]
+    sizes = [math.prod(shape) for shape in shapes]
 
     def join(blocks: tuple[Tensor, ...]) -> Tensor:
-        return torch.cat([block.reshape(batch, size) for block, size in zip(blocks, sizes, strict=True)], -1)
+        flat = [block.reshape(block.shape[0], size) for block, size in zip(blocks, sizes, strict=True)]
+        return flat[0] if len(flat) == 1 else torch.cat(flat, -1)
 
     def split(z: Tensor) -> tuple[Tensor, ...]:
         pieces = torch.split(z, sizes, -1)
-        return tuple(piece.reshape(block.shape) for piece, block in zip(pieces, state, strict=True))
+        return tuple(piece.reshape(z.shape[0], *shape) for piece, shape in zip(pieces, shapes, strict=True))
 
     return join, split

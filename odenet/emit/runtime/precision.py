@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import Tensor
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[object]:
@@ -12,3 +13,9 @@ def full_precision(device: torch.device) -> AbstractContextManager[object]:
     if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)
     return nullcontext()
+
+
+def widened(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The tensors in the type of the first, at least float32: rounding must not hide what is solved."""
+    wide = torch.promote_types(tensors[0].dtype, torch.float32)
+    return tuple(tensor.to(wide) for tensor in tensors)

@@ -1,4 +1,4 @@
-"""Running the steps of a flow, and their gradient: states stored, stored now and then, or found again by the inverse."""
+"""Running the steps of a flow, and their gradient: states stored, now and then, or found again by the inverse."""
 
 from __future__ import annotations
 
