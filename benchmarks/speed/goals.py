@@ -57,11 +57,13 @@ GOALS = (
          "elementwise functions and sums, copies (a product that adds copies what it adds to), views and the sweep itself, each "
          "about an eighth of the whole"),
     Goal(f"{NEURAL}: torchdiffeq `odeint` over odenet", ratio("neural", "torchdiffeq odeint"), 3,
-         "the products and the activation are the same for both, and at this size most of the time"),
+         "both have the activation to compute"),
+    Goal(f"{NEURAL}: torchdiffeq `odeint_adjoint` over odenet, checkpoint",
+         ratio("neural", "torchdiffeq odeint_adjoint", "odenet, checkpoint"), 5, "the steps are run once more"),
     Goal(f"{NEURAL}: torchdiffeq `odeint_adjoint` over odenet, invert",
          ratio("neural", "torchdiffeq odeint_adjoint", "odenet, invert"), 5,
          "an explicit Euler step is undone by an iteration that evaluates its field several times, to get exact gradients; shears "
-         "are undone in one evaluation (next line), and `checkpoint` keeps little too"),
+         "are undone in one evaluation (next line). `checkpoint` needs as little at its peak, and is the better choice here"),
     Goal(f"{UNDOING}, 100 steps: torchdiffeq `odeint_adjoint` over odenet, invert",
          ratio("undoing x 100", "torchdiffeq odeint_adjoint", "odenet, invert"), 5,
          "both have as many products to compute, which are much of our time"),
@@ -69,8 +71,11 @@ GOALS = (
          kept_growth("odenet, invert", "undoing x 10", "undoing x 1000"), 1.05, "something is kept for each step", True),
     Goal(f"{UNDOING}, 100 steps: time of `invert` over `store`", ratio("undoing x 100", "odenet, invert"), 1.6, UNDONE, True),
     Goal(f"{UNDOING}, 1,000 steps: time of `invert` over `store`", ratio("undoing x 1000", "odenet, invert"), 1.6, UNDONE, True),
-    Goal("convolution block: the unconstrained block of the paper over odenet",
+    Goal("convolution block, circular padding: the unconstrained block of the paper over odenet",
          ratio("convolution", "plain block of the paper (U)"), 1,
-         "the bound of the operator norm is computed for each gradient, and circular padding copies the image; the row that has "
-         "its kernels given shows how much is which"),
+         "the bound of the operator norm is computed in each call, and circular padding copies the image six times a step; the row "
+         "that has its kernels given shows how much is which"),
+    Goal("convolution block, zero padding: the unconstrained block of the paper over odenet",
+         ratio("convolution", "plain block of the paper (U)", "odenet, zero padding"), 1,
+         "the products are the same; what is left is the bound of the operator norm in each call"),
 )

@@ -64,6 +64,8 @@ field diffuse { u' = -K.T @ relu(K @ u + b) }
 flow block = lie(diffuse: euler) over [0, 4] steps 4
 claim block : lipschitz(1)
 """
+ZERO_PADDED = CONVOLUTION.replace("padding = circular", "padding = zero")
+ORTHOGONAL_KERNELS = CONVOLUTION.replace("norm <= 1", "orthogonal")
 MASS = """model Mass
 dim n = 10, m = 50, L = 32
 state x : R[n]
@@ -76,7 +78,8 @@ flow net = lie(mix: euler) over [0, 1] steps L
 claim net : preserves(sum(x))
 """
 SPECS = {"orthogonal": ORTHOGONAL, "free": FREE, "neural": NEURAL, "hamiltonian": HAMILTONIAN, "autonomous": AUTONOMOUS,
-         "convolution": CONVOLUTION, "mass": MASS}
+         "convolution": CONVOLUTION, "zero padded": ZERO_PADDED,
+         "orthogonal kernels": ORTHOGONAL_KERNELS, "mass": MASS}
 MODES = ("store", "checkpoint", "invert")
 
 
@@ -87,7 +90,7 @@ def compiled(name: str) -> type[nn.Module]:
 
 
 def emitted(name: str, data: Data, backprop: str = "store", **dims: int) -> Trained:
-    """The emitted module with the parameters of `data`.
+    """The emitted module with the parameters of `data`, where they have the shapes of its own.
 
     Raises:
         Missing: the module has no such way of backpropagation.
@@ -95,7 +98,8 @@ def emitted(name: str, data: Data, backprop: str = "store", **dims: int) -> Trai
     made = make(compiled(name), backprop, dtype=data.states[0].dtype, **dims)
     with torch.no_grad():
         for key, value in data.parameters.items():
-            getattr(made, key).copy_(value)
+            if getattr(made, key).shape == value.shape:
+                getattr(made, key).copy_(value)
     return trained(made, data, {key: getattr(made, key) for key in data.parameters})
 
 

@@ -25,6 +25,8 @@ def case(batch: int) -> Case:
     title = f"Convolution block, {CHANNELS} channels, {SIDE} x {SIDE}, {STEPS} steps, batch {batch}"
     rows = (
         Row("odenet", "odenet", partial(emitted, "convolution")),
+        Row("odenet, zero padding", "other", partial(emitted, "zero padded"), "the same bound, padding as in the plain block"),
+        Row("odenet, orthogonal kernels", "other", partial(emitted, "orthogonal kernels"), "exactly orthogonal, circular padding"),
         Row("plain block of the paper (U)", "other", plain.residual_blocks, "two kernels a step, zero padding, no bound"),
         Row("plain loop, kernels given", "same", loop, "without a chart, so the ratio is what the bound costs"),
         Row("deel-torchlip SpectralConv2d", "other", lipschitz_layers.deel_convolution,

@@ -14,6 +14,8 @@ from odenet.emit.runtime.precision import full_precision
 def convolve(x: Tensor, kernel: Tensor, circular: bool, stride: int = 1) -> Tensor:
     """K x for x [batch, c, h, w] and kernel [k, c, s, s]; the image is padded to keep its size, then strided."""
     before, after = (kernel.shape[-1] - 1) // 2, kernel.shape[-1] // 2
+    if not circular and before == after:
+        return F.conv2d(x, kernel, stride=stride, padding=before)
     return F.conv2d(surrounded(x, before, after, circular), kernel, stride=stride)
 
 
@@ -22,7 +24,10 @@ def convolve_adjoint(y: Tensor, kernel: Tensor, circular: bool, stride: int = 1)
     if stride > 1:  # the adjoint of striding puts zeros between
         y = F.pad(y[..., :, None, :, None], (0, stride - 1, 0, 0, 0, stride - 1)).flatten(-4, -3).flatten(-2, -1)
     before, after = (kernel.shape[-1] - 1) // 2, kernel.shape[-1] // 2
-    return F.conv2d(surrounded(y, after, before, circular), kernel.flip(-2, -1).transpose(0, 1))
+    turned = kernel.flip(-2, -1).transpose(0, 1)
+    if not circular and before == after:
+        return F.conv2d(y, turned, padding=before)
+    return F.conv2d(surrounded(y, after, before, circular), turned)
 
 
 def surrounded(x: Tensor, before: int, after: int, circular: bool) -> Tensor:
@@ -36,10 +41,10 @@ def surrounded(x: Tensor, before: int, after: int, circular: bool) -> Tensor:
 def kernel_gradient(x: Tensor, g: Tensor, kernel: Tensor, circular: bool, stride: int = 1) -> Tensor:
     """The gradient of <g, K x> by the kernel [k, c, s, s], for x [batch, c, h, w] and g like K x."""
     before, after = (kernel.shape[-1] - 1) // 2, kernel.shape[-1] // 2
-    padded = F.pad(x, (before, after, before, after), mode="circular" if circular else "constant")
-    masks = [False, True, False]
-    strides, none, one = [stride, stride], [0, 0], [1, 1]
-    found = torch.ops.aten.convolution_backward(g, padded, kernel, None, strides, none, one, False, none, 1, masks)
+    padding = 0 if circular or before != after else before
+    padded = x if padding else surrounded(x, before, after, circular)
+    sizes = [stride, stride], [padding, padding], [1, 1], False, [0, 0], 1
+    found = torch.ops.aten.convolution_backward(g, padded, kernel, None, *sizes, [False, True, False])
     gradient: Tensor = found[1]
     return gradient
 
