@@ -78,6 +78,6 @@ GOALS = (
          "that has its kernels given shows how much is which"),
     Goal("convolution block, zero padding: the unconstrained block of the paper over odenet",
          ratio("convolution", "plain block of the paper (U)", "odenet, zero padding"), 1,
-         "with its kernels given the block takes as long as the plain one, within 2 in 100; the bound of the operator norm takes some "
-         "13 ms a call whatever the batch, an eighth of a batch of 32 images"),
+         "with its kernels given the block takes as long as the plain one, within 2 in 100; the bound of the operator norm takes "
+         "some 13 ms a call whatever the batch, an eighth of a batch of 32 images"),
 )
