@@ -55,7 +55,7 @@ def _session(page, folder):
             script += "\n" * (block.line - script.count("\n")) + block.text  # its lines have their numbers on the page
     (folder / f"page_{page.stem}.py").write_text(script)
     done = _run(f"page_{page.stem}.py", folder=folder)
-    assert done.returncode == 0, f"{page.name}: {done.stderr[-2000:]}"
+    assert done.returncode == 0, f"{page.name}: {done.stderr[:4000]}"
 
 
 def _check_commands(block, folder):
@@ -64,7 +64,7 @@ def _check_commands(block, folder):
         assert program in PROGRAMS, f"{block}: `{command.line}` is no command that is known"
         done = _run("-m", PROGRAMS[program], *words, folder=folder)
         allowed = (0, 1) if program == "odenet" else (0,)
-        assert done.returncode in allowed, f"{block}: {command.line}\n{done.stderr[-2000:]}"
+        assert done.returncode in allowed, f"{block}: {command.line}\n{done.stderr[:4000]}"
         if not command.output.strip():
             continue
         shown, given = without_times(command.output), without_times(done.stdout + done.stderr)

@@ -145,6 +145,7 @@ def main() -> None:
         sharded(name, folder)
     other_methods(folder)
     lower_precision(folder)
+    dist.barrier()
     dist.destroy_process_group()
 
 

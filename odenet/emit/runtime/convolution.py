@@ -116,8 +116,8 @@ def gram_norm(real: Tensor, imaginary: Tensor, rounds: int = 5) -> Tensor:
     scale = squared = torch.linalg.matrix_norm(gram).clamp(min=tiny)
     for index in range(rounds):
         gram = gram / scale[:, None, None]
-        square = (gram @ gram).baddbmm_(gram, gram.mT).baddbmm_(gram.mT, gram)
-        gram = square.baddbmm_(gram.mT, gram.mT, alpha=-1)  # twice the square
+        square = torch.baddbmm(torch.baddbmm(gram @ gram, gram, gram.mT), gram.mT, gram)
+        gram = torch.baddbmm(square, gram.mT, gram.mT, alpha=-1)  # twice the square
         scale = torch.linalg.matrix_norm(gram).clamp(min=tiny)
         squared = squared * (scale / 2) ** (0.5 ** (index + 1))
     norm: Tensor = squared.sqrt().reshape(real.shape[:-2])

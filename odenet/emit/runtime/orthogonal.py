@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,15 +21,59 @@ def orthogonal(raw: Tensor) -> Tensor:
     if rows < columns:
         return orthogonal(raw.mT).mT
     wide = raw.to(torch.promote_types(raw.dtype, torch.float32))
+    if rows == columns and not torch.compiler.is_compiling():
+        square: Tensor = Cayley.apply(wide)  # type: ignore[no-untyped-call]
+        return square.to(raw.dtype)
     upper, lower = wide[..., :columns, :], wide[..., columns:, :]
     identity = torch.eye(columns, dtype=wide.dtype, device=wide.device)
     with full_precision(raw.device):
-        shifted = identity + upper - upper.mT  # the symmetric part is at least I: invertible
+        shifted = upper - upper.mT + identity  # the symmetric part is at least I: invertible
         if rows > columns:
             shifted = shifted + lower.mT @ lower
         doubled: Tensor = 2 * torch.linalg.inv_ex(shifted).inverse
         value = torch.cat((doubled - identity, -lower @ doubled), dim=-2) if rows > columns else doubled - identity
     return value.to(raw.dtype)
+
+
+class Cayley(torch.autograd.Function):
+    """Q = 2 (I + S)^-1 - I [..., n, n] for S = raw - raw', with as few passes over memory as the derivatives need.
+
+    With K = Q + I = 2 (I + S)^-1 a change of S changes Q by -K dS K / 2.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(raw: Tensor) -> Tensor:
+        with full_precision(raw.device):
+            shifted = plus_identity(raw - raw.mT)
+            return plus_identity(torch.linalg.inv_ex(shifted).inverse.mul_(2), -1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(output)
+        ctx.save_for_forward(output)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (value,) = ctx.saved_tensors
+        with full_precision(value.device):
+            twice = plus_identity(value.mT.clone())
+            pulled = twice @ gradient @ twice
+        return (pulled.mT - pulled) / 2
+
+    @staticmethod
+    def jvp(ctx: Any, move: Tensor) -> Tensor:
+        (value,) = ctx.saved_tensors
+        with full_precision(value.device):
+            twice = plus_identity(value.clone())
+            return twice @ (move.mT - move) @ twice / 2
+
+
+def plus_identity(matrix: Tensor, factor: int = 1) -> Tensor:
+    """`matrix` [..., n, n], changed in place by the addition of `factor` times the identity."""
+    matrix.diagonal(dim1=-2, dim2=-1).add_(factor)
+    return matrix
 
 
 def orthogonal_raw(value: Tensor) -> Tensor:
