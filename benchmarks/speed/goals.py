@@ -50,7 +50,7 @@ UNDONE = "undoing evaluates each part once more before its gradient is taken"
 GOALS = (
     Goal(f"{ORTHOGONAL}: `parametrizations.orthogonal` over odenet", ratio("orthogonal 64 x 32", "parametrizations.orthogonal"), 6,
          "the matrix products alone are a third of our time and the batched chart, whose factorisations torch computes one by one, "
-         "another; both leave room for a ratio of 6.5 at most"),
+         "another; both leave room for a ratio of about 7"),
     Goal(f"{FREE}: the plain loop over odenet", ratio("free 64 x 32", "plain loop"), 1.5,
          "indexing writes the whole stack once for each step of backward, which grows with the square of the steps; 32 are few"),
     Goal(f"{FREE}: share of the time that its matrix products take alone", ratio("free 64 x 32", "matrix products alone"), 0.8,
@@ -79,5 +79,5 @@ GOALS = (
     Goal("convolution block, zero padding: the unconstrained block of the paper over odenet",
          ratio("convolution", "plain block of the paper (U)", "odenet, zero padding"), 1,
          "with its kernels given the block takes as long as the plain one, within 2 in 100; the bound of the operator norm takes "
-         "some 13 ms a call whatever the batch, an eighth of a batch of 32 images"),
+         "some 15 ms a call whatever the batch, a ninth of a batch of 32 images"),
 )
