@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from odenet.emit.computed import Key
 from odenet.emit.counted import Counted, CountedAdvances
 from odenet.emit.flows import FlowText, Move
 from odenet.emit.gradients.sweeps import SweepText
@@ -20,7 +19,6 @@ from odenet.emit.tree import (
     Return,
     Statement,
     Subscript,
-    Text,
     call,
     items,
     method,
@@ -40,26 +38,17 @@ class CountedFlow(FlowText):
     def run(self, name: str) -> None:
         """The method that runs all steps on flat batches, its substeps merged as those of the plain runner."""
         order = SweepText(self)
-        pairs = [(self.move(place.substep), self.move(place.last) if place.last else None) for place in order.places]
+        pairs = order.place_moves()
         moves = [move for pair in pairs for move in pair if move is not None]
         opening = [self.move(order.opening)] if order.opening else []
         constants, stacks, values = self.values([*opening, *moves], "values")
         body = self._setup([*opening, *moves], values, constants, stacks)
         for move in opening:
-            body += self._opened(move, stacks)
+            body += self.opened(move, stacks)
         timed = self._timed(moves)
         inside = [self.applied(*pair) for pair in pairs]
         body.append(self._loop(stacks, inside, timed or bool(opening), False, timed))
         self._add_runner(name, body, f"All steps of `{self.flow.name}`.")
-
-    def _opened(self, move: Move, stacks: list[Key]) -> list[Statement]:
-        """A substep before all steps: what differs from step to step is as in the first."""
-        keys = [self.key(want, move) for want in move.part.wants]
-        firsts = [(key, Text(f"{self.locals.stacks}[{place}][0]")) for place, key in enumerate(stacks) if key in keys]
-        body: list[Statement] = [Assign((self.name(key),), first) for key, first in firsts]
-        if move.part.takes_time:
-            body.append(Assign((self.locals.time,), self.number(self.flow.start)))
-        return [*body, self.applied(move)]
 
     def _given(self, move: Move) -> list[Expression]:
         given = super()._given(move)

@@ -326,10 +326,7 @@ class FlowText:
         shown = unpacking([self.name(k) for k in stacks]) if stacks else ""
         step, count = self.locals.step, self.sizes.size(self.flow.steps)
         if clocked:
-            start = self.number(self.flow.start)
-            moment: Expression = Binary("*", Name(step), Name(self.locals.duration))
-            moment = moment if start == Number(0) else Binary("+", start, moment)
-            body = [Assign((self.locals.time,), moment), *body]
+            body = [self.clock(), *body]
         if not stacks:
             numbers = call("range", count)
             return For(step if timed else "_", call("reversed", numbers) if backward else numbers, tuple(body))
@@ -343,6 +340,21 @@ class FlowText:
             numbers = call("reversed", call("range", count))
             return For(f"{step}, {shown}", call("zip", numbers, steps, strict=Name("True")), tuple(body))
         return For(f"{step}, {shown}", call("enumerate", steps), tuple(body))
+
+    def clock(self) -> Statement:
+        """The statement that reads the clock at the start of a step."""
+        start = self.number(self.flow.start)
+        since: Expression = Binary("*", Name(self.locals.step), Name(self.locals.duration))
+        return Assign((self.locals.time,), since if start == Number(0) else Binary("+", start, since))
+
+    def opened(self, move: Move, stacks: list[Key]) -> list[Statement]:
+        """A substep before all steps: what differs from step to step is as in the first."""
+        keys = [self.key(want, move) for want in move.part.wants]
+        firsts = [(key, Text(f"{self.locals.stacks}[{place}][0]")) for place, key in enumerate(stacks) if key in keys]
+        body: list[Statement] = [Assign((self.name(key),), first) for key, first in firsts]
+        if move.part.takes_time:
+            body.append(Assign((self.locals.time,), self.number(self.flow.start)))
+        return [*body, self.applied(move)]
 
     def _timed(self, moves: list[Move]) -> bool:
         return any(m.part.takes_time for m in moves)

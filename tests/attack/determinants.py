@@ -4,38 +4,23 @@
 """
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
-from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from odenet.diagnostics import Rejected
-from odenet.emit import emit
-from odenet.ir import build
 from odenet.ir.interpret import environment
 from odenet.ir.model import Flow, Model
-from odenet.plan import plan_flow
-from odenet.syntax import parse
-from odenet.text import Source
 from tests.attack import generator
-from tests.attack.gradients import imported
+from tests.attack.modules import emitted, run
 
 LARGEST = 1e5  # condition numbers and gradients beyond this say nothing in floating point
 
 
 def examine(seed: int) -> list[tuple[str, str]]:
     """For each flow of a seed: its name and "agrees", "skipped", or what is wrong."""
-    model = build(parse(Source("attack.ode", generator.make(seed).without_claims())))
-    text = emit(model, {f.name: plan_flow(model, f) for f in model.flows}, (), digest="0", version="0")
-    with tempfile.TemporaryDirectory(prefix="determinants-") as folder:
-        module = imported(text, model.name, Path(folder))
-    torch.manual_seed(seed)
-    made = getattr(module, model.name)(dtype=torch.float64)
+    model, _, made = emitted(generator.make(seed).without_claims(), seed)
     return [(flow.name, compare(made, model, flow, seed)) for flow in model.flows]
 
 
@@ -94,26 +79,5 @@ def inverse(made: Any, prefix: str, values: Any, found: Tensor) -> str:
     return "agrees" if gap < 1e-6 else f"the inverse differs by {gap:.1e}"
 
 
-def main() -> int:
-    """Exit status 1 where a log-determinant is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    counts: Counter[str] = Counter()
-    for seed in range(given.seed, given.seed + given.count):
-        try:
-            rows = examine(seed)
-        except Rejected:
-            counts["rejected specs"] += 1
-            continue
-        for flow, verdict in rows:
-            counts[verdict if verdict in ("agrees", "skipped") else "WRONG"] += 1
-            if verdict not in ("agrees", "skipped"):
-                print(f"seed {seed}, {flow}: {verdict}")
-    print(", ".join(f"{key} {count}" for key, count in sorted(counts.items())))
-    return int(counts["WRONG"] > 0)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, examine, ("agrees", "skipped")))

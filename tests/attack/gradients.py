@@ -4,26 +4,15 @@
 """
 from __future__ import annotations
 
-import argparse
-import importlib.util
 import sys
-import tempfile
-from collections import Counter
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 
-from odenet.diagnostics import Rejected
-from odenet.emit import emit
-from odenet.ir import build
 from odenet.ir.interpret import environment
 from odenet.ir.model import Flow, Model
-from odenet.plan import plan_flow
-from odenet.syntax import parse
-from odenet.text import Source
 from tests.attack import generator
+from tests.attack.modules import emitted, run
 
 TOLERANCE = {"store": 1e-8, "checkpoint": 1e-8, "invert": 1e-6}
 EXPECTED = ("did not converge", "does not require grad", "came back to another state")  # honest refusals at run time
@@ -31,25 +20,8 @@ EXPECTED = ("did not converge", "does not require grad", "came back to another s
 
 def examine(seed: int) -> list[tuple[str, str]]:
     """For each flow and way of a seed: the way and "agrees", or what is wrong."""
-    model = build(parse(Source("attack.ode", generator.make(seed).text)))
-    text = emit(model, {f.name: plan_flow(model, f) for f in model.flows}, (), digest="0", version="0")
-    with tempfile.TemporaryDirectory(prefix="gradients-") as folder:
-        module = imported(text, model.name, Path(folder))
-    torch.manual_seed(seed)
-    made = getattr(module, model.name)(dtype=torch.float64)
+    model, module, made = emitted(generator.make(seed).text, seed)
     return [row for flow in model.flows for row in compare(module, made, model, flow, seed)]
-
-
-def imported(text: str, name: str, folder: Path) -> ModuleType:
-    """The text as a module."""
-    path = folder / f"{name}.py"
-    path.write_text(text)
-    spec = importlib.util.spec_from_file_location(f"random_{name}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module.__name__] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def compare(module: Any, made: Any, model: Model, flow: Flow, seed: int) -> list[tuple[str, str]]:
@@ -94,28 +66,5 @@ def attempt(made: Any, main: Any, states: list[torch.Tensor]) -> list[torch.Tens
     return [*(y.detach() for y in done), *gradients]
 
 
-def main() -> int:
-    """Exit status 1 where a gradient is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    counts: Counter[str] = Counter()
-    wrong = 0
-    for seed in range(given.seed, given.seed + given.count):
-        try:
-            rows = examine(seed)
-        except Rejected:
-            counts["rejected specs"] += 1
-            continue
-        for way, verdict in rows:
-            counts[f"{way}: {verdict if verdict in ('agrees', 'refuses') else 'WRONG'}"] += 1
-            if verdict not in ("agrees", "refuses"):
-                wrong += 1
-                print(f"seed {seed}, {way}: {verdict}")
-    print(", ".join(f"{key} {count}" for key, count in sorted(counts.items())))
-    return int(wrong > 0)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, examine, ("agrees", "refuses")))

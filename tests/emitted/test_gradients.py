@@ -255,3 +255,15 @@ def test_a_convolution_may_be_the_frame():
     (u,) = found.states(found.model.flows[0], {}, (2,))
     assert "_frame_of_net" in found.text
     assert torch.allclose(made(u), made.trajectory(u)[-1], atol=1e-12)
+
+
+def test_stages_that_the_result_does_not_see():
+    """Which stages count is found in one pass: by paths through the table it would take 2^29 of them."""
+    rows = ", ".join("[" + ", ".join("1" if j < i else "0" for j in range(30)) + "]" for i in range(30))
+    nodes, weights = ", ".join(map(str, range(30))), ", ".join(["1"] + 29 * ["0"])
+    found = compile_text(f"model Long\nstate x : R\nmethod long = table([{nodes}], [{rows}], [{weights}])\n"
+                         "field f { x' = sin(x) }\nflow net = lie(f: long) over [0, 1] steps 2\n")
+    made = found.make()
+    x = torch.linspace(-1, 1, 5, dtype=double, requires_grad=True)
+    made(x).sum().backward()
+    assert "kept[0:" in found.text and "kept[1:" not in found.text and torch.isfinite(x.grad).all()

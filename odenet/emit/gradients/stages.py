@@ -8,7 +8,6 @@ Source: Hager (2000), Runge-Kutta methods in optimal control and the transformed
 from __future__ import annotations
 
 from odenet.emit.gradients.pull import Arguments, Pull, kept_returns, pulled_returns
-from odenet.emit.names import Names
 from odenet.emit.parts import Part, Workshop
 from odenet.emit.stages import Stages, times
 from odenet.emit.tree import (
@@ -37,12 +36,15 @@ class StagedText:
 
     def __init__(self, shop: Workshop, part: Part, stages: Stages, rates: Pull) -> None:
         self.shop, self.part, self.stages, self.rates = shop, part, stages, rates
-        self.used = [i for i in range(len(stages.weights)) if self._reaches(i)]
+        self.used = self._used()
 
-    def _reaches(self, stage: int) -> bool:
-        """Whether the result depends on a stage."""
-        later = range(stage + 1, len(self.stages.weights))
-        return bool(self.stages.weights[stage]) or any(self.stages.matrix[j][stage] and self._reaches(j) for j in later)
+    def _used(self) -> list[int]:
+        """The stages that the result depends on, from the last to the first: by their weight, or through a later one."""
+        found: list[int] = []
+        for stage in reversed(range(len(self.stages.weights))):
+            if self.stages.weights[stage] or any(self.stages.matrix[later][stage] for later in found):
+                found.insert(0, stage)
+        return found
 
     def keep(self) -> Function:
         """The step, and what each stage keeps."""
@@ -71,7 +73,7 @@ class StagedText:
         for place, i in reversed(list(enumerate(self.used))):
             found[i] = {b: names.new(f"u{i + 1}_{self.shop.locals[b]}") for b in part.blocks}
             slopes = [self._slope_gradient(i, b, arguments, found) for b in part.moved]
-            body.append(Assign(tuple(found[i].values()), self._stage(place, i, slopes, arguments, names)))
+            body.append(Assign(tuple(found[i].values()), self._stage(place, i, slopes, arguments)))
         results = [self._sum(arguments.gradients[b], [found[i][b] for i in self.used]) for b in part.blocks]
         about = f"The gradient before `{part.method}` from that after it; those of parameters are added to the last arguments."
         result = Return(results[0] if len(results) == 1 else items(*results))
@@ -92,9 +94,7 @@ class StagedText:
         assert total is not None
         return total
 
-    def _stage(
-        self, place: int, stage: int, slopes: list[Expression], arguments: Arguments, names: Names
-    ) -> Expression:
+    def _stage(self, place: int, stage: int, slopes: list[Expression], arguments: Arguments) -> Expression:
         """The call of the pull of the right-hand side."""
         count = self.rates.kept
         kept = Text(f"kept[{place * count}:{(place + 1) * count}]")

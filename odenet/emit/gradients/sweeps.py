@@ -10,14 +10,11 @@ from odenet.emit.gradients.pull import Pull
 from odenet.emit.parts import Want
 from odenet.emit.tree import (
     Assign,
-    Binary,
     Expression,
     Function,
     Name,
-    Number,
     Return,
     Statement,
-    Text,
     call,
     items,
     targets,
@@ -74,14 +71,9 @@ class SweepText:
         blocks = [locals[b] for b in text.flow.blocks]
         given = (items(*map(Name, blocks)), *self._given_values())
         run = call("run_steps", Name(locals.steps), Name("self.backprop"), *given)
-        if len(blocks) == 1:
-            body.append(Assign((f"({blocks[0]},)",), run))
         about = f"All steps of `{text.label}`."
         arguments = ("self", *(f"{b}: Tensor" for b in blocks))
-        if len(blocks) == 1:
-            body.append(Return(Name(blocks[0])))
-        else:
-            body.append(Return(run))
+        body += [Assign(targets(blocks), run), Return(Name(blocks[0]))] if len(blocks) == 1 else [Return(run)]
         returned = "Tensor" if len(blocks) == 1 else TENSORS
         text.functions += [Function(text.runner, arguments, returned, (about,), tuple(body)), *made]
 
@@ -103,22 +95,17 @@ class SweepText:
             kinds = (locals.constants if self.constants else "_", locals.stacks if self.stacks else "_")
             body.append(Assign(kinds, values))
         if self.opening is not None:
-            body += self._opened(text.move(self.opening), timed)
+            body += self._opened(text.move(self.opening))
         return body
 
-    def _opened(self, move: Move, timed: bool) -> list[Statement]:
+    def _opened(self, move: Move) -> list[Statement]:
         text, locals = self.text, self.locals
         keys = [text.key(w, move) for w in move.part.wants]
         body: list[Statement] = []
         if any(k in self.constants for k in keys):
             names = [text.name(k) if k in keys else "_" for k in self.constants]
             body.append(Assign(targets(names), Name(locals.constants)))
-        for place, key in enumerate(self.stacks):
-            if key in keys:
-                body.append(Assign((text.name(key),), Text(f"{locals.stacks}[{place}][0]")))
-        if timed and move.part.takes_time:
-            body.append(Assign((locals.time,), text.number(text.flow.start)))
-        return [*body, text.applied(move)]
+        return [*body, *text.opened(move, self.stacks)]
 
     def _flags(self) -> dict[str, Expression]:
         flags: dict[str, Expression] = {"is_written": Name(str(all(p.is_written for p in self._pulls())))}
@@ -149,9 +136,7 @@ class SweepText:
         if timed or any(m.part.takes_duration for m in moves):
             body.append(Assign((locals.duration,), text.number(text.flow.step)))
         if timed:
-            start = text.number(text.flow.start)
-            moment: Expression = Binary("*", Name(locals.step), Name(locals.duration))
-            body.append(Assign((locals.time,), moment if start == Number(0) else Binary("+", start, moment)))
+            body.append(text.clock())
         return body
 
     def _arguments(self) -> tuple[str, ...]:
@@ -162,11 +147,12 @@ class SweepText:
     def _state(self) -> Expression:
         return items(*(Name(self.locals[b]) for b in self.text.flow.blocks))
 
-    def _place_moves(self) -> list[tuple[Move, Move | None]]:
+    def place_moves(self) -> list[tuple[Move, Move | None]]:
+        """The substeps of a step as moves, each with the one in its place at the last step."""
         return [(self.text.move(p.substep), self.text.move(p.last) if p.last else None) for p in self.places]
 
     def _step(self, name: str) -> Function:
-        pairs = self._place_moves()
+        pairs = self.place_moves()
         body = self._head([m for m, _ in pairs])
         body += [self.text.applied(move, last) for move, last in pairs]
         about = f"One step of `{self.text.label}`."
@@ -182,7 +168,7 @@ class SweepText:
         return Assign((*moved, kept), value)
 
     def _keep(self, name: str) -> Function:
-        pairs = self._place_moves()
+        pairs = self.place_moves()
         body = self._head([m for m, _ in pairs])
         kept = self._kept_names()
         body += [self._kept(m, last, p, k) for (m, last), p, k in zip(pairs, self._pulls(), kept, strict=True)]
@@ -191,7 +177,7 @@ class SweepText:
         return Function(name, self._arguments(), f"tuple[{TENSORS}, Any]", (about,), (*body, result))
 
     def _pull(self, name: str) -> Function:
-        locals, pairs, kept = self.locals, self._place_moves(), self._kept_names()
+        locals, pairs, kept = self.locals, self.place_moves(), self._kept_names()
         keys = (*self.constants, *self.stacks)
         blocks = self.text.flow.blocks
         body = self._head([m for m, _ in pairs])

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.precision import lowers_types
+
 
 def remembered(memory: dict[Any, Any], key: Any, raw: tuple[Tensor, ...], compute: Callable[[], Any]) -> Any:
     """The result of `compute`, a function of the tensors `raw`.
@@ -27,8 +29,7 @@ def is_plain_call(raw: tuple[Tensor, ...]) -> bool:
     """Whether tensors can be compared now: nothing traces or transforms the call, nor lowers its types."""
     if not raw or torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
         return False
-    kind = raw[0].device.type
-    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+    if lowers_types(raw[0].device):
         return False
     return not raw[0].is_meta and not (raw[0].is_cuda and torch.cuda.is_current_stream_capturing())
 

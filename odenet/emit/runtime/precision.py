@@ -8,9 +8,14 @@ import torch
 from torch import Tensor
 
 
+def lowers_types(device: torch.device) -> bool:
+    """Whether autocast is at work on a device."""
+    return torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
+
+
 def full_precision(device: torch.device) -> AbstractContextManager[object]:
     """A context without autocast: a bound that holds to three digits only is no bound."""
-    if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
+    if lowers_types(device):
         return torch.autocast(device.type, enabled=False)
     return nullcontext()
 

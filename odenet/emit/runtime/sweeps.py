@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.precision import lowers_types
 from odenet.emit.runtime.shapes import sliced
 
 
@@ -70,8 +71,7 @@ def is_swept(tensors: tuple[Tensor, ...]) -> bool:
     """Whether a gradient is wanted that autograd would record, and no transform of functions is at work."""
     if not torch.is_grad_enabled() or not any(t.requires_grad for t in tensors):
         return False
-    kind = tensors[0].device.type
-    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+    if lowers_types(tensors[0].device):
         return False
     return not torch._C._are_functorch_transforms_active() and torch.autograd.forward_ad._current_level < 0
 
@@ -106,7 +106,7 @@ class Sweep(torch.autograd.Function):
         """The state after all steps, from (state, constants, stacks)."""
         state, constants, stacks = split_tensors(tensors, blocks, fixed)
         ctx.steps, ctx.backprop, ctx.counts, ctx.lengths = steps, backprop, (blocks, fixed), ()
-        stride = max(1, round(steps.count**0.5))
+        ctx.stride = max(1, round(steps.count**0.5))
         ctx.slices = sliced(stacks, steps.count)
         saved: list[Tensor] = []
         for k, values in enumerate(ctx.slices):
@@ -115,7 +115,7 @@ class Sweep(torch.autograd.Function):
                 ctx.lengths = tuple(map(len, kept))
                 saved.extend(t for part in kept for t in part)
             else:
-                if backprop == "checkpoint" and k % stride == 0:
+                if backprop == "checkpoint" and k % ctx.stride == 0:
                     saved.extend(state)
                 state = steps.step(k, *state, *constants, *values)
         if backprop == "invert":
@@ -166,7 +166,7 @@ def kept_backwards(
             row = iter(saved[k * size : (k + 1) * size])
             yield k, tuple(tuple(next(row) for _ in range(length)) for length in ctx.lengths)
     elif ctx.backprop == "checkpoint":
-        stride = max(1, round(steps.count**0.5))
+        stride = ctx.stride
         for place in reversed(range(len(saved) // blocks)):
             state, found = saved[place * blocks : (place + 1) * blocks], []
             for k in range(place * stride, min((place + 1) * stride, steps.count)):
