@@ -8,6 +8,7 @@ import click
 from odenet.cli.compile import compile_
 from odenet.cli.explain import explain
 from odenet.cli.files import demo, fmt, new, show
+from odenet.cli.prune import prune
 from odenet.cli.shared import OUR_BUG
 from odenet.cli.verify import recheck, verify
 
@@ -47,5 +48,5 @@ def commands() -> None:
     """
 
 
-for _command in (verify, recheck, compile_, explain, fmt, show, new, demo):
+for _command in (verify, recheck, compile_, explain, fmt, show, new, prune, demo):
     commands.add_command(_command)
