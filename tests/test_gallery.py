@@ -28,15 +28,16 @@ EXPECTED = {
     "pendulum": {"kinetic + potential : hamiltonian": "proved", "kinetic + potential : divergence_free": "proved",
                  "pendulum : symplectic": "proved", "pendulum : order(2)": "proved", "pendulum : invertible": "proved"},
     "presnov_net": {"grow : gradient": "proved", "rotate : preserves(dot(x, x))": "proved"},
+    "pruned": {"layer : nonexpansive": "proved", "layers : lipschitz(1)": "proved", "classifier : lipschitz(1)": "proved"},
     "switching": {"contract : nonexpansive": "proved", "net : lipschitz(1)": "proved"},
 }
 # Shapes of the inputs of the emitted class, and small dims for what is large.
 INPUTS = {"conv_nonexpansive": ((3, 32, 32),), "density": ((), ()), "digits": ((64,),), "driven_duffing": ((), ()),
           "hamiltonian_net": ((2,), (2,)), "mass_preserving_sir": ((3,),), "orthogonal_conv": ((3, 32, 32),),
-          "pendulum": ((), ()), "presnov_net": ((10,),), "switching": ((64,),)}
+          "pendulum": ((), ()), "presnov_net": ((10,),), "pruned": ((64,),), "switching": ((64,),)}
 DIMS = {"conv_nonexpansive": {"c": 4}, "orthogonal_conv": {"c": 4, "L": 2}}
 INVERTIBLE = ("density", "driven_duffing", "hamiltonian_net", "pendulum")
-LIPSCHITZ = ("conv_nonexpansive", "digits", "orthogonal_conv", "switching")
+LIPSCHITZ = ("conv_nonexpansive", "digits", "orthogonal_conv", "pruned", "switching")
 
 
 def load(name):

@@ -8,6 +8,7 @@ import click
 from odenet.cli.compile import compile_
 from odenet.cli.explain import explain
 from odenet.cli.files import demo, fmt, new, show
+from odenet.cli.graph import graph
 from odenet.cli.prune import prune
 from odenet.cli.shared import OUR_BUG
 from odenet.cli.verify import recheck, verify
@@ -48,5 +49,5 @@ def commands() -> None:
     """
 
 
-for _command in (verify, recheck, compile_, explain, fmt, show, new, prune, demo):
+for _command in (verify, recheck, compile_, explain, fmt, show, new, prune, graph, demo):
     commands.add_command(_command)

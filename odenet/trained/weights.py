@@ -89,7 +89,7 @@ class Trained:
         if not hasattr(self.module, "parameter_values"):
             return {}
         with torch.no_grad():
-            return dict(self.module.parameter_values())  # type: ignore[operator]
+            return {name: value.detach() for name, value in self.module.parameter_values().items()}  # type: ignore[operator]
 
 
 def trained(loaded: Loaded, weights: Weights, dims: dict[str, int], **proving: Any) -> Trained:
