@@ -16,6 +16,9 @@ EXPECTED = {
                           "classifier : lipschitz(1)": "proved"},
     "density": {"shift_x + shift_y : divergence_free": "proved", "net : invertible": "proved"},
     "digits": {"contract : nonexpansive": "proved", "layers : lipschitz(1)": "proved", "classifier : lipschitz(1)": "proved"},
+    "diffusion": {"spread : gradient": "proved", "spread : nonexpansive": "proved", "spread : preserves(sum(x))": "proved",
+                  "spread : positive": "proved", "heat : lipschitz(1)": "proved", "heat : preserves(sum(x))": "proved",
+                  "heat : positive": "proved", "heat : invertible": "proved", "heat : dissipates(dot(x, x))": "proved"},
     "driven_duffing": {"drift + kick : hamiltonian": "proved", "drift + kick : divergence_free": "proved",
                        "net : symplectic": "proved", "net : order(2)": "proved"},
     "hamiltonian_net": {"drift + kick : hamiltonian(T(p) + V(q))": "proved", "drift + kick : reversible": "proved",
@@ -29,15 +32,21 @@ EXPECTED = {
                  "pendulum : symplectic": "proved", "pendulum : order(2)": "proved", "pendulum : invertible": "proved"},
     "presnov_net": {"grow : gradient": "proved", "rotate : preserves(dot(x, x))": "proved"},
     "pruned": {"layer : nonexpansive": "proved", "layers : lipschitz(1)": "proved", "classifier : lipschitz(1)": "proved"},
+    "reservoir": {"mix : nonexpansive": "proved", "reservoir : lipschitz(1)": "proved"},
+    "series": {"layer : nonexpansive": "proved", "classifier : lipschitz(1)": "proved"},
+    "signs": {"push + pull : hamiltonian": "proved", "net : symplectic": "proved", "net : volume_preserving": "proved",
+              "net : invertible": "proved"},
     "switching": {"contract : nonexpansive": "proved", "net : lipschitz(1)": "proved"},
+    "thresholds": {"settle : nonexpansive": "proved", "settle : dissipates(dot(x, x))": "proved"},
 }
 # Shapes of the inputs of the emitted class, and small dims for what is large.
-INPUTS = {"conv_nonexpansive": ((3, 32, 32),), "density": ((), ()), "digits": ((64,),), "driven_duffing": ((), ()),
+INPUTS = {"conv_nonexpansive": ((3, 32, 32),), "density": ((), ()), "diffusion": ((12,),), "digits": ((64,),),
+          "driven_duffing": ((), ()), "reservoir": ((64,),), "series": ((64,),), "signs": ((6,), (6,)), "thresholds": ((64,),),
           "hamiltonian_net": ((2,), (2,)), "mass_preserving_sir": ((3,),), "orthogonal_conv": ((3, 32, 32),),
           "pendulum": ((), ()), "presnov_net": ((10,),), "pruned": ((64,),), "switching": ((64,),)}
-DIMS = {"conv_nonexpansive": {"c": 4}, "orthogonal_conv": {"c": 4, "L": 2}}
-INVERTIBLE = ("density", "driven_duffing", "hamiltonian_net", "pendulum")
-LIPSCHITZ = ("conv_nonexpansive", "digits", "orthogonal_conv", "pruned", "switching")
+DIMS = {"conv_nonexpansive": {"c": 4}, "signs": {"n": 6, "m": 5}, "orthogonal_conv": {"c": 4, "L": 2}}
+INVERTIBLE = ("density", "diffusion", "driven_duffing", "hamiltonian_net", "pendulum", "signs")
+LIPSCHITZ = ("conv_nonexpansive", "diffusion", "digits", "orthogonal_conv", "pruned", "series", "switching")
 
 
 def load(name):
@@ -118,16 +127,16 @@ def test_nothing_expands(name):
     assert stretch.max() <= 1 + 1e-10
 
 
-@pytest.mark.parametrize("name", ("mass_preserving_sir", "presnov_net"))
+@pytest.mark.parametrize("name", ("diffusion", "mass_preserving_sir", "presnov_net"))
 def test_first_integrals(name):
     network, (x,) = module(name), inputs(name)
-    if name == "mass_preserving_sir":
+    if name != "presnov_net":
         assert torch.allclose(network(x).sum(-1), x.sum(-1), atol=1e-9)
     else:  # only the part that turns keeps the norm
         assert not torch.allclose(network(x).norm(dim=-1), x.norm(dim=-1))
 
 
-@pytest.mark.parametrize("name", ("driven_duffing", "hamiltonian_net", "pendulum"))
+@pytest.mark.parametrize("name", ("driven_duffing", "hamiltonian_net", "pendulum", "signs"))
 def test_symplectic(name):
     network, x = module(name), inputs(name, 1)
     n = flat(x).shape[1] // 2
