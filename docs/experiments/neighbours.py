@@ -2,6 +2,7 @@
 
 Each network is a spec of the gallery, or one with a word changed, beside a plain method on the same data.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -38,7 +39,7 @@ def compiled(name: str, *changes: tuple[str, str]) -> type[nn.Module]:
     return odenet.loads(text, f"{name}.ode").module()
 
 
-# --- series: data ---------------------------------------------------------------------------------------------------------
+# --- series: data ---------------------------------------------------------------------------------------------------
 
 
 def logistic_orbits(count: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -71,8 +72,8 @@ def standard_orbits(count: int, random: np.random.Generator) -> tuple[np.ndarray
     return np.array(orbit).T, exponent / 4000
 
 
-# The exponent of a regular orbit is at most 0; over 4000 steps it comes out a little above where growth is linear. What lies
-# between these two numbers is left out: regular below, chaotic above.
+# The exponent of a regular orbit is at most 0; over 4000 steps it comes out a little above where growth is linear. What
+# lies between these two numbers is left out: regular below, chaotic above.
 MAPS = {"logistic": (logistic_orbits, -0.005, 0.005), "standard": (standard_orbits, 0.01, 0.03)}
 
 
@@ -100,12 +101,18 @@ def digits(quick: bool) -> tuple[Tensor, ...]:
     return x[450:end], y[450:end], x[:450], y[:450]
 
 
-# --- training ---------------------------------------------------------------------------------------------------------------
+# --- training -------------------------------------------------------------------------------------------------------
 
 
-def classifier(network: nn.Module, data: tuple[Tensor, ...], seed: int, quick: bool, sharp: float,
-               more: Callable[[Tensor], dict[str, Any]] = lambda scores: {}) -> harness.Training:
-    """A network trained on labels. `sharp` multiplies its scores; `more` measures what else there is in those of the tests."""
+def classifier(
+    network: nn.Module,
+    data: tuple[Tensor, ...],
+    seed: int,
+    quick: bool,
+    sharp: float,
+    more: Callable[[Tensor], dict[str, Any]] = lambda scores: {},
+) -> harness.Training:
+    """A network trained on labels. `sharp` multiplies its scores; `more` measures more of those of the tests."""
     x, y, test_x, test_y = data
     trained = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=0.01)
@@ -129,17 +136,21 @@ def classifier(network: nn.Module, data: tuple[Tensor, ...], seed: int, quick: b
         right = float((scores.argmax(1) == test_y).float().mean())
         return {"right": 100 * right, "trained": sum(p.numel() for p in trained), **more(scores)}
 
-    return harness.Training({"network": network, "optimizer": optimizer, "schedule": schedule}, epochs, advance, measure)
+    return harness.Training(
+        {"network": network, "optimizer": optimizer, "schedule": schedule}, epochs, advance, measure
+    )
 
 
 def fitted(model: Any, data: tuple[Tensor, ...]) -> harness.Training:
     """A classifier of scikit-learn: fitted when it is measured."""
     x, y, test_x, test_y = (t.numpy() for t in data)
-    return harness.Training({}, 0, lambda index: 0.0, lambda: {"right": 100 * float(model.fit(x, y).score(test_x, test_y))})
+    return harness.Training(
+        {}, 0, lambda index: 0.0, lambda: {"right": 100 * float(model.fit(x, y).score(test_x, test_y))}
+    )
 
 
 def certified(scores: Tensor, labels: Tensor) -> list[float]:
-    """Percent that are right and stay so under any change of the input of each size in RADII, the network being 1-Lipschitz."""
+    """Percent that are right and stay so under any change of each size in RADII, of a 1-Lipschitz network."""
     top = scores.topk(2, 1).values
     safe = (top[:, 0] - top[:, 1]) / 2**0.5
     return [100 * float(((scores.argmax(1) == labels) & (safe > radius)).float().mean()) for radius in RADII]
@@ -157,7 +168,7 @@ class Headed(nn.Module):
         return scores
 
 
-# --- diffusion ----------------------------------------------------------------------------------------------------------------
+# --- diffusion ------------------------------------------------------------------------------------------------------
 
 
 def graph(seed: int) -> tuple[Tensor, Callable[[int], tuple[Tensor, Tensor]]]:
@@ -192,6 +203,7 @@ def diffusion(kind: str, count: int, seed: int, quick: bool) -> harness.Training
     truth, draw = graph(seed)
     before, after = draw(count)
     if kind == "least squares":
+
         def measure_map() -> dict[str, Any]:
             matrix = torch.from_numpy(np.linalg.lstsq(before.numpy(), after.numpy(), rcond=None)[0])
             return predicted(lambda x: x @ matrix, truth)
@@ -218,7 +230,7 @@ def diffusion(kind: str, count: int, seed: int, quick: bool) -> harness.Training
     return harness.Training({"network": network, "optimizer": optimizer}, rounds, advance, measure)
 
 
-# --- what is trained ----------------------------------------------------------------------------------------------------------
+# --- what is trained ------------------------------------------------------------------------------------------------
 
 
 def start(variant: str, seed: int, quick: bool) -> harness.Training:
@@ -226,10 +238,17 @@ def start(variant: str, seed: int, quick: bool) -> harness.Training:
     if task in MAPS:
         data = series(task, quick)
         if kind == "series":
-            return classifier(compiled("series")(), data, seed, quick, 5.0, lambda s: {"certified": certified(s, data[3])})
-        return fitted({"forest": RandomForestClassifier(200, random_state=seed),
-                       "perceptron": MLPClassifier((128, 128), early_stopping=True, random_state=seed),
-                       "logistic regression": LogisticRegression(max_iter=1000)}[kind], data)
+            return classifier(
+                compiled("series")(), data, seed, quick, 5.0, lambda s: {"certified": certified(s, data[3])}
+            )
+        return fitted(
+            {
+                "forest": RandomForestClassifier(200, random_state=seed),
+                "perceptron": MLPClassifier((128, 128), early_stopping=True, random_state=seed),
+                "logistic regression": LogisticRegression(max_iter=1000),
+            }[kind],
+            data,
+        )
     if task == "diffusion":
         form, _, count = kind.partition(", ")
         return diffusion(form, SNAPSHOTS[count], seed, quick)
@@ -245,13 +264,21 @@ def start(variant: str, seed: int, quick: bool) -> harness.Training:
 
 # what is changed in the text of a spec
 CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
-    "frozen": (), "all trained": ((", frozen", ""),), "threshold": (), "sigmoid": (("threshold(", "sigmoid("),),
-    "sigmoid, all trained": (("threshold(", "sigmoid("), (", frozen", "")), "signs": (), "real": ((", binary", ""),)}
-VARIANTS = (*(f"{name}, {kind}" for name in MAPS for kind in ("series", "forest", "perceptron", "logistic regression")),
-            *(f"reservoir, {kind}" for kind in ("frozen", "all trained", "head alone")),
-            *(f"thresholds, {kind}" for kind in ("threshold", "sigmoid", "sigmoid, all trained")),
-            *(f"signs, {kind}" for kind in ("signs", "real")),
-            *(f"diffusion, {kind}, {count}" for count in SNAPSHOTS for kind in ("laplacian", "least squares")))
+    "frozen": (),
+    "all trained": ((", frozen", ""),),
+    "threshold": (),
+    "sigmoid": (("threshold(", "sigmoid("),),
+    "sigmoid, all trained": (("threshold(", "sigmoid("), (", frozen", "")),
+    "signs": (),
+    "real": ((", binary", ""),),
+}
+VARIANTS = (
+    *(f"{name}, {kind}" for name in MAPS for kind in ("series", "forest", "perceptron", "logistic regression")),
+    *(f"reservoir, {kind}" for kind in ("frozen", "all trained", "head alone")),
+    *(f"thresholds, {kind}" for kind in ("threshold", "sigmoid", "sigmoid, all trained")),
+    *(f"signs, {kind}" for kind in ("signs", "real")),
+    *(f"diffusion, {kind}, {count}" for count in SNAPSHOTS for kind in ("laplacian", "least squares")),
+)
 
 
 def tables(results: harness.Results) -> dict[str, str]:
@@ -265,16 +292,27 @@ def tables(results: harness.Results) -> dict[str, str]:
     for task in ("reservoir", "thresholds", "signs"):
         rows = [[kind, harness.spread(runs, "right", ".1f"), f"{runs[0]['trained']:,}"] for kind, runs in of(task)]
         found[task] = harness.table(["network", "right, %", "numbers trained"], rows)
-    rows = [[*reversed(kind.split(", ")), harness.spread(runs, "error 1", ".1f"), harness.spread(runs, "error 10", ".1f"),
-             f"{max(run['sum'] for run in runs):.0e}"] for kind, runs in of("diffusion")]
-    found["diffusion"] = harness.table(["snapshots", "model", "error after 1, %", "after 10, %", "largest change of a sum"], rows)
+    rows = [
+        [
+            *reversed(kind.split(", ")),
+            harness.spread(runs, "error 1", ".1f"),
+            harness.spread(runs, "error 10", ".1f"),
+            f"{max(run['sum'] for run in runs):.0e}",
+        ]
+        for kind, runs in of("diffusion")
+    ]
+    found["diffusion"] = harness.table(
+        ["snapshots", "model", "error after 1, %", "after 10, %", "largest change of a sum"], rows
+    )
     return found
 
 
 def _certified(runs: Sequence[dict[str, Any]], radii: Sequence[float]) -> list[str]:
     if "certified" not in runs[0]:
         return ["none"] * len(radii)
-    return [harness.spread([{"c": run["certified"][RADII.index(radius)]} for run in runs], "c", ".1f") for radius in radii]
+    return [
+        harness.spread([{"c": run["certified"][RADII.index(radius)]} for run in runs], "c", ".1f") for radius in radii
+    ]
 
 
 def draw(figure: Figure, results: harness.Results) -> None:

@@ -2,9 +2,10 @@
 
 Each layer of specs/gallery/pruned.ode is an Euler step of its own length h in [0, 2]. In the first half of the training
 the loss has `price` times the sum of all h. Layers that are at 0 then stay there, and the others are trained on without
-the price, which would keep them short. At the end layers at 0 are taken out by what `odenet prune` calls, and the smaller
-network is tested.
+the price, which would keep them short. At the end layers at 0 are taken out by what `odenet prune` calls, and the
+smaller network is tested.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -24,8 +25,13 @@ from odenet.trained.weights import trained
 SPEC = gallery_text("pruned")
 LAYERS, EPOCHS, TEST = 12, 60, 450
 # layers, and the price of a step size
-VARIANTS = {"12 layers": (LAYERS, 0.0), "12 layers, price 0.03": (LAYERS, 0.03), "12 layers, price 0.06": (LAYERS, 0.06),
-            "12 layers, price 0.1": (LAYERS, 0.1), "4 layers": (4, 0.0)}
+VARIANTS = {
+    "12 layers": (LAYERS, 0.0),
+    "12 layers, price 0.03": (LAYERS, 0.03),
+    "12 layers, price 0.06": (LAYERS, 0.06),
+    "12 layers, price 0.1": (LAYERS, 0.1),
+    "4 layers": (4, 0.0),
+}
 SHARP = 20.0  # the scores of a network that cannot expand are close together
 LOADED = odenet.loads(SPEC, "pruned.ode")
 
@@ -67,20 +73,32 @@ def start(variant: str, seed: int, quick: bool) -> harness.Training:
             before, after = (n.module(test_x.double()) for n in (found.before, found.after))
         margin = after.topk(2).values
         safe = (after.argmax(1) == test_y) & (margin[:, 0] - margin[:, 1] > 0.1 * 2**0.5)
-        return {"layers": len(found.groups[0].kept), "numbers": sum(w.numel() for w in found.after.weights.values()),
-                "before": 100 * float((before.argmax(1) == test_y).float().mean()),
-                "after": 100 * float((after.argmax(1) == test_y).float().mean()),
-                "certified": 100 * float(safe.float().mean()), "change": found.change,
-                "steps": sorted(network.parameter_values()["h"].tolist())}
+        return {
+            "layers": len(found.groups[0].kept),
+            "numbers": sum(w.numel() for w in found.after.weights.values()),
+            "before": 100 * float((before.argmax(1) == test_y).float().mean()),
+            "after": 100 * float((after.argmax(1) == test_y).float().mean()),
+            "certified": 100 * float(safe.float().mean()),
+            "change": found.change,
+            "steps": sorted(network.parameter_values()["h"].tolist()),
+        }
 
-    return harness.Training({"network": network, "optimizer": optimizer, "schedule": schedule}, epochs, advance, measure)
+    return harness.Training(
+        {"network": network, "optimizer": optimizer, "schedule": schedule}, epochs, advance, measure
+    )
 
 
 def tables(results: harness.Results) -> dict[str, str]:
     headers = ["network", "layers left", "numbers in the weights", "right, %", "certified, %", "change of an output"]
     forms = {"layers": ".1f", "numbers": ",.0f", "after": ".1f", "certified": ".1f"}
-    rows = [[name, *(harness.spread(runs, key, form) for key, form in forms.items()),
-             f"{max(run['change'] for run in runs):.0e}"] for name, runs in results.items()]
+    rows = [
+        [
+            name,
+            *(harness.spread(runs, key, form) for key, form in forms.items()),
+            f"{max(run['change'] for run in runs):.0e}",
+        ]
+        for name, runs in results.items()
+    ]
     return {"pruning": harness.table(headers, rows)}
 
 
@@ -89,8 +107,14 @@ def draw(figure: Figure, results: harness.Results) -> None:
     colours = (harness.GREY, harness.BLUE, harness.GREEN, harness.ORANGE, harness.PINK)
     for colour, (name, runs) in zip(colours, results.items(), strict=True):
         for k, run in enumerate(runs):
-            axes.plot(range(1, len(run["steps"]) + 1), run["steps"], "o-", ms=4, lw=1, color=colour, label=None if k else name)
-    axes.set(xlabel="layers, the shortest step first", ylabel="step size h", title="Step sizes after training, three seeds each")
+            axes.plot(
+                range(1, len(run["steps"]) + 1), run["steps"], "o-", ms=4, lw=1, color=colour, label=None if k else name
+            )
+    axes.set(
+        xlabel="layers, the shortest step first",
+        ylabel="step size h",
+        title="Step sizes after training, three seeds each",
+    )
     figure.legend(loc="outside right")
 
 

@@ -1,4 +1,5 @@
 """`odenet prune`."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -15,19 +16,40 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("spec")
 @click.argument("weights")
-@click.option("-o", "--output", metavar="DIR|FILE", help="A folder, or the module's file; the weights are written "
-              "beside it. Default: the spec's name with _pruned.py, here.")
-@click.option("--below", type=click.FloatRange(min=0), default=0.0, show_default=True, metavar="SIZE",
-              help="Also take out steps whose step size is at most this; what it changes is measured.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR|FILE",
+    help="A folder, or the module's file; the weights are written "
+    "beside it. Default: the spec's name with _pruned.py, here.",
+)
+@click.option(
+    "--below",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    metavar="SIZE",
+    help="Also take out steps whose step size is at most this; what it changes is measured.",
+)
 @with_dims
-@click.option("--allow-undecided", is_flag=True, help="Write the module although a claim is undecided (never if one is refuted).")
+@click.option(
+    "--allow-undecided", is_flag=True, help="Write the module although a claim is undecided (never if one is refuted)."
+)
 @with_seconds
-def prune(spec: str, weights: str, output: str | None, below: float, dims: dict[str, int], allow_undecided: bool,
-          seconds: float | None) -> None:
+def prune(
+    spec: str,
+    weights: str,
+    output: str | None,
+    below: float,
+    dims: dict[str, int],
+    allow_undecided: bool,
+    seconds: float | None,
+) -> None:
     """Take out of a trained network the steps that do nothing: of its module and of its WEIGHTS (.safetensors or .pt).
 
-    A step does nothing where the step sizes of all its parts are 0, which a `param(t)` that is `clamped` reaches. The claims are
-    proved for every number of steps, so also for the smaller one. The dims follow from the shapes of the weights.
+    A step does nothing where the step sizes of all its parts are 0, which a `param(t)` that is `clamped` reaches. The
+    claims are proved for every number of steps, so also for the smaller one. The dims follow from the shapes of the
+    weights.
     """
     from odenet.proof.prove import DEFAULT_SECONDS
 
@@ -61,9 +83,14 @@ def _target(spec: str, output: str | None) -> Path:
 
 def _told(found: Pruned, below: float) -> str:
     lines = [_group(group, below) for group in found.groups] + [f"{why}" for why in found.refused]
-    before, after = (sum(value.numel() for value in network.weights.values()) for network in (found.before, found.after))
+    before, after = (
+        sum(value.numel() for value in network.weights.values()) for network in (found.before, found.after)
+    )
     lines.append(f"numbers in the weights: {before} before, {after} after")
-    lines.append(f"largest change of an output of 256 random inputs: {found.change:.1e}, the largest output being {found.size:.1e}")
+    lines.append(
+        f"largest change of an output of 256 random inputs: {found.change:.1e}, "
+        f"the largest output being {found.size:.1e}"
+    )
     return "\n".join(lines)
 
 

@@ -1,4 +1,5 @@
 """Which steps of a flow do nothing, given which of its parameters are zero there."""
+
 from __future__ import annotations
 
 from odenet.ir.model import Flow, Model
@@ -6,8 +7,29 @@ from odenet.ir.node import Node
 from odenet.operators.functions import FUNCTIONS
 
 _ANY = frozenset({"mul", "scale", "apply", "compose", "dot", "outer"})  # zero when one argument is
-_ALL = frozenset({"add", "concat", "stack", "largest", "smallest", "transpose", "sum", "mean", "norm", "cumsum", "diag", "skew",
-                  "unskew", "sym", "index", "slice", "spread", "channels", "unchannels"})  # zero when all are
+_ALL = frozenset(
+    {
+        "add",
+        "concat",
+        "stack",
+        "largest",
+        "smallest",
+        "transpose",
+        "sum",
+        "mean",
+        "norm",
+        "cumsum",
+        "diag",
+        "skew",
+        "unskew",
+        "sym",
+        "index",
+        "slice",
+        "spread",
+        "channels",
+        "unchannels",
+    }
+)  # zero when all are
 
 
 def is_still(model: Model, flow: Flow, zeros: frozenset[str]) -> bool:
@@ -20,8 +42,9 @@ def is_still(model: Model, flow: Flow, zeros: frozenset[str]) -> bool:
 
 def moving(model: Model, flow: Flow, zeros: frozenset[str]) -> tuple[str, ...]:
     """The fields of a flow that are not seen to be zero where the parameters `zeros` are."""
-    return tuple(part.field for part in flow.parts
-                 if not all(vanishes(rate, zeros) for _, rate in model.field(part.field).rows))
+    return tuple(
+        part.field for part in flow.parts if not all(vanishes(rate, zeros) for _, rate in model.field(part.field).rows)
+    )
 
 
 def vanishes(node: Node, zeros: frozenset[str]) -> bool:

@@ -1,4 +1,5 @@
 """A network with numbers as a graph of its entries: each unit a node, each weight an edge."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -65,11 +66,21 @@ class _Entries:
         length, start = runner.number(flow.step), runner.number(flow.start)
         for step in range(runner.steps):
             for substep in runner.plan.step:
-                self.units.where = {**self.units.where, "flow": flow.name, "step": step, "part": flow.parts[substep.part].field}
+                self.units.where = {
+                    **self.units.where,
+                    "flow": flow.name,
+                    "step": step,
+                    "part": flow.parts[substep.part].field,
+                }
                 clock, duration = start + length * (step + float(substep.clock)), float(substep.coefficient) * length
 
-                def at(node: float, first: bool = substep.part == 0, clock: float = clock, duration: float = duration,
-                       step: int = step) -> Environment:
+                def at(
+                    node: float,
+                    first: bool = substep.part == 0,
+                    clock: float = clock,
+                    duration: float = duration,
+                    step: int = step,
+                ) -> Environment:
                     return runner.environment({}, step, clock + node * duration if first else clock, duration)
 
                 moved = self._advance(runner.plan.advances[substep.part], states, duration, at)
@@ -88,17 +99,22 @@ class _Entries:
             return self._runge_kutta(kind, states, duration, at)
         raise NotEntrywise("steps that solve an equation or move back along themselves")
 
-    def _runge_kutta(self, kind: RungeKutta, states: States, duration: float, at: Callable[[float], Environment]) -> States:
+    def _runge_kutta(
+        self, kind: RungeKutta, states: States, duration: float, at: Callable[[float], Environment]
+    ) -> States:
         exacts = coefficients(kind.table)
         rates: list[dict[str, Value]] = []
         for node, row in zip(exacts.nodes, exacts.matrix, strict=True):
             moved = {name: _moved(states[name], duration, row, [r[name] for r in rates]) for name, _ in kind.rates}
             env = at(float(node))
             rates.append({name: self._value(rate, env, {**states, **moved}) for name, rate in kind.rates})
-        return {name: _moved(states[name], duration, exacts.weights, [r[name] for r in rates]) for name, _ in kind.rates}
+        return {
+            name: _moved(states[name], duration, exacts.weights, [r[name] for r in rates]) for name, _ in kind.rates
+        }
 
     def _linear(self, kind: Linear, states: States, duration: float, at: Callable[[float], Environment]) -> States:
         """An affine map is known by its values at 0 and at the unit vectors."""
+
         def run(values: Mapping[str, Any]) -> dict[str, Any]:
             return dict(advance(kind, dict(values), duration, lambda _, node: at(node)))
 
@@ -117,7 +133,7 @@ class _Entries:
                 terms[row].append(flat.mapped(_matrix_of(matrix, start[row].shape)))
         return {b: total(parts) for b, parts in terms.items()}
 
-    # --- expressions --------------------------------------------------------------------------------------------------
+    # --- expressions ------------------------------------------------------------------------------------------------
 
     def _value(self, node: Node, env: Environment, states: Mapping[str, Form]) -> Value:
         """The value of an expression: numbers where no state is in it."""
@@ -152,8 +168,11 @@ class _Entries:
 
     def _product(self, op: str, left: Value, right: Value) -> Form:
         letters = "abcd"[: right.ndim if isinstance(right, np.ndarray) else len(right.shape)]
-        indices = {"mul": f"{letters},{letters}->{letters}", "scale": f",{letters}->{letters}",
-                   "dot": f"{letters},{letters}->"}.get(op) or _PRODUCTS[op]
+        indices = {
+            "mul": f"{letters},{letters}->{letters}",
+            "scale": f",{letters}->{letters}",
+            "dot": f"{letters},{letters}->",
+        }.get(op) or _PRODUCTS[op]
         return self.units.product(left, right, indices)
 
     def _extreme(self, combine: str, values: list[Form]) -> Form:
@@ -163,7 +182,7 @@ class _Entries:
         entries = [self.units.extreme([_entry_of(v, place) for v in values], combine) for place in np.ndindex(shape)]
         return jointly(entries, lambda *parts: np.reshape(parts, shape))
 
-    # --- nets -----------------------------------------------------------------------------------------------------------
+    # --- nets -------------------------------------------------------------------------------------------------------
 
     def _stage(self, net: str, index: int, stage: NetStage, value: Form) -> Form:
         env = environment(self.model, self.network.dims, {}, self.network.constants())
@@ -186,7 +205,9 @@ class _Entries:
     def _maxpool(self, value: Form, size: int) -> Form:
         channels, height, width = value.shape
         shape = (channels, height // size, width // size)
-        windows = [[(c, size * i + a, size * j + b) for a in range(size) for b in range(size)] for c, i, j in np.ndindex(shape)]
+        windows = [
+            [(c, size * i + a, size * j + b) for a in range(size) for b in range(size)] for c, i, j in np.ndindex(shape)
+        ]
         entries = [self.units.extreme([_entry_of(value, place) for place in window], "max") for window in windows]
         return jointly(entries, lambda *parts: np.reshape(parts, shape))
 
@@ -226,6 +247,10 @@ def _averaged(x: Any, size: int) -> Any:
 
 
 _PLAIN: dict[str, Callable[[Any, int], Any]] = {
-    "embed": _padded, "lift": _padded, "fold": _folded, "take": lambda x, size: x[:size], "flatten": lambda x, size: x.ravel(),
+    "embed": _padded,
+    "lift": _padded,
+    "fold": _folded,
+    "take": lambda x, size: x[:size],
+    "flatten": lambda x, size: x.ravel(),
     "avgpool": _averaged,
 }

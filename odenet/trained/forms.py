@@ -1,4 +1,5 @@
 """Affine forms over the nodes of a graph, and the nodes that other operations make of them."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
@@ -81,11 +82,24 @@ class Units:
     graph: Any = field(default_factory=nx.DiGraph)
     where: dict[str, Any] = field(default_factory=dict)
 
-    def node(self, incoming: Iterable[tuple[str, float]], bias: float = 0.0, op: str = "identity",
-             parameters: tuple[float, ...] = (), combine: str = "sum", **more: Any) -> str:
+    def node(
+        self,
+        incoming: Iterable[tuple[str, float]],
+        bias: float = 0.0,
+        op: str = "identity",
+        parameters: tuple[float, ...] = (),
+        combine: str = "sum",
+        **more: Any,
+    ) -> str:
         name = f"n{len(self.graph)}"
-        self.graph.add_node(name, **{"kind": "unit", **self.where, **more}, op=op, combine=combine, bias=float(bias),
-                            parameters=" ".join(map(repr, parameters)))
+        self.graph.add_node(
+            name,
+            **{"kind": "unit", **self.where, **more},
+            op=op,
+            combine=combine,
+            bias=float(bias),
+            parameters=" ".join(map(repr, parameters)),
+        )
         self.graph.add_weighted_edges_from((source, name, float(weight)) for source, weight in incoming)
         if self.graph.number_of_edges() > self.limit:
             raise TooLarge(f"more than {self.limit} edges")
@@ -93,8 +107,12 @@ class Units:
 
     def entrywise(self, value: Form, op: str, parameters: tuple[float, ...] = (), **more: Any) -> Form:
         """A node for each entry."""
-        names = [self.node(_incoming(value, place), float(value.constant[place]), op, parameters, entry=_entry(place), **more)
-                 for place in np.ndindex(value.shape)]
+        names = [
+            self.node(
+                _incoming(value, place), float(value.constant[place]), op, parameters, entry=_entry(place), **more
+            )
+            for place in np.ndindex(value.shape)
+        ]
         return _of(names, value.shape)
 
     def kept(self, value: Form, **more: Any) -> Form:

@@ -1,4 +1,5 @@
 """A compiled network as a graph in a file: GraphML, or JSON as networkx reads it."""
+
 from __future__ import annotations
 
 import io
@@ -22,8 +23,8 @@ LEVELS = ("entries", "operators")
 def network_graph(network: Network, level: str | None = None, limit: int = LIMIT) -> tuple[Any, str]:
     """The graph of a network, and why it is not one of entries (nothing, where it is or was not wanted).
 
-    level: "entries" (one node for each number, with weights), "operators" (one for each tensor), or None: the former where
-    there are weights and it has at most `limit` edges.
+    level: "entries" (one node for each number, with weights), "operators" (one for each tensor), or None: the former
+    where there are weights and it has at most `limit` edges.
 
     Raises:
         Unusable: "entries" is asked for and not possible.
@@ -44,8 +45,12 @@ def network_graph(network: Network, level: str | None = None, limit: int = LIMIT
 
 def _marked(graph: Any, network: Network, level: str) -> Any:
     """The graph with what it is of."""
-    graph.graph |= {"model": network.model.name, "digest": network.loaded.digest, "level": level,
-                    "dims": " ".join(f"{name}={value}" for name, value in network.dims.items())}
+    graph.graph |= {
+        "model": network.model.name,
+        "digest": network.loaded.digest,
+        "level": level,
+        "dims": " ".join(f"{name}={value}" for name, value in network.dims.items()),
+    }
     return graph
 
 

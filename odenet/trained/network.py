@@ -1,4 +1,5 @@
 """A spec with the numbers of its dims, and of its weights where there are any: what graphs are made of."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -57,7 +58,9 @@ class Network:
     def constants(self) -> dict[str, Array]:
         """The parameters that do not depend on time."""
         values = self.values or {}
-        return {s.name: _shaped(s, values[s.attribute]) for s in self.slots if not s.is_stacked and s.attribute in values}
+        return {
+            s.name: _shaped(s, values[s.attribute]) for s in self.slots if not s.is_stacked and s.attribute in values
+        }
 
     def stage_weights(self, net: str, index: int) -> tuple[Array, Array]:
         """The matrix or kernel of a stage of a net, and its bias (0 where it has none)."""
@@ -66,8 +69,12 @@ class Network:
 
     @cached_property
     def _stage_names(self) -> dict[tuple[str, int], str]:
-        places = [(net.name, k) for net in self.model.nets for k, stage in enumerate(net.stages)
-                  if stage.kind in ("linear", "conv")]
+        places = [
+            (net.name, k)
+            for net in self.model.nets
+            for k, stage in enumerate(net.stages)
+            if stage.kind in ("linear", "conv")
+        ]
         return dict(zip(places, self._text.stages, strict=True))
 
     def stage_expression(self, net: str, index: int) -> tuple[Node, str]:

@@ -1,4 +1,5 @@
 """A network as a graph of its operators: each tensor a node, each linear map an edge with its shape and norm."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -59,7 +60,7 @@ def plus(*sums: Sum) -> Sum:
 
 
 def operator_graph(network: Network) -> Any:
-    """The graph of the map of the module, a `networkx.DiGraph` without cycles; with norms where the network has weights."""
+    """The graph of the map of the module, a `networkx.DiGraph` without cycles; with norms where there are weights."""
     return _Operators(network).graph_of_module()
 
 
@@ -70,7 +71,7 @@ class _Operators:
     where: dict[str, Any] = field(default_factory=dict)
     env: Environment | None = None  # the parameters now, for norms
 
-    # --- nodes and edges ----------------------------------------------------------------------------------------------
+    # --- nodes and edges --------------------------------------------------------------------------------------------
 
     def node(self, arguments: list[Sum], space: AnySpace, op: str, **more: Any) -> Sum:
         """A node that is `op` of its arguments: one is put in as it is, several become nodes of their own."""
@@ -110,10 +111,12 @@ class _Operators:
         return facts
 
     def _norm(self, term: Term, env: Environment) -> dict[str, float]:
-        factor = float(np.prod([abs(f) if isinstance(f, float) else abs(float(evaluate(f, env))) for f in term.factors]))
+        factor = float(
+            np.prod([abs(f) if isinstance(f, float) else abs(float(evaluate(f, env))) for f in term.factors])
+        )
         if any(isinstance(m.space, MapSpace) for m in term.maps):
-            norms = [self._kernel_norm(m, env) for m in term.maps]
-            return {"norm_at_most": factor * float(np.prod(norms))} if None not in norms else {}  # type: ignore[arg-type]
+            norms = [norm for m in term.maps if (norm := self._kernel_norm(m, env)) is not None]
+            return {"norm_at_most": factor * float(np.prod(norms))} if len(norms) == len(term.maps) else {}
         matrix = None
         for m in term.maps:
             value = evaluate(m, env)
@@ -139,7 +142,7 @@ class _Operators:
         env = environment(self.network.model, self.network.dims)
         return env.shape(codomain(space)) if isinstance(space, MapSpace) else env.shape(space)
 
-    # --- expressions --------------------------------------------------------------------------------------------------
+    # --- expressions ------------------------------------------------------------------------------------------------
 
     def value(self, node: Node, leaves: Mapping[str, Sum]) -> Sum:
         known: dict[Node, Sum | None] = {}  # None: no state is in it
@@ -170,7 +173,7 @@ class _Operators:
         moving = [v for v in values if v is not None]
         return self.node(moving, n.space, n.data[0] if n.op == "function" else n.op, **more)
 
-    # --- flows and nets -------------------------------------------------------------------------------------------------
+    # --- flows and nets ---------------------------------------------------------------------------------------------
 
     def graph_of_module(self) -> Any:
         model = self.network.model
@@ -192,7 +195,9 @@ class _Operators:
         return self.graph
 
     def _flow(self, flow: Flow, values: dict[str, Sum]) -> dict[str, Sum]:
-        runner = Runner(self.network.model, self.network.plans[flow.name], self.network.values_of(flow), self.network.dims)
+        runner = Runner(
+            self.network.model, self.network.plans[flow.name], self.network.values_of(flow), self.network.dims
+        )
         outer = self.where
         length, start = runner.number(flow.step), runner.number(flow.start)
         for step in range(runner.steps):
@@ -217,7 +222,9 @@ class _Operators:
             for row in exacts.matrix:
                 at = {name: _moved(values[name], duration, row, [r[name] for r in rates]) for name, _ in kind.rates}
                 rates.append({name: self.value(rate, {**values, **at}) for name, rate in kind.rates})
-            return {name: _moved(values[name], duration, exacts.weights, [r[name] for r in rates]) for name, _ in kind.rates}
+            return {
+                name: _moved(values[name], duration, exacts.weights, [r[name] for r in rates]) for name, _ in kind.rates
+            }
         return self._whole(kind, values)
 
     def _whole(self, kind: Advance, values: dict[str, Sum]) -> dict[str, Sum]:
@@ -226,7 +233,8 @@ class _Operators:
         moved = kind.blocks if hasattr(kind, "blocks") else tuple(name for name, _ in rates)
         read = tuple(dict.fromkeys((*moved, *(name for _, rate in rates for name in sorted(states(rate))))))
         op = {"Linear": "linear flow", "Relax": "relaxed step", "DiscreteGradient": "discrete gradient"}.get(
-            type(kind).__name__, "implicit step")
+            type(kind).__name__, "implicit step"
+        )
         space = {name: self.network.model.block(name).space for name in moved}
         return {name: self.node([values[b] for b in read], space[name], op) for name in moved}
 
@@ -239,7 +247,7 @@ class _Operators:
             return self.value(body, {argument: value})
         made = self.node([value], stage.codomain, stage.kind, parameters=" ".join(map(str, stage.data)))
         if stage.kind in ("linear", "conv"):
-            (source, target), = self.graph.in_edges(made.terms[0].source)
+            ((source, target),) = self.graph.in_edges(made.terms[0].source)
             self.graph.edges[source, target].update(self._stage_facts(net, index, stage))
         return made
 

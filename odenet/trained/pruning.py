@@ -1,4 +1,5 @@
 """Steps that do nothing, taken out of a network: its number of steps and its weights together."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
@@ -36,8 +37,8 @@ class Group:
 class Pruned:
     """A network without the steps that do nothing.
 
-    groups: what was looked at; refused: why others were not. change: the largest change of an output of `SAMPLES` random
-    normal inputs, in float64; size: the largest output.
+    groups: what was looked at; refused: why others were not. change: the largest change of an output of `SAMPLES`
+    random normal inputs, in float64; size: the largest output.
     """
 
     before: Trained
@@ -51,7 +52,8 @@ class Pruned:
 def prune(network: Trained, below: float = 0.0, **proving: Any) -> Pruned:
     """The network without the steps in which all parts of a flow stand still.
 
-    A part stands still where parameters that all its rates are multiples of are at most `below` in size, entry by entry.
+    A part stands still where parameters that all its rates are multiples of are at most `below` in size, entry by
+    entry.
 
     Raises:
         Unusable: no flow of the spec can lose steps; the text says why.
@@ -72,7 +74,7 @@ def prune(network: Trained, below: float = 0.0, **proving: Any) -> Pruned:
     return Pruned(network, after, tuple(groups), tuple(refused), *_difference(network, after))
 
 
-# --- which flows ----------------------------------------------------------------------------------------------------------
+# --- which flows ----------------------------------------------------------------------------------------------------
 
 
 def _groups(model: Model) -> list[list[Flow]]:
@@ -87,22 +89,31 @@ def _obstacle(model: Model, flow: Flow) -> str:
     """Why no step of a flow can be taken out, or nothing."""
     dim = _dim(model, flow)
     if dim is None:
-        return (f"{flow.name}: its number of steps, {flow.steps}, is not a dim of its own: declare `dim L = …` and write "
-                f"`over [0, L] steps L`")
+        return (
+            f"{flow.name}: its number of steps, {flow.steps}, is not a dim of its own: declare `dim L = …` and write "
+            f"`over [0, L] steps L`"
+        )
     if depends_on(flow.step, "dim", frozenset({dim})):
-        return (f"{flow.name}: with fewer steps each would be longer, so the others would change: write "
-                f"`over [0, {dim}] steps {dim}`, whose steps have length 1")
+        return (
+            f"{flow.name}: with fewer steps each would be longer, so the others would change: write "
+            f"`over [0, {dim}] steps {dim}`, whose steps have length 1"
+        )
     nodes = flow_nodes(model, flow)
     if any(depends_on(node, "time") for node in nodes):
         return f"{flow.name}: it depends on t, and without a step the later ones would see another time"
     used = [model.parameter(name) for name in used_parameters(model, nodes)]
     for parameter in used:
         if parameter.schedule is not None and parameter.schedule.kind != "piecewise":
-            return (f"{flow.name}: `{parameter.name}` is `{parameter.schedule.kind}` in time, with no value of its own for each "
-                    "step")
+            return (
+                f"{flow.name}: `{parameter.name}` is `{parameter.schedule.kind}` in time, with no value of its own "
+                "for each step"
+            )
     stay = moving(model, flow, frozenset(p.name for p in used if p.schedule is not None))
     if stay:
-        return f"{flow.name}: `{stay[0]}` is no multiple of a `param(t)`, so none of its steps can do nothing: give it a step size"
+        return (
+            f"{flow.name}: `{stay[0]}` is no multiple of a `param(t)`, "
+            "so none of its steps can do nothing: give it a step size"
+        )
     return ""
 
 
@@ -117,7 +128,8 @@ def _shared_dim(model: Model, flows: list[Flow]) -> str:
     names = {flow.name for flow in flows}
     for place, sizes in _places(model, names):
         if any(dim in size.dims() for size in sizes):
-            return f"{', '.join(sorted(names))}: `{dim}` is also a size in {place}: give the number of steps a dim of its own"
+            who = ", ".join(sorted(names))
+            return f"{who}: `{dim}` is also a size in {place}: give the number of steps a dim of its own"
     return ""
 
 
@@ -158,7 +170,7 @@ def _sizes(nodes: Iterable[Node]) -> list[Size]:
     return found
 
 
-# --- which steps ----------------------------------------------------------------------------------------------------------
+# --- which steps ----------------------------------------------------------------------------------------------------
 
 
 def _group(network: Trained, flows: list[Flow], below: float) -> Group:
@@ -177,8 +189,11 @@ def _group(network: Trained, flows: list[Flow], below: float) -> Group:
 def _magnitudes(network: Trained, flow: Flow) -> dict[str, list[float]]:
     """The largest entry of each parameter of a flow, in absolute value, step by step; of one for all time, the one."""
     values = network.values()
-    return {slot.name: _sizes_of(values[slot.attribute], slot.steps is not None)
-            for slot in network.slots if flow.name in slot.flows}
+    return {
+        slot.name: _sizes_of(values[slot.attribute], slot.steps is not None)
+        for slot in network.slots
+        if flow.name in slot.flows
+    }
 
 
 def _sizes_of(value: Tensor, is_stacked: bool) -> list[float]:
@@ -205,7 +220,7 @@ def _cut(network: Trained, groups: list[Group]) -> Weights:
     return found
 
 
-# --- what it changes --------------------------------------------------------------------------------------------------------
+# --- what it changes ------------------------------------------------------------------------------------------------
 
 
 def _difference(before: Trained, after: Trained) -> tuple[float, float]:

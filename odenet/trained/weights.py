@@ -1,4 +1,5 @@
 """Weights in files: read, written, and put into the module of their spec."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ def _safetensors() -> Any:
     return found
 
 
-# --- with their spec ----------------------------------------------------------------------------------------------------
+# --- with their spec ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class Trained:
         if not hasattr(self.module, "parameter_values"):
             return {}
         with torch.no_grad():
-            return {name: value.detach() for name, value in self.module.parameter_values().items()}  # type: ignore[operator]
+            values: Weights = self.module.parameter_values()  # type: ignore[operator]
+        return {name: value.detach() for name, value in values.items()}
 
 
 def trained(loaded: Loaded, weights: Weights, dims: dict[str, int], **proving: Any) -> Trained:

@@ -1,4 +1,5 @@
 """`odenet graph`: the graph of a dense network can be run, and gives what the emitted module gives."""
+
 from __future__ import annotations
 
 import json
@@ -61,13 +62,23 @@ field one { x' = A.T @ (b * leaky_relu(A @ x + b, 1/4)) + dot(x, x) * x / 8 }
 field two { x' = skew(tanh(S @ x)) @ x + max(x) * outer(x, b) @ ones(4) - min(x) * t * ones(4) }
 field three { x' = -w * x + sym(outer(b, b)) @ x }
 flow net = strang(one: heun, two: rk4, three) over [0, 1] steps L
-net whole : R[1, 4, 4] -> R[3] = maxpool(2) -> flatten -> net -> tanh -> bend -> embed(6) -> fold(5) -> take(4) -> linear -> relu
+net whole : R[1, 4, 4] -> R[3] =
+  maxpool(2) -> flatten -> net -> tanh -> bend -> embed(6) -> fold(5) -> take(4) -> linear -> relu
 """
-SPECS = {"switching": (gallery_text("switching"), {"n": 5, "L": 3}), "density": (gallery_text("density"), {"m": 3, "L": 2}),
-         "hamiltonian_net": (gallery_text("hamiltonian_net"), {"m": 4}), "mixed": (MIXED, {}),
-         "mass_preserving_sir": (gallery_text("mass_preserving_sir"), {"m": 4, "L": 2})}
-SHAPES = {"switching": {"x": 5}, "density": {"x": (), "y": ()}, "hamiltonian_net": {"q": 2, "p": 2}, "mixed": {"x": (1, 4, 4)},
-          "mass_preserving_sir": {"x": 3}}
+SPECS = {
+    "switching": (gallery_text("switching"), {"n": 5, "L": 3}),
+    "density": (gallery_text("density"), {"m": 3, "L": 2}),
+    "hamiltonian_net": (gallery_text("hamiltonian_net"), {"m": 4}),
+    "mixed": (MIXED, {}),
+    "mass_preserving_sir": (gallery_text("mass_preserving_sir"), {"m": 4, "L": 2}),
+}
+SHAPES = {
+    "switching": {"x": 5},
+    "density": {"x": (), "y": ()},
+    "hamiltonian_net": {"q": 2, "p": 2},
+    "mixed": {"x": (1, 4, 4)},
+    "mass_preserving_sir": {"x": 3},
+}
 
 
 @pytest.mark.parametrize("ending", ["graphml", "json"])
@@ -87,7 +98,9 @@ def test_the_graph_runs_as_the_module_does(run, tmp_path, name, ending):
         outputs = made(*map(torch.as_tensor, inputs.values()))
     outputs = (outputs,) if isinstance(outputs, torch.Tensor) else outputs
     names = ("y",) if name == "mixed" else tuple(inputs)
-    wanted = {k: v for block, array in zip(names, outputs, strict=True) for k, v in entries(block, array.numpy()).items()}
+    wanted = {
+        k: v for block, array in zip(names, outputs, strict=True) for k, v in entries(block, array.numpy()).items()
+    }
     assert found.keys() == wanted.keys()
     assert max(abs(found[k] - wanted[k]) for k in wanted) < 1e-12
 
@@ -121,8 +134,10 @@ def test_a_limit_and_a_wrong_call(run, tmp_path):
 
 
 def test_steps_that_solve_an_equation_are_one_node(run, tmp_path):
-    text = ("model M\nstate x : R\nparam a : R, positive\nfield f { x' = -a * x^3 }\n"
-            "flow net = lie(f: implicit_euler) over [0, 1] steps 2\n")
+    text = (
+        "model M\nstate x : R\nparam a : R, positive\nfield f { x' = -a * x^3 }\n"
+        "flow net = lie(f: implicit_euler) over [0, 1] steps 2\n"
+    )
     torch.save(loads(text).module()().state_dict(), tmp_path / "w.pt")
     assert run("graph", "m.ode", "w.pt", m=text).exit_code == 0
     assert [d["op"] for _, d in nx.read_graphml(tmp_path / "m.graphml").nodes(data=True)].count("implicit step") == 2

@@ -1,4 +1,5 @@
 """`odenet prune`: steps of length zero leave the module and the weights together."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -80,18 +81,23 @@ def test_nothing_to_take_out(run, tmp_path):
     assert result.exit_code == 0 and "no step of 2 does nothing; the next step size is 1" in result.output
 
 
-LAYER = ("model M\ndim n = 3, L = 4\nstate x : R[n]\nparam h(t) : R, in [0, 1], clamped\nparam A(t) : R[n, n]\n"
-         "field f { x' = %s }\nflow net = lie(f: euler) over [0, %s] steps %s\n")
+LAYER = (
+    "model M\ndim n = 3, L = 4\nstate x : R[n]\nparam h(t) : R, in [0, 1], clamped\nparam A(t) : R[n, n]\n"
+    "field f { x' = %s }\nflow net = lie(f: euler) over [0, %s] steps %s\n"
+)
 
 
-@pytest.mark.parametrize("spec, why", [
-    (LAYER % ("h * A @ x", "L", "4"), "is not a dim of its own"),
-    (LAYER % ("h * A @ x", "1", "L"), "over [0, L] steps L"),
-    (LAYER % ("h * A @ (t * x)", "L", "L"), "depends on t"),
-    (LAYER % ("h * x", "n", "n"), "also a size in state x"),
-    (LAYER % ("A @ tanh(x) + h * x - x", "L", "L"), "no multiple of a `param(t)`"),
-    (LAYER.replace("clamped", "clamped, linear(3)") % ("h * x", "L", "L"), "is `linear` in time"),
-])
+@pytest.mark.parametrize(
+    "spec, why",
+    [
+        (LAYER % ("h * A @ x", "L", "4"), "is not a dim of its own"),
+        (LAYER % ("h * A @ x", "1", "L"), "over [0, L] steps L"),
+        (LAYER % ("h * A @ (t * x)", "L", "L"), "depends on t"),
+        (LAYER % ("h * x", "n", "n"), "also a size in state x"),
+        (LAYER % ("A @ tanh(x) + h * x - x", "L", "L"), "no multiple of a `param(t)`"),
+        (LAYER.replace("clamped", "clamped, linear(3)") % ("h * x", "L", "L"), "is `linear` in time"),
+    ],
+)
 def test_what_cannot_lose_steps_says_why(run, tmp_path, spec, why):
     torch.save(loads(spec).module()().state_dict(), tmp_path / "w.pt")
     result = run("prune", "m.ode", "w.pt", m=spec)
@@ -99,8 +105,15 @@ def test_what_cannot_lose_steps_says_why(run, tmp_path, spec, why):
     assert not (tmp_path / "m_pruned.py").exists()
 
 
-@pytest.mark.parametrize("weights, why", [
-    (None, "No such file"), (b"no weights", "no state dict"), ({"A": torch.zeros(2)}, "Missing key"), ([1, 2], "no state dict")])
+@pytest.mark.parametrize(
+    "weights, why",
+    [
+        (None, "No such file"),
+        (b"no weights", "no state dict"),
+        ({"A": torch.zeros(2)}, "Missing key"),
+        ([1, 2], "no state dict"),
+    ],
+)
 def test_weights_that_cannot_be_used(run, tmp_path, weights, why):
     path = tmp_path / "w.pt"
     if isinstance(weights, bytes):

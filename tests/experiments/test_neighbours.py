@@ -1,4 +1,5 @@
 """The data of the experiment on neighbours of the paper, and that its networks train."""
+
 from __future__ import annotations
 
 import runpy
@@ -44,7 +45,9 @@ def test_certified_counts_what_is_right_and_far(script):
     assert found[0] == pytest.approx(200 / 3) and found[script["RADII"].index(0.5)] == pytest.approx(100 / 3)
 
 
-@pytest.mark.parametrize("kind", ["diffusion, laplacian, 8", "diffusion, least squares, 8", "thresholds, threshold", "signs, real"])
+@pytest.mark.parametrize(
+    "kind", ["diffusion, laplacian, 8", "diffusion, least squares, 8", "thresholds, threshold", "signs, real"]
+)
 def test_its_networks_train(script, kind):
     training = script["start"](kind, 0, True)
     losses = [training.advance(k) for k in range(training.rounds)]
