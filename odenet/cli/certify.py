@@ -14,8 +14,6 @@ from odenet.cli.compile import _dims
 from odenet.cli.shared import NOT_PROVED, PROVED, fail, is_colour, opened, verified
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from odenet.certify.analysis import Certificate
     from odenet.certify.report import Findings
     from odenet.driver import Loaded
@@ -104,7 +102,7 @@ def _check_call(data: str | None, attack: str, plot: str | None) -> None:
         fail(f"error: {'--attack' if attack != 'none' else '--plot'} needs --data")
 
 
-def _filled(loaded: Loaded, weights: str, dims: dict[str, int]) -> nn.Module:
+def _filled(loaded: Loaded, weights: str, dims: dict[str, int]) -> Any:
     from odenet.certify.files import Unreadable, fill, read_weights
     from odenet.cli.shared import show_faults
     from odenet.diagnostics import Rejected
@@ -126,7 +124,7 @@ def _filled(loaded: Loaded, weights: str, dims: dict[str, int]) -> nn.Module:
 
 def _found(
     loaded: Loaded,
-    module: nn.Module,
+    module: Any,
     data: str | None,
     radii: tuple[float, ...],
     limit: int | None,
@@ -141,7 +139,7 @@ def _found(
     from odenet.certify.report import Findings
     from odenet.progress import Progress
 
-    inputs: tuple[Tensor, Tensor] | None = None
+    inputs: Any = None
     centre = None
     if data is not None:
         shapes = input_shapes(loaded, module)
