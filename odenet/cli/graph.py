@@ -55,14 +55,15 @@ def graph(
             from odenet.trained.graph import network_graph, write_graph
         except ModuleNotFoundError as error:
             fail(f"error: `odenet graph` needs {error.name}: pip install 'odenet-compiler[graph]'")
+        from odenet.certify.files import read_weights
         from odenet.trained.network import with_weights, without_weights
-        from odenet.trained.weights import read_weights, trained
+        from odenet.trained.weights import trained
 
         proving = {"allow_undecided": allow_undecided, "seconds": seconds or DEFAULT_SECONDS}
         network = (
             without_weights(loaded, dims)
             if weights is None
-            else with_weights(trained(loaded, read_weights(Path(weights)), dims, **proving))
+            else with_weights(trained(loaded, read_weights(weights), dims, **proving))
         )
         found, why = network_graph(network, level, limit)
         if why:

@@ -56,11 +56,12 @@ def prune(
     loaded = opened(spec)
     source_text(loaded, allow_undecided, {}, seconds)  # its claims, before torch is loaded
     with using(weights):
+        from odenet.certify.files import read_weights
         from odenet.trained.pruning import prune as pruned
-        from odenet.trained.weights import read_weights, trained, write_weights
+        from odenet.trained.weights import trained, write_weights
 
         proving = {"allow_undecided": allow_undecided, "seconds": seconds or DEFAULT_SECONDS}
-        found = pruned(trained(loaded, read_weights(Path(weights)), dims, **proving), below, **proving)
+        found = pruned(trained(loaded, read_weights(weights), dims, **proving), below, **proving)
         target = _target(spec, output)
         write(str(target), source_text(loaded, allow_undecided, found.after.dims, seconds))
         beside = target.with_suffix(Path(weights).suffix)

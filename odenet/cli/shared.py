@@ -123,14 +123,14 @@ def failing() -> Iterator[None]:
 @contextmanager
 def using(path: str) -> Iterator[None]:
     """Weights that cannot be read or used end the program, with the reason."""
-    from odenet.trained.weights import Unusable
+    from odenet.certify.files import Unreadable
 
     try:
         with failing():
             yield
     except OSError as error:
         fail(f"error: {path}: {error.strerror or error}")
-    except Unusable as why:
+    except Unreadable as why:
         fail(f"error: {why}")
 
 

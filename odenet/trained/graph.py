@@ -9,12 +9,12 @@ from typing import Any
 
 import networkx as nx
 
+from odenet.certify.files import Unreadable
 from odenet.driver import write_bytes
 from odenet.trained.entries import NotEntrywise, entry_graph
 from odenet.trained.forms import TooLarge
 from odenet.trained.network import Network
 from odenet.trained.operators import operator_graph
-from odenet.trained.weights import Unusable
 
 LIMIT = 200_000
 LEVELS = ("entries", "operators")
@@ -27,10 +27,10 @@ def network_graph(network: Network, level: str | None = None, limit: int = LIMIT
     where there are weights and it has at most `limit` edges.
 
     Raises:
-        Unusable: "entries" is asked for and not possible.
+        Unreadable: "entries" is asked for and not possible.
     """
     if not (network.model.nets or network.model.flows):
-        raise Unusable(f"{network.model.name} has no flow and no net, so it is no network")
+        raise Unreadable(f"{network.model.name} has no flow and no net, so it is no network")
     if level == "operators" or (level is None and network.values is None):
         return _marked(operator_graph(network), network, "operators"), ""
     try:
@@ -39,7 +39,7 @@ def network_graph(network: Network, level: str | None = None, limit: int = LIMIT
         return _marked(entry_graph(network, limit), network, "entries"), ""
     except (NotEntrywise, TooLarge) as why:
         if level == "entries":
-            raise Unusable(f"the network cannot be written entry by entry: {why}; use --level operators") from None
+            raise Unreadable(f"the network cannot be written entry by entry: {why}; use --level operators") from None
         return _marked(operator_graph(network), network, "operators"), str(why)
 
 
@@ -59,7 +59,7 @@ def write_graph(path: Path, graph: Any) -> None:
 
     Raises:
         OSError: it cannot be written.
-        Unusable: for another ending.
+        Unreadable: for another ending.
     """
     if path.suffix == ".graphml":
         target = io.BytesIO()
@@ -68,4 +68,4 @@ def write_graph(path: Path, graph: Any) -> None:
     elif path.suffix == ".json":
         write_bytes(path, (json.dumps(nx.node_link_data(graph, edges="edges"), indent=1) + "\n").encode())
     else:
-        raise Unusable(f"{path}: the name of the file has to end in .graphml or .json")
+        raise Unreadable(f"{path}: the name of the file has to end in .graphml or .json")

@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from odenet.certify.files import Unreadable
 from odenet.emit.slots import flow_nodes, used_parameters
 from odenet.ir.model import ConvolutionSpace, Flow, Model
 from odenet.ir.node import Node, depends_on
 from odenet.ir.sizes import MapSpace, Size, Space
 from odenet.plan.still import moving
-from odenet.trained.weights import Trained, Unusable, Weights, trained
+from odenet.trained.weights import Trained, Weights, trained
 
 SAMPLES = 256
 
@@ -56,7 +57,7 @@ def prune(network: Trained, below: float = 0.0, **proving: Any) -> Pruned:
     entry.
 
     Raises:
-        Unusable: no flow of the spec can lose steps; the text says why.
+        Unreadable: no flow of the spec can lose steps; the text says why.
     """
     model = network.loaded.model
     refused: list[str] = []
@@ -68,7 +69,7 @@ def prune(network: Trained, below: float = 0.0, **proving: Any) -> Pruned:
         else:
             groups.append(_group(network, flows, below))
     if not groups:
-        raise Unusable("\n".join(refused) or f"{model.name} has no flow, so no steps")
+        raise Unreadable("\n".join(refused) or f"{model.name} has no flow, so no steps")
     dims = {**network.dims, **{group.dim: len(group.kept) for group in groups}}
     after = trained(network.loaded, _cut(network, groups), dims, **proving)
     return Pruned(network, after, tuple(groups), tuple(refused), *_difference(network, after))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from odenet.certify.files import Unreadable, fill
 from odenet.emit.module import ModuleText
 from odenet.emit.slots import Slot
 from odenet.ir.model import ConvolutionSpace
@@ -21,31 +22,6 @@ if TYPE_CHECKING:
 Weights = dict[str, Tensor]
 
 
-class Unusable(Exception):
-    """Weights, or a spec, that the work at hand cannot be done with; the text says why."""
-
-
-def read_weights(path: Path) -> Weights:
-    """The tensors of a `.safetensors` file, or of a state dict that `torch.save` wrote; no code in it is run.
-
-    Raises:
-        OSError: the file cannot be read.
-        Unusable: it holds something else.
-    """
-    data = path.read_bytes()
-    if path.suffix == ".safetensors":
-        return dict(_safetensors().load(data))
-    import io
-
-    try:
-        found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception:
-        raise Unusable(f"{path} is no state dict; write it with torch.save(model.state_dict(), FILE)") from None
-    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
-        raise Unusable(f"{path} holds no state dict; write it with torch.save(model.state_dict(), FILE)")
-    return dict(found)
-
-
 def write_weights(path: Path, weights: Weights) -> None:
     """Replace a file, in the format that its name says."""
     import io
@@ -54,19 +30,13 @@ def write_weights(path: Path, weights: Weights) -> None:
 
     tensors = {name: value.contiguous() for name, value in weights.items()}
     if path.suffix == ".safetensors":
-        write_bytes(path, _safetensors().save(tensors))
+        from safetensors.torch import save
+
+        write_bytes(path, save(tensors))
         return
     target = io.BytesIO()
     torch.save(tensors, target)
     write_bytes(path, target.getvalue())
-
-
-def _safetensors() -> Any:
-    try:
-        from safetensors import torch as found
-    except ImportError:
-        raise Unusable("a .safetensors file needs `pip install safetensors`; a .pt file needs nothing") from None
-    return found
 
 
 # --- with their spec ------------------------------------------------------------------------------------------------
@@ -100,18 +70,17 @@ def trained(loaded: Loaded, weights: Weights, dims: dict[str, int], **proving: A
     `proving` are `allow_undecided` and `seconds` of `Loaded.module`.
 
     Raises:
-        Unusable: keys or shapes do not agree with the spec.
+        Unreadable: keys or shapes do not agree with the spec.
         NotProved, Rejected: as `Loaded.source` does.
     """
     free = {d.name: int(d.value.constant() or 0) for d in loaded.model.dims if d.is_free}
     chosen = {**free, **_dims_of(loaded, weights), **dims}
     made: nn.Module = loaded.module(**{**proving, **chosen})(dtype=torch.float64)
     try:
-        made.load_state_dict({name: value.double() for name, value in weights.items()})
-    except RuntimeError as error:
-        lines = "\n".join(line.strip() for line in str(error).splitlines()[1:])
+        fill(made, {name: value.double() for name, value in weights.items()})
+    except Unreadable as why:
         said = ", ".join(f"{name} = {value}" for name, value in chosen.items())
-        raise Unusable(f"the weights are not of {loaded.model.name} with {said or 'no dims'}:\n{lines}") from None
+        raise Unreadable(f"{why} (taken as those of {loaded.model.name} with {said or 'no dims'})") from None
     return Trained(loaded, chosen, weights, made.eval())
 
 

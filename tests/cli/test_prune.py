@@ -110,8 +110,8 @@ def test_what_cannot_lose_steps_says_why(run, tmp_path, spec, why):
     [
         (None, "No such file"),
         (b"no weights", "no state dict"),
-        ({"A": torch.zeros(2)}, "Missing key"),
-        ([1, 2], "no state dict"),
+        ({"A": torch.zeros(2)}, "missing b"),
+        ([1, 2], "not a state dict"),
     ],
 )
 def test_weights_that_cannot_be_used(run, tmp_path, weights, why):
