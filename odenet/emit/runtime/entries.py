@@ -32,9 +32,9 @@ def interval_raw(value: Tensor, low: Tensor | float, high: Tensor | float) -> Te
 
 
 def clamped(raw: Tensor, low: Tensor | float, high: Tensor | float | None = None) -> Tensor:
-    """Numbers cut off at `low` and `high`, which are reached; the gradient passes straight through, so that none is stuck.
+    """Numbers cut off at `low` and `high`, which are reached; the gradient passes straight through.
 
-    Descent on raw numbers is then descent with lazy projections.
+    So no number is stuck at an end. Descent on raw numbers is then descent with lazy projections.
     Source: Zinkevich (2003), Online convex programming and generalized infinitesimal gradient ascent, section 2.3.
     """
     inside = raw.detach().clamp(min=low)
