@@ -143,7 +143,7 @@ class Store:
         replace(self.path(run, "pt"), lambda to: torch.save(state, to))
 
     def restore(self, run: str, training: Training) -> tuple[int, float]:
-        """The rounds that are done and the seconds they took; sets the training and the generators to where it stopped."""
+        """The rounds that are done and their seconds; sets the training and the generators to where it stopped."""
         path = self.path(run, "pt")
         state = torch.load(path, weights_only=True, map_location="cpu") if path.exists() else {}
         if state.get("key") != self.key:
@@ -158,7 +158,7 @@ def train_all(experiment: Experiment, store: Store, variants: Sequence[str], see
               fresh: bool) -> Results:
     """Every variant with every seed: kept results where there are any, else a run to its end."""
     bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                   TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=Console(stderr=True, highlight=False))
+                   TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=Console(stderr=True))
     results: Results = {variant: [] for variant in variants}
     with bar:
         for variant in variants:
