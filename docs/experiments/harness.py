@@ -98,7 +98,7 @@ def main(make: Callable[..., Experiment], *options: click.Option) -> None:
         if unknown:
             raise click.UsageError(f"no network {sorted(unknown)[0]!r}; there are {', '.join(experiment.variants)}")
         folder = runs or Path("build/experiments") / (experiment.name + ("-quick" if quick else ""))
-        store = Store(folder, experiment.settings, every)
+        store = Store(folder, {**experiment.settings, "quick": quick}, every)
         variants = only or experiment.variants
         try:
             results = train_all(experiment, store, variants, range(seeds), quick, fresh)
