@@ -14,6 +14,7 @@ import json
 import math
 import os
 import random
+import re
 import statistics
 import sys
 import time
@@ -163,7 +164,7 @@ def train_all(experiment: Experiment, store: Store, variants: Sequence[str], see
     with bar:
         for variant in variants:
             for seed in seeds:
-                run = f"{variant.replace(' ', '-').replace('/', '-')}-{seed}"
+                run = f"{re.sub(r'[^0-9A-Za-z]+', '-', variant).strip('-')}-{seed}"
                 if fresh:
                     store.forget(run)
                 found = store.results(run)
