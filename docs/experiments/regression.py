@@ -17,7 +17,8 @@ from odenet.driver import load
 SPEC = Path(__file__).parents[2] / "specs" / "gallery" / "presnov_regression.ode"
 NOISE, COUNT, EPOCHS, BATCH, RATE = 0.01, 2000, 150, 64, 1e-2  # all as in the official code
 TASKS = {  # variant: dimension, test errors of three seeds of the official code, run again
-    "abs(x) + sin(x) + x^2": (1, "4.1e-04, 1.3e-03, 7.6e-04"), "norm(x), in the plane": (2, "9.0e-02, 1.7e-04, 1.3e-02"),
+    "abs(x) + sin(x) + x^2": (1, "4.1e-04, 1.3e-03, 7.6e-04"),
+    "norm(x), in the plane": (2, "9.0e-02, 1.7e-04, 1.3e-02"),
 }
 
 
