@@ -274,3 +274,8 @@ def spread(runs: Sequence[Mapping[str, Any]], key: str, form: str = ".2e") -> st
     values = [float(run[key]) for run in runs]
     mean, low, high = (format(value, form) for value in (statistics.fmean(values), min(values), max(values)))
     return mean if len(values) == 1 else f"{mean} ({low} .. {high})"
+
+
+def least_seconds(runs: Sequence[Mapping[str, Any]]) -> str:
+    """The time of the fastest run: what else the machine does only adds to it."""
+    return f"{min(run['seconds'] for run in runs):.0f}"

@@ -113,9 +113,9 @@ def tables(results: harness.Results) -> dict[str, str]:
         far = harness.spread([{"far": run["error"][-1]} for run in runs], "far", ".1e") if steps > 1 else ""
         rows.append([f"{variant} ([spec](../../specs/{spec}))", f"{runs[0]['parameters']:,}", paper,
                      harness.spread(runs, "test"), f"{runs[0]['still']:.1e}", f"{max(run['sum'] for run in runs):.1e}",
-                     far, harness.spread(runs, "seconds", ".0f")])
+                     far, harness.least_seconds(runs)])
     head = ["network", "numbers", "paper, test MSE", "odenet, test MSE", "if nothing moved", "largest abs(sum - 1)",
-            f"error after {FAR} steps", "seconds"]
+            f"error after {FAR} steps", "seconds a run"]
     return {"sir": harness.table(head, rows)}
 
 
