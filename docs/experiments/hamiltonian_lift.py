@@ -15,7 +15,7 @@ from torch import Tensor
 from odenet.driver import load
 
 SPECS = Path(__file__).parents[2] / "specs" / "gallery"
-COUNT, TESTS, EPOCHS, BATCH, RATE = 2000, 500, 150, 128, 1e-2
+COUNT, TESTS, EPOCHS, BATCH, RATE = 2000, 500, 200, 64, 2e-2
 
 
 def swirl(x: Tensor) -> Tensor:
@@ -141,7 +141,7 @@ def draw(figure: Figure, results: harness.Results) -> None:
 def experiment() -> harness.Experiment:
     """Train the networks for maps of the plane, and write their table and picture."""
     texts = {name: (SPECS / f"{name}.ode").read_text(encoding="utf-8") for name in NETWORKS.values()}
-    settings = {"specs": texts, "epochs": EPOCHS, "rate": RATE, "count": COUNT}
+    settings = {"specs": texts, "epochs": EPOCHS, "rate": RATE, "count": COUNT, "batch": BATCH}
     return harness.Experiment(__file__, VARIANTS, start, tables, draw, settings)
 
 
