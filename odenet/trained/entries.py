@@ -13,7 +13,7 @@ from odenet.ir.node import Node
 from odenet.ir.sizes import MapSpace
 from odenet.plan.advances import advance
 from odenet.plan.interpret import Runner
-from odenet.plan.steps import Advance, Closed, Linear, RungeKutta
+from odenet.plan.steps import Advance, Closed, Linear, Relax, RungeKutta
 from odenet.schemes.tables import coefficients
 from odenet.trained.forms import Form, Units, Value, constant, jointly, total
 from odenet.trained.network import Network
@@ -97,7 +97,25 @@ class _Entries:
             return self._linear(kind, states, duration, at)
         if isinstance(kind, RungeKutta) and kind.is_explicit:
             return self._runge_kutta(kind, states, duration, at)
-        raise NotEntrywise("steps that solve an equation or move back along themselves")
+        if isinstance(kind, Relax) and kind.inner.is_explicit:
+            return self._relax(kind, states, duration, at)
+        raise NotEntrywise("steps that solve an equation")
+
+    def _relax(self, kind: Relax, states: States, duration: float, at: Callable[[float], Environment]) -> States:
+        """x + g d with Q(x + g d) = Q(x): Q(x + g d) - Q(x) = g B + g^2 C, so g = -B / C; the graph has no answer for C = 0."""
+        after = self._runge_kutta(kind.inner, states, duration, at)
+        old = {b: states[b] for b in after}
+        moves = {b: self.units.kept(total([after[b], _scaled(old[b], -1.0)])) for b in after}
+
+        def invariant(scale: float, values: States) -> Form:
+            scaled = {b: _scaled(form, scale) for b, form in values.items()}
+            return constant(self._value(kind.invariant, at(0.0), {**states, **scaled}))
+
+        square = total([_scaled(invariant(1.0, moves), 0.5), _scaled(invariant(-1.0, moves), 0.5),
+                        _scaled(invariant(0.0, moves), -1.0)])
+        linear = total([invariant(1.0, after), _scaled(invariant(1.0, old), -1.0), _scaled(square, -1.0)])
+        factor = self._product("scale", linear, self.units.entrywise(square, "power", (-1.0,)))
+        return {b: total([old[b], _scaled(self._product("scale", factor, moves[b]), -1.0)]) for b in after}
 
     def _runge_kutta(
         self, kind: RungeKutta, states: States, duration: float, at: Callable[[float], Environment]

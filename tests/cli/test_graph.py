@@ -71,8 +71,10 @@ SPECS = {
     "hamiltonian_net": (gallery_text("hamiltonian_net"), {"m": 4}),
     "mixed": (MIXED, {}),
     "mass_preserving_sir": (gallery_text("mass_preserving_sir"), {"m": 4, "L": 2}),
+    "presnov_net": (gallery_text("presnov_net"), {"n": 4, "m": 3, "L": 2}),  # its steps move back along themselves
 }
 SHAPES = {
+    "presnov_net": {"x": 4},
     "switching": {"x": 5},
     "density": {"x": (), "y": ()},
     "hamiltonian_net": {"q": 2, "p": 2},
