@@ -102,7 +102,7 @@ class _Entries:
         raise NotEntrywise("steps that solve an equation")
 
     def _relax(self, kind: Relax, states: States, duration: float, at: Callable[[float], Environment]) -> States:
-        """x + g d with Q(x + g d) = Q(x): Q(x + g d) - Q(x) = g B + g^2 C, so g = -B / C; the graph has no answer for C = 0."""
+        """x + g d with Q(x + g d) = Q(x): Q(x + g d) - Q(x) = g B + g^2 C, so g = -B / C; C = 0 is left out."""
         after = self._runge_kutta(kind.inner, states, duration, at)
         old = {b: states[b] for b in after}
         moves = {b: self.units.kept(total([after[b], _scaled(old[b], -1.0)])) for b in after}
