@@ -39,10 +39,13 @@ def test_the_standard_map_neither_grows_nor_shrinks_on_average(script):
     assert (exponents < 0.01).any() and (exponents > 0.03).any()
 
 
-def test_certified_counts_what_is_right_and_far(script):
-    scores = torch.tensor([[1.0, 0.0], [0.1, 0.0], [0.0, 1.0]])
-    found = script["certified"](scores, torch.tensor([0, 0, 0]))
-    assert found[0] == pytest.approx(200 / 3) and found[script["RADII"].index(0.5)] == pytest.approx(100 / 3)
+def test_certified_answers_are_right_and_survive_the_attack(script):
+    training = script["start"]("logistic, series", 0, True)
+    training.advance(0)
+    found = training.measure()
+    assert found["certified"][0] == found["attacked"][0] == pytest.approx(found["right"])
+    assert all(a <= b for a, b in zip(found["certified"], found["attacked"], strict=True))
+    assert found["contradicted"] == 0 and found["certified"][-1] < found["certified"][0]
 
 
 @pytest.mark.parametrize(
