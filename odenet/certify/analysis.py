@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -91,16 +92,16 @@ def certificate(
     tell = notice or (lambda *_: None)
     module.eval()
     dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
-    with torch.no_grad():
-        found = residuals(loaded.model, module)
-    start = {
+    start: dict[str, Any] = {
         "model": loaded.model.name,
         "digest": loaded.digest,
         "dtype": dtype,
         "proved": proved_constant(loaded),
-        "residuals": found,
+        "residuals": (),
     }
     try:
+        with torch.no_grad():
+            start["residuals"] = residuals(loaded.model, module)
         blocks = tuple(b.to(dtype) for b in centre) if centre is not None else inputs(loaded, module, dtype)
         tape = record(module, blocks)
         chain = Chain(tape)
@@ -113,9 +114,15 @@ def certificate(
         constant, stretches = chain_constant(layers, better)
         constant = min(constant, float(up(math.prod(layer.constant for layer in layers))))
         head = chain_constant(layers[:-1], better)[0] if len(layers) > 1 and _head(tuple(layers)) is not None else math.inf
+        made = Certificate(**start, tape=tape, layers=tuple(layers), stretches=tuple(stretches), constant=constant, head=head)
+        for rounding in (made.rounding, made.exact_rounding):
+            assert rounding is not None
+            rounding(0.0)  # raises here where there is no bound
     except Unbounded as gap:
-        return Certificate(**start, gap=str(gap))  # type: ignore[arg-type]
-    return Certificate(**start, tape=tape, layers=tuple(layers), stretches=tuple(stretches), constant=constant, head=head)  # type: ignore[arg-type]
+        return Certificate(**start, gap=str(gap))
+    except np.linalg.LinAlgError as error:
+        return Certificate(**start, gap=f"a numerical routine failed: {error}")
+    return made
 
 
 def inputs(loaded: Loaded, module: nn.Module, dtype: torch.dtype) -> tuple[Tensor, ...]:

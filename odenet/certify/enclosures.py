@@ -106,19 +106,22 @@ def is_positive(matrices: Ball) -> bool:
     lowered = mid.copy()
     index = np.arange(size)
     lowered[:, index, index] = diagonal - shift[:, None]
+    if not np.isfinite(lowered).all():
+        return False
     try:
-        np.linalg.cholesky(lowered)
+        return bool(np.isfinite(np.linalg.cholesky(lowered)).all())  # a factorisation may run through numbers that are none
     except np.linalg.LinAlgError:
         return False
-    return True
 
 
 def norm_above(matrices: Ball) -> float:
     """An upper bound of the largest spectral norm in the stack, within a part in about 10^10 of it."""
     if min(matrices.shape) == 0:
         return 0.0
+    if not np.isfinite(matrices.middle).all():
+        return math.inf
     rough = float(np.linalg.norm(matrices.middle, 2, axis=(-2, -1)).max())
-    if rough == 0:
+    if rough == 0 or not math.isfinite(rough):
         return float(up(matrices.size() + matrices.error).max())
     flat = matrices if matrices.shape[1] >= matrices.shape[2] else matrices.adjoint()
     gram = flat.adjoint() @ Ball(flat.middle, np.zeros(flat.shape[0]))
@@ -142,6 +145,8 @@ def minus(bound: float, gram: Ball) -> Ball:
 def norm_below(matrices: Ball) -> float:
     """A lower bound of the largest spectral norm in the stack: the length of the image of one vector."""
     if min(matrices.shape) == 0:
+        return 0.0
+    if not np.isfinite(matrices.middle).all():
         return 0.0
     norms = np.linalg.norm(matrices.middle, 2, axis=(-2, -1))
     worst = int(norms.argmax())

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from odenet.certify.enclosures import Array, up
+from odenet.certify.enclosures import Array, frobenius, up
 from odenet.certify.linear_maps import Convolution, Diagonal, LinearMap, Matrix, Scaling, Written, numbers
 from odenet.certify.tape import Node, Tape, Unbounded, Use, _with
 from odenet.ir.node import Node as Expression
@@ -38,7 +38,7 @@ class View:
 class Affine:
     """The sum of linear maps of nodes, and a constant of length at most `constant`.
 
-    roundings: how many roundings an entry sees beside those of its products.
+    roundings: how many roundings an entry sees beside those of its products; 0 where numbers are only moved.
     """
 
     terms: tuple[tuple[int, LinearMap], ...]
@@ -74,7 +74,12 @@ def step_of(node: Node, tape: Tape) -> Step:
     row = _ROWS.get(node.name)
     if row is None:
         raise Unbounded(f"no bound is known of {node.name.removeprefix('torch.')}")
-    return row(node, tape)
+    if node.value.dtype != tape.dtype:
+        raise Unbounded(f"the precision changes from {tape.dtype} to {node.value.dtype}")
+    try:
+        return row(node, tape)
+    except (IndexError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise Unbounded(f"{node.name.removeprefix('torch.')} is called in a way that is not known") from error
 
 
 # -- views and selections ------------------------------------------------------------------------------------------------------
@@ -87,18 +92,13 @@ def _view(node: Node, tape: Tape) -> Step:
     return View(source)
 
 
-def _to(node: Node, tape: Tape) -> Step:
-    if node.value.dtype != tape.dtype:
-        raise Unbounded(f"the precision changes from {tape.dtype} to {node.value.dtype}")
-    return View(_only(node))
-
-
 def _written(norm: float | None = None, units: int = 0) -> Row:
     """A linear call with numbers that move entries about (`norm` 1 if none is used twice), or sum them."""
 
     def row(node: Node, tape: Tape) -> Step:
-        terms = tuple((k, Written(_call_of(node, k), tape.nodes[k].shape, node.count, units=units, norm=norm)) for k in node.inputs)
-        return Affine(terms, roundings=0 if not units else 2)
+        source = _only(node)
+        linear = Written(_call_of(node, source), tape.nodes[source].shape, node.count, units=units, norm=norm)
+        return Affine(((source, linear),), roundings=0 if not units else 2)
 
     return row
 
@@ -106,6 +106,8 @@ def _written(norm: float | None = None, units: int = 0) -> Row:
 def _getitem(node: Node, tape: Tape) -> Step:
     index = node.args[1]
     parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, Use) for part in parts):
+        raise Unbounded("which entries are taken depends on the state")
     is_plain = all(isinstance(part, int | slice) or part is None or part is Ellipsis for part in parts)
     return _written(norm=1.0 if is_plain else None)(node, tape)
 
@@ -127,12 +129,11 @@ def _sum(node: Node, tape: Tape) -> Step:
 
 def _add(node: Node, tape: Tape) -> Step:
     arguments = _arguments(node, ("input", "other", "alpha"))
-    alpha = float(arguments.get("alpha", 1))
-    sign = -1.0 if node.name.endswith("sub") else 1.0
-    parts = [(arguments["input"], 1.0), (arguments["other"], sign * alpha)]
-    if node.name.endswith(("__rsub__", "rsub")):
-        parts = [(arguments["other"], alpha), (arguments["input"], -1.0)]
-    return _sum_of(parts, node, tape)
+    alpha = _scalar(arguments.get("alpha", 1), tape)
+    first, second = arguments["input"], arguments["other"]
+    if node.name.endswith("rsub__"):
+        first, second = second, first
+    return _sum_of([(first, 1.0), (second, -alpha if "sub" in node.name else alpha)], node, tape)
 
 
 def _sum_of(parts: list[tuple[Any, float]], node: Node, tape: Tape) -> Affine:
@@ -155,7 +156,8 @@ def _spread(source: int, factor: float, node: Node, tape: Tape) -> LinearMap:
 
 
 def _multiply(node: Node, tape: Tape) -> Step:
-    first, second = node.args[0], node.args[1]
+    arguments = _arguments(node, ("input", "other"))
+    first, second = arguments["input"], arguments["other"]
     if isinstance(first, Use) and isinstance(second, Use):
         raise Unbounded("two values that depend on the state are multiplied")
     use, factor = (first, second) if isinstance(first, Use) else (second, first)
@@ -163,18 +165,19 @@ def _multiply(node: Node, tape: Tape) -> Step:
 
 
 def _divide(node: Node, tape: Tape) -> Step:
-    first, second = node.args[0], node.args[1]
-    if isinstance(second, (Use, Tensor)) or second == 0:
-        raise Unbounded("division by a value that depends on the state" if isinstance(second, Use) else "division by a tensor")
-    return Affine(
-        (
-            (
-                first.index,
-                Written(lambda x: (x / second).expand(node.shape).clone(), tape.nodes[first.index].shape, node.count, units=1),
-            ),
-        ),
-        roundings=3,
-    )
+    arguments = _arguments(node, ("input", "other"))
+    use, divisor = arguments["input"], arguments["other"]
+    if isinstance(divisor, Use):
+        raise Unbounded("division by a value that depends on the state")
+    source, shape = use.index, tape.nodes[use.index].shape
+    if isinstance(divisor, Tensor):
+        wide = divisor.to(torch.float64)
+        if not bool((wide != 0).all()):
+            raise Unbounded("division by 0")
+        divided = Written(lambda x: (x / wide).expand(node.shape).clone(), shape, node.count, units=1)
+        return Affine(((source, divided),), roundings=3)
+    inverse = 1 / _scalar(divisor, tape)
+    return Affine(((source, Scaling(node.count, inverse, 1)),), roundings=3)
 
 
 def _negate(node: Node, tape: Tape) -> Step:
@@ -183,7 +186,7 @@ def _negate(node: Node, tape: Tape) -> Step:
 
 def _factors(source: int, factor: Any, node: Node, tape: Tape) -> LinearMap:
     if not isinstance(factor, Tensor):
-        return _spread(source, float(factor), node, tape)
+        return _spread(source, _scalar(factor, tape), node, tape)
     if factor.numel() == 1 and math.prod(tape.nodes[source].shape) == node.count:
         return Scaling(node.count, float(factor))
     if math.prod(tape.nodes[source].shape) == node.count:
@@ -197,13 +200,14 @@ def _linear(node: Node, tape: Tape) -> Step:
     if not isinstance(arguments["input"], Use) or isinstance(arguments["weight"], Use) or isinstance(arguments.get("bias"), Use):
         raise Unbounded("a matrix that depends on the state")
     source, weight, bias = arguments["input"].index, numbers(arguments["weight"]), arguments.get("bias")
-    if math.prod(tape.nodes[source].shape) != weight.shape[1]:
+    if weight.ndim != 2 or math.prod(tape.nodes[source].shape) != weight.shape[1]:
         raise Unbounded("a matrix that acts along one axis of several")
     return Affine(((source, Matrix(weight)),), _length(bias, node) if bias is not None else 0.0)
 
 
 def _matmul(node: Node, tape: Tape) -> Step:
-    first, second = node.args[0], node.args[1]
+    arguments = _arguments(node, ("input", "other" if node.name.endswith("matmul") else "mat2"))
+    first, second = arguments.values()
     if isinstance(first, Use) and isinstance(second, Use):
         raise Unbounded("two values that depend on the state are multiplied")
     use, matrix, is_left = (first, second, True) if isinstance(first, Use) else (second, first, False)
@@ -217,9 +221,11 @@ def _addmm(node: Node, tape: Tape) -> Step:
     """beta * input + alpha * first @ second, of which `second` is a matrix of the module."""
     arguments = _arguments(node, ("input", "mat1", "mat2", "beta", "alpha"))
     first, second, rest = arguments["mat1"], arguments["mat2"], arguments["input"]
-    alpha, beta = float(arguments.get("alpha", 1)), float(arguments.get("beta", 1))
+    alpha, beta = _scalar(arguments.get("alpha", 1), tape), _scalar(arguments.get("beta", 1), tape)
     if not isinstance(first, Use) or isinstance(second, Use):
         raise Unbounded("a matrix that depends on the state")
+    if math.prod(tape.nodes[first.index].shape) != second.shape[0]:
+        raise Unbounded("a matrix that acts on several rows")
     matrix = numbers(second).T
     if alpha not in (1.0, -1.0):
         weights: LinearMap = Written(
@@ -238,7 +244,8 @@ def _convolve(node: Node, tape: Tape) -> Step:
     source, kernel, bias = arguments["input"].index, numbers(arguments["weight"]), arguments.get("bias")
     constant = _length(bias.reshape(-1, 1, 1), node) if bias is not None else 0.0
     pads, strides = _pair(arguments.get("padding", 0)), _pair(arguments.get("stride", 1))
-    is_plain = arguments.get("groups", 1) == 1 and _pair(arguments.get("dilation", 1)) == (1, 1) and strides == (1, 1)
+    is_one = node.value.dim() == 3 or node.shape[0] == 1  # one image, not several in the place of the batch
+    is_plain = is_one and arguments.get("groups", 1) == 1 and _pair(arguments.get("dilation", 1)) == (1, 1) and strides == (1, 1)
     found = _same_size(node, source, kernel, pads, tape) if is_plain else None
     if found is not None:
         return Affine((found,), constant)
@@ -278,8 +285,11 @@ def _function(name: str, *keys: str) -> Row:
     """A function of the language, whose slopes are on record there; `keys` name its parameters in torch."""
 
     def row(node: Node, tape: Tape) -> Step:
-        arguments = _arguments(node, ("input", *keys))
-        return _entrywise(name, tuple(Fraction(arguments[k]) for k in keys if k in arguments), node)
+        arguments = _arguments(node, ("input", *keys, "inplace"))
+        parameters = tuple(Fraction(_scalar(arguments[k], tape)) for k in keys if k in arguments)
+        if "alpha" in keys and not all(p > 0 for p in parameters):
+            raise Unbounded(f"{name} with alpha <= 0")
+        return _entrywise(name, parameters, node)
 
     return row
 
@@ -309,6 +319,12 @@ def _toward(value: Fraction, end: float) -> float:
     return near if Fraction(near) == value else float(np.nextafter(near, end))
 
 
+def _gelu(node: Node, tape: Tape) -> Step:
+    if _arguments(node, ("input", "approximate")).get("approximate", "none") != "none":
+        raise Unbounded("gelu by tanh, whose slopes are not those of gelu")
+    return _entrywise("gelu", (), node)
+
+
 def _softplus(node: Node, tape: Tape) -> Step:
     arguments = _arguments(node, ("input", "beta", "threshold"))
     if arguments.get("beta", 1) != 1 or arguments.get("threshold", 20) < 36:
@@ -317,11 +333,13 @@ def _softplus(node: Node, tape: Tape) -> Step:
 
 
 def _average(node: Node, tape: Tape) -> Step:
-    arguments = _arguments(node, ("input", "kernel_size", "stride", "padding", "ceil_mode"))
+    names = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
+    arguments = _arguments(node, names)
     size = _pair(arguments["kernel_size"])
     stride = _pair(arguments.get("stride") or size)
     shape = tape.nodes[_only(node)].shape
-    if stride != size or _pair(arguments.get("padding", 0)) != (0, 0) or any(n % k for n, k in zip(shape[-2:], size, strict=True)):
+    is_padded = _pair(arguments.get("padding", 0)) != (0, 0) or any(n % k for n, k in zip(shape[-2:], size, strict=True))
+    if "divisor_override" in arguments or stride != size or is_padded:
         return _written(units=size[0] * size[1])(node, tape)
     norm = float(up(1 / math.sqrt(size[0] * size[1])))  # disjoint means of k entries
     return Affine(((_only(node), _Pool(_call_of(node, _only(node)), shape, node.count, units=size[0] * size[1], norm=norm)),))
@@ -342,7 +360,7 @@ def _largest(node: Node, tape: Tape) -> Step:
 
 
 def _clamp(node: Node, tape: Tape) -> Step:
-    bounds = [v for v in (*node.args[1:], *node.kwargs.values()) if v is not None]
+    bounds = [v for k, v in _arguments(node, ("input", "min", "max")).items() if k != "input"]
     if any(isinstance(v, Tensor | Use) for v in bounds):
         raise Unbounded("clamping between tensors")
     nearest = min((abs(float(v)) for v in bounds), default=0.0)
@@ -359,9 +377,13 @@ def _only(node: Node) -> int:
 
 
 def _arguments(node: Node, names: tuple[str, ...]) -> dict[str, Any]:
+    """The arguments by name, without those that are None. Raises Unbounded for arguments that have no meaning here."""
     found = dict(zip(names, node.args, strict=False))
     for key, value in node.kwargs.items():
         found[{"self": "input"}.get(key, key)] = value
+    strange = [k for k, v in found.items() if k not in names and v is not None]
+    if strange or len(node.args) > len(names):
+        raise Unbounded(f"{node.name.removeprefix('torch.')} with {strange[0] if strange else 'more arguments than are known'}")
     return {k: v for k, v in found.items() if v is not None or k == "value"}
 
 
@@ -371,11 +393,19 @@ def _pair(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[-1]))
 
 
+def _scalar(value: Any, tape: Tape) -> float:
+    """A number of Python that the precision of the tape holds up to one rounding."""
+    number, limits = float(value), torch.finfo(tape.dtype)
+    if number != 0 and not limits.tiny <= abs(number) <= limits.max:
+        raise Unbounded(f"the number {number:g} is outside the range of {tape.dtype}")
+    return number
+
+
 def _length(value: Any, node: Node) -> float:
     """The length of a constant, as it is broadcast."""
     if not isinstance(value, Tensor):
         return float(up(abs(float(value)) * math.sqrt(node.count)))
-    return float(up(np.linalg.norm(numbers(value.expand(node.shape)).reshape(-1))))
+    return float(frobenius(numbers(value.expand(node.shape)).reshape(1, 1, -1))[0])
 
 
 def _call_of(node: Node, source: int, without: tuple[str, int] | None = None) -> Callable[[Tensor], Tensor]:
@@ -437,7 +467,7 @@ _ROWS: dict[str, Row] = {
         ),
         _view,
     ),
-    "torch.Tensor.to": _to,
+    "torch.Tensor.to": _view,
     "torch.Tensor.__getitem__": _getitem,
     "torch.Tensor.expand": _written(),
     "torch.Tensor.mT.__get__": _written(norm=1.0),
@@ -463,7 +493,8 @@ _ROWS: dict[str, Row] = {
     "torch.nn.functional.leaky_relu": _function("leaky_relu", "negative_slope"),
     **{f"torch.{name}": _function(name) for name in ("tanh", "sigmoid", "sin", "cos", "atan", "abs")},
     **{f"torch.Tensor.{name}": _function(name) for name in ("tanh", "sigmoid", "sin", "cos", "atan", "abs", "relu")},
-    **{f"torch.nn.functional.{name}": _function(name) for name in ("silu", "gelu", "softsign")},
+    **{f"torch.nn.functional.{name}": _function(name) for name in ("silu", "softsign")},
+    "torch.nn.functional.gelu": _gelu,
     "torch.nn.functional.elu": _function("elu", "alpha"),
     "torch.nn.functional.celu": _function("celu", "alpha"),
     "torch.nn.functional.relu": _function("relu"),

@@ -76,8 +76,8 @@ def certify(
     are from their sets, the Lipschitz constant of each layer and of all together, how far outputs are from exact
     arithmetic, and, with --data, which answers no change of a given size can turn.
 
-    Exit status: 0; 1 where the spec is not proved, the constant is larger than the proved one, or an attack broke a
-    certified answer; 2 where the call is wrong.
+    Exit status: 0; 1 where a claim is refuted, a parameter is not in its set, the constant is larger than the proved one, or
+    an attack broke a certified answer; 2 where the call is wrong.
     """
     _check_call(data, attack, plot)
     loaded = opened(spec)
@@ -91,7 +91,7 @@ def certify(
         except (OSError, ValueError) as error:
             fail(f"error: cannot write {plot}: {getattr(error, 'strerror', None) or error}")
     _print(found, style)
-    sys.exit(NOT_PROVED if found.broken or found.exceeds_proof else PROVED)
+    sys.exit(NOT_PROVED if found.broken or found.exceeds_proof or found.outside else PROVED)
 
 
 def _check_call(data: str | None, attack: str, plot: str | None) -> None:
@@ -102,6 +102,8 @@ def _check_call(data: str | None, attack: str, plot: str | None) -> None:
         fail("error: --attack needs adversarial-robustness-toolbox\nhelp: pip install 'odenet-compiler[certify]'")
     if (attack != "none" or plot) and data is None:
         fail(f"error: {'--attack' if attack != 'none' else '--plot'} needs --data")
+    if plot is not None and find_spec("matplotlib") is None:
+        fail("error: --plot needs matplotlib\nhelp: pip install 'odenet-compiler[certify]'")
 
 
 def _filled(loaded: Loaded, weights: str, dims: dict[str, int]) -> nn.Module:
@@ -134,11 +136,12 @@ def _found(
     seed: int,
     tight: bool,
 ) -> Findings:
-    from odenet.certify.accuracy import certify_data
+    from odenet.certify.accuracy import certify_data, score_count
     from odenet.certify.analysis import certificate, input_shapes
     from odenet.certify.attack import survivors
     from odenet.certify.files import Unreadable, read_data
     from odenet.certify.report import Findings
+    from odenet.certify.tape import Unbounded
     from odenet.progress import Progress
 
     inputs: tuple[Tensor, Tensor] | None = None
@@ -161,7 +164,11 @@ def _found(
             return Findings(made, why_no_data="no answer can be certified without a constant")
         x, labels = inputs
         x = x.to(made.dtype)
-        classes = int(made.pairs.shape[0])
+        assert made.tape is not None
+        try:
+            classes = score_count(made.tape)
+        except Unbounded as gap:
+            fail(f"error: --data: {gap}")
         if int(labels.min()) < 0 or int(labels.max()) >= classes or classes < 2:
             fail(
                 f"error: the model has {classes} score(s); the classes `y` lie between {int(labels.min())} and {int(labels.max())}"
@@ -191,7 +198,9 @@ def _print(found: Findings, style: str) -> None:
     from rich.console import Console
 
     show(found, Console(highlight=False, no_color=not is_colour(sys.stdout)))
-    if found.exceeds_proof:
+    if found.outside:
+        click.echo(f"error: not in the set of the spec, so its claims do not hold here: {', '.join(found.outside)}", err=True)
+    elif found.exceeds_proof:
         click.echo(
             "error: the constant of these weights is above the proved one: please report this with the spec and the weights",
             err=True,
