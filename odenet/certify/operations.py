@@ -97,10 +97,48 @@ def _written(norm: float | None = None, units: int = 0) -> Row:
 
     def row(node: Node, tape: Tape) -> Step:
         source = _only(node)
+        if _uses((node.args, tuple(node.kwargs.values()))) != 1:
+            raise Unbounded(f"{node.name.removeprefix('torch.')} of a value and itself")
         linear = Written(_call_of(node, source), tape.nodes[source].shape, node.count, units=units, norm=norm)
         return Affine(((source, linear),), roundings=0 if not units else 2)
 
     return row
+
+
+def _merged(node: Node, tape: Tape) -> Step:
+    """Entries of several values, and of constants, at places that do not depend on the state."""
+
+    def call(values: dict[int, Tensor]) -> Tensor:
+        look = lambda use: values.get(use.index, torch.zeros(tape.nodes[use.index].shape, dtype=torch.float64))  # noqa: E731
+        assert node.function is not None
+        result: Tensor = node.function(
+            *(_with(v, look, torch.float64) for v in node.args),
+            **{k: _with(v, look, torch.float64) for k, v in node.kwargs.items()},
+        )
+        return result
+
+    if node.name.endswith("where"):
+        fixed = [_arguments(node, ("condition", "input", "other"))["condition"]]
+    else:
+        fixed = [v for k, v in _arguments(node, ("input", "dim", "index", "source")).items() if k in ("dim", "index")]
+    if any(isinstance(v, Use) for v in fixed):
+        raise Unbounded("which entries are taken depends on the state")
+    rest = call({})
+    terms = []
+    for k in node.inputs:
+        shape = tape.nodes[k].shape
+        is_once = not node.name.endswith("where") or math.prod(shape) == node.count
+        is_once = is_once and _uses((node.args, tuple(node.kwargs.values()))) == len(node.inputs)
+        part = Written(lambda x, k=k: call({k: x}) - rest, shape, node.count, norm=1.0 if is_once else None)  # type: ignore[misc]
+        terms.append((k, part))
+    return Affine(tuple(terms), _length(rest, node), roundings=0)
+
+
+def _uses(value: Any) -> int:
+    """How often values of the tape occur in arguments."""
+    if isinstance(value, tuple | list):
+        return sum(map(_uses, value))
+    return int(isinstance(value, Use))
 
 
 def _getitem(node: Node, tape: Tape) -> Step:
@@ -458,7 +496,9 @@ _ROWS: dict[str, Row] = {
             "torch.Tensor.view",
             "torch.Tensor.flatten",
             "torch.flatten",
+            "torch.Tensor.unflatten",
             "torch.Tensor.unsqueeze",
+            "torch.unsqueeze",
             "torch.Tensor.squeeze",
             "torch.Tensor.contiguous",
             "torch.Tensor.clone",
@@ -470,9 +510,16 @@ _ROWS: dict[str, Row] = {
     "torch.Tensor.to": _view,
     "torch.Tensor.__getitem__": _getitem,
     "torch.Tensor.expand": _written(),
-    "torch.Tensor.mT.__get__": _written(norm=1.0),
-    "torch.Tensor.chunk": _written(norm=1.0),
+    "torch.Tensor.index_copy": _merged,
+    "torch.where": _merged,
+    **dict.fromkeys(("torch.Tensor.repeat", "torch.Tensor.index_select", "torch.index_select"), _written()),
     "torch.functional.split": _written(norm=1.0),
+    **dict.fromkeys(("torch.Tensor.mT.__get__", "torch.Tensor.T.__get__", "torch.Tensor.split"), _written(norm=1.0)),
+    **{
+        f"torch.{kind}{name}": _written(norm=1.0)  # each entry goes to one place or is left out
+        for name in ("chunk", "unbind", "permute", "transpose", "movedim", "flip", "roll", "narrow", "triu", "tril")
+        for kind in ("", "Tensor.")
+    },
     "torch.Tensor.sum": _sum,
     "torch.Tensor.mean": _sum,
     "torch.cat": _cat,
@@ -485,7 +532,7 @@ _ROWS: dict[str, Row] = {
     **dict.fromkeys(("torch.Tensor.div", "torch.div"), _divide),
     **dict.fromkeys(("torch.Tensor.neg", "torch.neg"), _negate),
     "torch.nn.functional.linear": _linear,
-    **dict.fromkeys(("torch.Tensor.matmul", "torch.matmul", "torch.Tensor.mm"), _matmul),
+    **dict.fromkeys(("torch.Tensor.matmul", "torch.matmul", "torch.Tensor.mm", "torch.mm", "torch.bmm"), _matmul),
     "torch.addmm": _addmm,
     "torch.conv2d": _convolve,
     "torch.nn.functional.conv2d": _convolve,

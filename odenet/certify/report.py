@@ -41,13 +41,17 @@ class Findings:
 
     @property
     def exceeds_proof(self) -> bool:
-        """Whether the constant of the weights is more than rounding of their charts explains above the proved one."""
+        """Whether a slope was measured that is above the proved constant by more than rounding of charts explains.
+
+        A bound above the proved constant shows nothing: it may be slack.
+        """
         certificate = self.certificate
-        return (
-            certificate.proved is not None
-            and math.isfinite(certificate.constant)
-            and certificate.constant > certificate.proved * (1 + 1e-3)
-        )
+        return certificate.proved is not None and certificate.measured > certificate.proved * (1 + 1e-3)
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a slope was measured that is above the bound: then something here is wrong."""
+        return self.certificate.measured > self.certificate.constant * (1 + 1e-6)
 
 
 def as_json(found: Findings) -> dict[str, Any]:
@@ -83,6 +87,7 @@ def as_json(found: Findings) -> dict[str, Any]:
         "norms": _finite(c.simple),
         "product": _finite(c.product),
         "constant": _finite(c.constant),
+        "measured": c.measured,
         "rounding": None
         if rounding is None
         else {"at_centre": _finite(float(rounding(0.0))), "at_distance_1": _finite(float(rounding(1.0)))},
@@ -127,7 +132,7 @@ def show(found: Findings, console: Any) -> None:
     console.print(f"Lipschitz constant, whatever the weights (proved by the compiler): {proved}", soft_wrap=True)
     console.print(
         f"with these weights: product of norms {_up(c.simple)}, product of layers {_up(c.product)}, "
-        f"[bold]all layers together {_up(c.constant)}[/bold]",
+        f"[bold]all layers together {_up(c.constant)}[/bold]; largest slope measured {c.measured:.6g}",
         soft_wrap=True,
     )
     if c.rounding is not None:

@@ -177,4 +177,3 @@ def _ends(model: Model, arguments: tuple[Any, ...], values: dict[str, Any], dims
 
 def _is_stacked(model: Model, name: str) -> bool:
     return any(p.name == name and p.schedule is not None for p in model.parameters)
-

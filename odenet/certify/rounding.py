@@ -96,9 +96,7 @@ class Rounding:
     def _centres(self) -> list[float]:
         """Lengths of the states before each layer, as they came out at the centre."""
         nodes = self.tape.nodes
-        return [
-            float(up(math.sqrt(sum(length(nodes[k].value) ** 2 for k in layer.segment.sources)))) for layer in self.layers
-        ]
+        return [float(up(math.sqrt(sum(length(nodes[k].value) ** 2 for k in layer.segment.sources)))) for layer in self.layers]
 
     def __call__(self, distances: Array | float) -> Array:
         """Bounds for inputs at `distances` from the centre."""

@@ -59,17 +59,22 @@ class Tape:
     outputs: tuple[int, ...]
     dtype: torch.dtype
 
+    def run(self, blocks: Sequence[Tensor]) -> Tensor:
+        """All outputs in one row, for one input [1, ...], in the precision of the blocks and with gradients."""
+        dtype = blocks[0].dtype
+        values: list[Any] = list(blocks)
+        for node in self.nodes[len(values) :]:
+            assert node.function is not None
+            args = _with(node.args, lambda use: values[use.index], dtype)
+            kwargs = {k: _with(v, lambda use: values[use.index], dtype) for k, v in node.kwargs.items()}
+            values.append(node.function(*args, **kwargs))
+        return torch.cat([values[k].flatten() for k in self.outputs])
+
     def replay(self, blocks: Sequence[Tensor], dtype: torch.dtype) -> tuple[Tensor, ...]:
         """The outputs [batch, ...] for inputs [batch, ...], with the recorded numbers and all arithmetic in `dtype`."""
 
         def one(*samples: Tensor) -> tuple[Tensor, ...]:
-            values: list[Any] = list(samples)
-            for node in self.nodes[len(samples) :]:
-                assert node.function is not None
-                args = _with(node.args, lambda use: values[use.index], dtype)
-                kwargs = {k: _with(v, lambda use: values[use.index], dtype) for k, v in node.kwargs.items()}
-                values.append(node.function(*args, **kwargs))
-            return tuple(values[k] for k in self.outputs)
+            return tuple(torch.split(self.run(samples), [self.nodes[k].count for k in self.outputs]))
 
         samples = [b.to(dtype).reshape(len(b), *self.nodes[k].shape) for b, k in zip(blocks, self.inputs, strict=True)]
         with torch.no_grad():

@@ -76,7 +76,7 @@ def certify(
     are from their sets, the Lipschitz constant of each layer and of all together, how far outputs are from exact
     arithmetic, and, with --data, which answers no change of a given size can turn.
 
-    Exit status: 0; 1 where a claim is refuted, a parameter is not in its set, the constant is larger than the proved one, or
+    Exit status: 0; 1 where a claim is refuted, a parameter is not in its set, a slope is larger than the proved constant, or
     an attack broke a certified answer; 2 where the call is wrong.
     """
     _check_call(data, attack, plot)
@@ -91,7 +91,7 @@ def certify(
         except (OSError, ValueError) as error:
             fail(f"error: cannot write {plot}: {getattr(error, 'strerror', None) or error}")
     _print(found, style)
-    sys.exit(NOT_PROVED if found.broken or found.exceeds_proof or found.outside else PROVED)
+    sys.exit(NOT_PROVED if found.broken or found.exceeds_proof or found.outside or found.is_wrong else PROVED)
 
 
 def _check_call(data: str | None, attack: str, plot: str | None) -> None:
@@ -147,7 +147,10 @@ def _found(
     inputs: tuple[Tensor, Tensor] | None = None
     centre = None
     if data is not None:
-        shapes = input_shapes(loaded, module)
+        try:
+            shapes = input_shapes(loaded, module)
+        except Unbounded as gap:
+            fail(f"error: {gap}")
         if len(shapes) != 1:
             fail("error: --data needs a model with one input block and one score for each class")
         try:
@@ -202,9 +205,11 @@ def _print(found: Findings, style: str) -> None:
         click.echo(f"error: not in the set of the spec, so its claims do not hold here: {', '.join(found.outside)}", err=True)
     elif found.exceeds_proof:
         click.echo(
-            "error: the constant of these weights is above the proved one: please report this with the spec and the weights",
+            "error: a slope with these weights is above the proved constant: please report this with the spec and the weights",
             err=True,
         )
+    if found.is_wrong:
+        click.echo("error: a slope was measured above the bound: please report this with the spec and the weights", err=True)
     if found.broken:
         click.echo(
             "error: an attack changed a certified answer: please report this with the spec, the weights and the data", err=True
