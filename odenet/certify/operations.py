@@ -78,7 +78,7 @@ def step_of(node: Node, tape: Tape) -> Step:
         raise Unbounded(f"the precision changes from {tape.dtype} to {node.value.dtype}")
     try:
         return row(node, tape)
-    except (IndexError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise Unbounded(f"{node.name.removeprefix('torch.')} is called in a way that is not known") from error
 
 
@@ -214,6 +214,8 @@ def _divide(node: Node, tape: Tape) -> Step:
             raise Unbounded("division by 0")
         divided = Written(lambda x: (x / wide).expand(node.shape).clone(), shape, node.count, units=1)
         return Affine(((source, divided),), roundings=3)
+    if divisor == 0:
+        raise Unbounded("division by 0")
     inverse = 1 / _scalar(divisor, tape)
     return Affine(((source, Scaling(node.count, inverse, 1)),), roundings=3)
 
@@ -532,7 +534,7 @@ _ROWS: dict[str, Row] = {
     **dict.fromkeys(("torch.Tensor.div", "torch.div"), _divide),
     **dict.fromkeys(("torch.Tensor.neg", "torch.neg"), _negate),
     "torch.nn.functional.linear": _linear,
-    **dict.fromkeys(("torch.Tensor.matmul", "torch.matmul", "torch.Tensor.mm", "torch.mm", "torch.bmm"), _matmul),
+    **dict.fromkeys(("torch.Tensor.matmul", "torch.matmul", "torch.Tensor.mm", "torch.spmm", "torch.bmm"), _matmul),
     "torch.addmm": _addmm,
     "torch.conv2d": _convolve,
     "torch.nn.functional.conv2d": _convolve,

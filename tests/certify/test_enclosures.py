@@ -1,4 +1,5 @@
 """Bounds of matrices against exact arithmetic."""
+
 from __future__ import annotations
 
 import math
