@@ -83,6 +83,7 @@ class Certificate:
         return found
 
 
+@np.errstate(all="ignore")  # what overflows is not accepted by any check
 def certificate(
     loaded: Loaded, module: nn.Module, centre: tuple[Tensor, ...] | None = None, notice: Notice | None = None, refine: bool = False
 ) -> Certificate:
