@@ -29,18 +29,21 @@ def _norm(tape: Tape, point: list[Tensor], draw: torch.Generator) -> float:
     def map(flat: Tensor) -> Tensor:
         return tape.run([part.reshape(b.shape) for part, b in zip(torch.split(flat, counts), point, strict=True)])
 
-    start = torch.cat([b.flatten() for b in point])
+    start = torch.cat([b.flatten() for b in point]).requires_grad_()
     direction = torch.randn(start.shape, generator=draw, dtype=torch.float64)
     found = 0.0
     try:
-        pull = torch.func.vjp(map, start)[1]
+        # of J'u, which is linear in u, the derivative by u gives J d; so nothing but reverse derivatives are needed
+        value = map(start)
+        weights = torch.zeros_like(value, requires_grad=True)
+        (pulled,) = torch.autograd.grad(value, start, weights, create_graph=True)
         for _ in range(_STEPS):
             direction = direction / direction.norm()
-            image = torch.func.jvp(map, (start,), (direction,))[1]
+            (image,) = torch.autograd.grad(pulled, weights, direction, retain_graph=True)
             found = max(found, float(image.norm()))
-            (direction,) = pull(image)
+            (direction,) = torch.autograd.grad(value, start, image, retain_graph=True)
             if not float(direction.norm()) > 0:
                 break
-    except (RuntimeError, NotImplementedError):  # a call without derivatives
+    except (RuntimeError, NotImplementedError):  # a call without derivatives, or none that depend on the input
         return 0.0
     return found if found < float("inf") else 0.0

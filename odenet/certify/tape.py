@@ -124,6 +124,10 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.fresh: set[int] = set()
         self.kept: list[Tensor] = []  # alive, so that no other storage takes over an address
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or torch's compiler is imported, which takes longer than all else
+
     def begin(self) -> None:
         """A call begins."""
         self.read, self.fresh = set(), set()
