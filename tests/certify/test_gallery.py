@@ -54,9 +54,12 @@ def test_each_module_has_a_constant_or_a_reason(path: Path) -> None:
     assert found.proved is None or found.measured <= found.proved * (1 + 1e-3)
 
 
-SPEC = (
-    "model M\nstate x : R[3]\nparam A : R[3, 3]\nfield f {{ x' = -tanh(A @ x) }}\nflow g = lie(f: {method}) over [0, 1] steps 2\n"
-)
+SPEC = """model M
+state x : R[3]
+param A : R[3, 3]
+field f {{ x' = -tanh(A @ x) }}
+flow g = lie(f: {method}) over [0, 1] steps 2
+"""
 
 
 @pytest.mark.parametrize("method", ["euler", "heun", "rk4"])
@@ -65,15 +68,10 @@ def test_explicit_methods_have_a_constant(method: str) -> None:
     assert not certificate(loaded, loaded.module()()).gap
 
 
-@pytest.mark.parametrize("method", ["implicit_midpoint", "discrete_gradient"])
-def test_implicit_methods_say_why_not(method: str) -> None:
-    spec = SPEC.format(method=method)
-    if method == "discrete_gradient":
-        spec = spec.replace("x' = -tanh(A @ x)", "x' = -grad(sum(logcosh(A @ x)), x)")
-    loaded = loads(spec)
+def test_implicit_methods_say_why_not() -> None:
+    loaded = loads(SPEC.format(method="implicit_midpoint"))
     found = certificate(loaded, loaded.module()())
-    assert found.gap
-    assert "depends on the input" in found.gap or "no bound is known" in found.gap or "multiplied" in found.gap
+    assert "depends on the input" in found.gap
 
 
 def test_a_spec_without_a_flow_says_why_not() -> None:
