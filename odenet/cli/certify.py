@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from odenet.cli.compile import _dims
-from odenet.cli.shared import NOT_PROVED, PROVED, fail, is_colour, opened, verified
+from odenet.cli.shared import NOT_PROVED, PROVED, fail, is_colour, opened, verified, with_dims
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from odenet.certify.analysis import Certificate
     from odenet.certify.report import Findings
     from odenet.driver import Loaded
@@ -38,7 +35,7 @@ def _radii(_context: click.Context, _option: click.Parameter, value: str) -> tup
 @click.command()
 @click.argument("spec")
 @click.argument("weights")
-@click.option("--set", "dims", multiple=True, callback=_dims, metavar="n=128", help="The dims that the weights were trained with.")
+@with_dims
 @click.option("--data", metavar="FILE", help="An .npz or .safetensors file with `x` [count, ...] and the classes `y` [count].")
 @click.option("--radii", default=_RADII, show_default=True, callback=_radii, help="Sizes of changes of the input, in the 2-norm.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use only the first so many inputs.")
@@ -106,7 +103,7 @@ def _check_call(data: str | None, attack: str, plot: str | None) -> None:
         fail("error: --plot needs matplotlib\nhelp: pip install 'odenet-compiler[certify]'")
 
 
-def _filled(loaded: Loaded, weights: str, dims: dict[str, int]) -> nn.Module:
+def _filled(loaded: Loaded, weights: str, dims: dict[str, int]) -> Any:
     from odenet.certify.files import Unreadable, fill, read_weights
     from odenet.cli.shared import show_faults
     from odenet.diagnostics import Rejected
@@ -128,7 +125,7 @@ def _filled(loaded: Loaded, weights: str, dims: dict[str, int]) -> nn.Module:
 
 def _found(
     loaded: Loaded,
-    module: nn.Module,
+    module: Any,
     data: str | None,
     radii: tuple[float, ...],
     limit: int | None,
@@ -144,7 +141,7 @@ def _found(
     from odenet.certify.tape import Unbounded
     from odenet.progress import Progress
 
-    inputs: tuple[Tensor, Tensor] | None = None
+    inputs: Any = None
     centre = None
     if data is not None:
         try:
