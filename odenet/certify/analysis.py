@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from odenet.certify.constants import Layer, Stretch, chain_constant, layer_constant
 from odenet.certify.enclosures import Array, up
 from odenet.certify.linear_maps import Matrix
-from odenet.certify.operations import Affine
 from odenet.certify.refine import refined
 from odenet.certify.residuals import Residual, residuals
 from odenet.certify.rounding import Rounding
 from odenet.certify.segments import Chain
 from odenet.certify.slopes import measured_slope
+from odenet.certify.steps import Affine
 from odenet.certify.tape import Tape, Unbounded, record
 from odenet.driver import Loaded
 

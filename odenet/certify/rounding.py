@@ -19,8 +19,8 @@ from torch import Tensor
 from odenet.certify.constants import Layer
 from odenet.certify.enclosures import Array, frobenius, gamma, up
 from odenet.certify.linear_maps import numbers
-from odenet.certify.operations import Affine, Entrywise, Largest
 from odenet.certify.segments import Segment
+from odenet.certify.steps import Affine, Entrywise, Largest
 from odenet.certify.tape import Tape, Unbounded
 
 _UNITS = {torch.float32: (2.0**-24, 2.0**-126), torch.float64: (2.0**-53, 2.0**-1022)}

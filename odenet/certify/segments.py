@@ -16,7 +16,8 @@ import numpy as np
 
 from odenet.certify.enclosures import Ball, exact, up
 from odenet.certify.linear_maps import DENSE_LIMIT, Convolution, Torus
-from odenet.certify.operations import Affine, Entrywise, Largest, Step, View, step_of
+from odenet.certify.operations import step_of
+from odenet.certify.steps import Affine, Entrywise, Largest, Step, View
 from odenet.certify.tape import Tape
 
 

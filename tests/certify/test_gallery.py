@@ -20,6 +20,9 @@ GAPS = {
     "density": "two values that depend on the state are multiplied",
     "driven_duffing": "no bound is known of Tensor.__pow__",
     "lorenz": "refuted",
+    "presnov_field": "what runs depends on the input",
+    "presnov_regression": "two values that depend on the state are multiplied",
+    "thresholds": "no bound is known of Tensor.gt",
     "presnov_net": "two values that depend on the state are multiplied",
 }
 

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 
 from odenet.certify.enclosures import norm_above
 from odenet.certify.linear_maps import Convolution, LinearMap
-from odenet.certify.operations import _ROWS, Affine, Entrywise, Largest, View, step_of
+from odenet.certify.operations import _ROWS, step_of
+from odenet.certify.steps import Affine, Entrywise, Largest, View
 from odenet.certify.tape import Unbounded, record
 from tests.attack.certify import recorded
 from tests.certify.modules import Call
