@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 import random
@@ -303,9 +304,13 @@ def test_interrupted(folder) -> None:
     (folder / "long.pt").write_bytes(b"")
     torch.save(load(folder / "long.ode").module()().state_dict(), folder / "long.pt")
     command = [sys.executable, "-m", "odenet", "certify", "long.ode", "long.pt"]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(6)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # background shells make their children deaf
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heard)  # noqa: PLW1509
+    try:
+        time.sleep(6)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode not in (0, 70)
     assert b"Traceback" not in errors and b"error" not in errors
