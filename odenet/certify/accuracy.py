@@ -77,6 +77,6 @@ def certify_data(certificate: Certificate, module: nn.Module, x: Tensor, labels:
         error = rounding(up(far + radius))
         largest = max(largest, float(np.max(error)))
         needed = up(constants * radius + math.sqrt(2) * error[:, None] + slack)
-        robust.append(right & np.where(others, gaps > needed, True).all(1))
+        robust.append(right & np.where(others, gaps > needed, True).all(1) if radius > 0 else right)
     ratio = np.where(others, gaps / np.maximum(constants, 1e-300), np.inf).min(1)
     return Certified(radii, right, np.asarray(robust), np.where(right, np.maximum(ratio, 0.0), 0.0), largest)
