@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from odenet.certify.report import Findings
     from odenet.driver import Loaded
 
-_NEEDED = {"scipy": "scipy", "safetensors": "safetensors"}
+_NEEDED = {"scipy": "scipy", "safetensors": "safetensors", "threadpoolctl": "threadpoolctl"}
 _ATTACKS = ("none", "pgd", "auto")
 _RADII = "0.1,0.2,0.3,0.5,1"
 
@@ -52,6 +52,13 @@ def _radii(_context: click.Context, _option: click.Parameter, value: str) -> tup
     is_flag=True,
     help="Search longer for a small constant: one multiplier for each entry, and with cvxpy a semidefinite program.",
 )
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Of torch and of linear algebra. Matrices of most layers are too small for more; large convolutions gain.",
+)
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--plot", metavar="FILE", help="Draw certified and attacked accuracy there (needs --data).")
 def certify(
@@ -64,6 +71,7 @@ def certify(
     attack: str,
     seed: int,
     tight: bool,
+    threads: int,
     style: str,
     plot: str | None,
 ) -> None:
@@ -78,8 +86,11 @@ def certify(
     """
     _check_call(data, attack, plot)
     loaded = opened(spec)
-    module = _filled(loaded, weights, dims)
-    found = _found(loaded, module, data, radii, limit, attack, seed, tight)
+    from odenet.certify.threads import limited
+
+    with limited(threads):
+        module = _filled(loaded, weights, dims)
+        found = _found(loaded, module, data, radii, limit, attack, seed, tight)
     if plot is not None and found.data is not None:
         from odenet.certify.report import save_picture
 

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import torch
+
+from odenet.certify.threads import limited
 
 
 @pytest.fixture(autouse=True, scope="package")
 def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
+    with limited(1):
         yield
-    else:
-        with threadpool_limits(1):
-            yield
-    torch.set_num_threads(before)
