@@ -115,9 +115,11 @@ def certificate(
             layers.append(layer_constant(segment))
         tell("all layers together", len(layers), len(layers) + 1)
         better = refined if refine else None
-        constant, stretches = chain_constant(layers, better)
+        runs: dict[tuple[int, int], float] = {}
+        constant, stretches = chain_constant(layers, better, runs)
         constant = min(constant, float(up(math.prod(layer.constant for layer in layers))))
-        head = chain_constant(layers[:-1], better)[0] if len(layers) > 1 and _head(tuple(layers)) is not None else math.inf
+        has_head = len(layers) > 1 and _head(tuple(layers)) is not None
+        head = chain_constant(layers[:-1], better, runs)[0] if has_head else math.inf
         made = Certificate(**start, tape=tape, layers=tuple(layers), stretches=tuple(stretches), constant=constant, head=head)
         made = replace(made, measured=measured_slope(tape))
         for rounding in (made.rounding, made.exact_rounding):

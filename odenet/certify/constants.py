@@ -89,11 +89,14 @@ class Stretch:
 def chain_constant(
     layers: Sequence[Layer],
     refine: Callable[[list[Network], list[Multipliers]], list[Multipliers] | None] | None = None,
+    known: dict[tuple[int, int], float] | None = None,
 ) -> tuple[float, list[Stretch]]:
     """The constant of the whole chain: runs of layers with matrices, or with symbols on one torus, are taken together.
 
-    refine: proposes better multipliers for a run (an extra); they are checked as all others.
+    refine: proposes better multipliers for a run (an extra); they are checked as all others. known: constants of runs of
+    these layers, by first and end, to look up and to fill.
     """
+    known = {} if known is None else known
     total, stretches, place = 1.0, [], 0
     while place < len(layers):
         end, kind = place, _kind(layers[place])
@@ -101,9 +104,9 @@ def chain_constant(
             end += 1
         product = float(up(math.prod(layer.constant for layer in layers[place : max(end, place + 1)])))
         if end - place > 1:
-            run = layers[place:end]
-            found = run_constant(run, refine)
-            product = min(product, found)
+            if (place, end) not in known:
+                known[place, end] = run_constant(layers[place:end], refine)
+            product = min(product, known[place, end])
             stretches.append(Stretch(place, end - 1, product))
         total = float(up(total * product))
         place = max(end, place + 1)
