@@ -43,6 +43,8 @@ def score_count(tape: Tape) -> int:
 def certify_data(certificate: Certificate, module: nn.Module, x: Tensor, labels: Tensor, radii: tuple[float, ...]) -> Certified:
     """The answers to x [count, ...] with labels [count] that are shown to hold within each radius (2-norm, units of x).
 
+    At radius 0 they are those of the run itself.
+
     For x' within r of x and classes i, j the difference of two scores changes by at most K_ij r, and both scores that are
     compared are within E of those in exact arithmetic, so the answer stays if their difference at x is more than
     K_ij r + sqrt(2) E.

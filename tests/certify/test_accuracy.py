@@ -104,7 +104,7 @@ def test_the_margin_of_a_linear_map_is_the_radius(dtype: torch.dtype) -> None:
 def test_a_margin_within_rounding_is_not_certified() -> None:
     w = torch.tensor([[1.0, 1.0], [0.0, 1e-7]])
     made, module = made_of(lambda x: x @ w + 10.0, torch.zeros(1, 2))
-    found = certify_data(made, module, torch.tensor([[0.0, -1.0]]), torch.tensor([0]), (0.0,))
+    found = certify_data(made, module, torch.tensor([[0.0, -1.0]]), torch.tensor([0]), (1e-12,))
     assert not found.robust.any()
 
 
