@@ -145,8 +145,11 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.read |= read - self.fresh
             found = _tensors(result)
             if result is not None and not found:
-                kind = type(result).__name__
-                raise Unbounded(f"what runs depends on the input: {func.overloadpacket} turns a tensor into {kind}")
+                kind = {bool: "a yes or no", int: "a number", float: "a number"}.get(type(result), type(result).__name__)
+                raise Unbounded(
+                    f"what runs depends on the input: the module asks a tensor for {kind}, as steps do that iterate "
+                    "until their equation holds"
+                )
             written = [t for t in _tensors((args, kwargs)) if func._schema.is_mutable]
             filled = {_storage(t) for t in (*found, *written)}
             self.fresh |= filled - self.tainted
