@@ -1,6 +1,6 @@
 """CIFAR-10: the paper's five image classifiers with proved constants, beside a peer.
 
-    python docs/experiments/cifar.py --data FOLDER [--again] [--quick] [--seeds 3]
+    python docs/experiments/cifar.py --data FOLDER [--again] [--attacked 1000] [--quick] [--seeds 3]
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import images
 import numpy as np
 
 CACHE = Path("build/experiments/cifar10.npz")
-RECIPE = images.Recipe({"d": 12, "m": 8, "c": 12, "L": 1}, epochs=4, radius=0.25, mirrored=True)
+RECIPE = images.Recipe({"d": 12, "m": 8, "c": 12, "L": 1}, epochs=2, radius=0.25, mirrored=True)
 
 
 def read(folder: Path | None, cache: Path = CACHE) -> tuple[images.Images, images.Images]:
@@ -51,11 +51,11 @@ def decoded(archive: Path) -> tuple[np.ndarray, np.ndarray]:
     return pixels[order], np.array([classes.index(name.split("/")[-2]) for name in names])[order]
 
 
-def cifar(data: Path | None, again: bool) -> harness.Experiment:
+def cifar(data: Path | None, again: bool, attacked: int) -> harness.Experiment:
     """Train, certify and attack five classifiers of CIFAR-10, and a peer."""
     return images.experiment(__file__, RECIPE, lambda: read(data))
 
 
 if __name__ == "__main__":
     harness.main(cifar, click.Option(["--data"], type=click.Path(path_type=Path), help="Where train.zip and test.zip are."),
-                 images.AGAIN)
+                 *images.OPTIONS)

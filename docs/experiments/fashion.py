@@ -1,6 +1,6 @@
 """Fashion-MNIST: the paper's five image classifiers with proved constants, beside a peer.
 
-    python docs/experiments/fashion.py [--data FOLDER] [--again] [--quick] [--seeds 3]
+    python docs/experiments/fashion.py [--data FOLDER] [--again] [--attacked 1000] [--quick] [--seeds 3]
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import images
 import numpy as np
 
 FOLDER = Path("/usr/share/datasets/fashion-mnist")
-RECIPE = images.Recipe({"d": 4, "m": 7, "c": 8, "L": 1}, epochs=4)
+RECIPE = images.Recipe({"d": 4, "m": 7, "c": 8, "L": 1}, epochs=2)
 
 
 def read(folder: Path) -> tuple[images.Images, images.Images]:
@@ -31,11 +31,11 @@ def _bytes(path: Path, header: int) -> np.ndarray:
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header).copy()
 
 
-def fashion(data: Path, again: bool) -> harness.Experiment:
+def fashion(data: Path, again: bool, attacked: int) -> harness.Experiment:
     """Train, certify and attack five classifiers of Fashion-MNIST, and a peer."""
     return images.experiment(__file__, RECIPE, lambda: read(data))
 
 
 if __name__ == "__main__":
     folder = click.Option(["--data"], type=click.Path(path_type=Path), default=FOLDER, show_default=True)
-    harness.main(fashion, folder, images.AGAIN)
+    harness.main(fashion, folder, *images.OPTIONS)

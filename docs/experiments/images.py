@@ -30,6 +30,8 @@ from odenet.demo.training import margin_loss
 from odenet.driver import Loaded, loads
 from odenet.emit.runtime.convolution import convolution_norm
 from odenet.gallery import gallery_text
+from odenet.syntax import format_spec, parse
+from odenet.text import Source
 
 RADII = (8 / 255, 16 / 255, 36 / 255, 0.3, 0.5, 0.6, 0.8, 1.0)
 SHOWN = ("0", "8/255", "16/255", "36/255", "0.3", "0.5", "0.6", "0.8", "1")
@@ -58,16 +60,20 @@ class Images:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How every network of one data set is trained. `mirrored`: whether images are mirrored at random."""
+    """How every network of one data set is trained.
+
+    rate: Adam's largest, of the networks with a constant; free_rate: of the plain one, which diverges there. radius,
+    temperature: of the loss. mirrored: whether images are mirrored at random.
+    """
 
     dims: Mapping[str, int]
     epochs: int
     batch: int = 128
-    rate: float = 1e-2
+    rate: float = 2e-2
+    free_rate: float = 3e-3
     radius: float = 0.5
     temperature: float = 0.1
     mirrored: bool = False
-    attacked: int = 1000
 
 
 Load = Callable[[], tuple[Images, Images]]  # the images to train on and to test on
@@ -164,8 +170,9 @@ def train(variant: str, seed: int, recipe: Recipe, data: tuple[Images, Images], 
     loss = margin_loss(recipe.radius, recipe.temperature)
     a_epoch = math.ceil(len(data[0]) / recipe.batch)
     steps = recipe.epochs * a_epoch
-    optimizer = torch.optim.Adam(module.parameters(), recipe.rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=steps)
+    rate = recipe.free_rate if variant == "residual" else recipe.rate
+    optimizer = torch.optim.Adam(module.parameters(), rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
 
     def advance(index: int) -> float:
         module.train()
@@ -234,14 +241,15 @@ class Found:
         self.kept = dict(state)
 
 
-def evaluate(variant: str, seed: int, recipe: Recipe, data: tuple[Images, Images], weights: Path) -> harness.Training:
-    """The certified radii of all test images, then one attack at each of `RADII` on the first `recipe.attacked`."""
+def evaluate(variant: str, seed: int, recipe: Recipe, data: tuple[Images, Images], weights: Path,
+             attacked: int) -> harness.Training:
+    """The certified radii of all test images, then one attack at each of `RADII` on the first `attacked`."""
     module = network(variant, recipe.dims)
     module.load_state_dict(load_file(weights / f"{variant}-{seed}.safetensors"))
     module.eval()
     loaded, found = None if variant == PEER else spec(variant), Found()
     pixels, labels = data[1].batch(slice(None))
-    count = min(recipe.attacked, len(labels))
+    count = min(attacked, len(labels))
 
     def advance(index: int) -> float:
         if index == 0:
@@ -260,7 +268,7 @@ def evaluate(variant: str, seed: int, recipe: Recipe, data: tuple[Images, Images
         radii, alive = found.kept["certified"], found.kept["alive"]
         places = torch.tensor((0.0, *RADII), dtype=radii.dtype)
         safe = radii[None, :] > places[:, None]
-        return {"certified": safe.double().mean(1).tolist(), "attacked": alive.double().mean(1).tolist(),
+        return {"images": count, "certified": safe.double().mean(1).tolist(), "attacked": alive.double().mean(1).tolist(),
                 "contradicted": int((safe[:, :count] & ~alive).sum()), "constant": proved_constant(module, loaded),
                 "curve": [float((radii > r).double().mean()) for r in CURVE], "steps": steps_learned(variant, module)}
 
@@ -350,7 +358,7 @@ def sharp_single(h: float | np.ndarray) -> Any:
 def experiment(script: str, recipe: Recipe, load: Load) -> harness.Experiment:
     """Trains every network with every seed, then evaluates each from its saved weights."""
     options = click.get_current_context().params
-    quick = options["quick"]
+    quick, attacked = options["quick"], options["attacked"]
     name = Path(script).stem
     runs = options["runs"] or Path("build/experiments") / (name + ("-quick" if quick else ""))
     if options["again"]:
@@ -358,20 +366,30 @@ def experiment(script: str, recipe: Recipe, load: Load) -> harness.Experiment:
             path.unlink()
     if quick:
         d = recipe.dims["d"]
-        recipe = Recipe({"d": d, "m": 2, "c": max(4, d), "L": 1}, 3, 64, radius=0.2, attacked=32, mirrored=recipe.mirrored)
+        recipe = Recipe({"d": d, "m": 2, "c": max(4, d), "L": 1}, 3, 64, radius=0.2, mirrored=recipe.mirrored)
+        attacked = min(attacked, 32)
         load = partial(synthetic, d // 4)
     data = cache(load)
 
     def start(variant: str, seed: int, _: bool) -> harness.Training:
         base = variant.removesuffix(EVALUATED)
-        return (train if variant == base else evaluate)(base, seed, recipe, data(), runs / "weights")
+        if variant == base:
+            return train(base, seed, recipe, data(), runs / "weights")
+        return evaluate(base, seed, recipe, data(), runs / "weights", attacked)
 
     variants = [*REGIMES, PEER]
-    settings = {"recipe": asdict(recipe), "specs": {regime: gallery_text(f"images_{regime}") for regime in REGIMES}}
+    settings = {"recipe": asdict(recipe), "specs": {regime: statements(gallery_text(f"images_{regime}")) for regime in REGIMES}}
     return harness.Experiment(script, [*variants, *(v + EVALUATED for v in variants)], start, tables, draw, settings)
 
 
-AGAIN = click.Option(["--again"], is_flag=True, help="Evaluate again what was trained.")
+def statements(text: str) -> list[str]:
+    """The lines of a spec that decide its module, in canonical form: without comments and claims."""
+    lines = (line.partition("#")[0].strip() for line in format_spec(parse(Source("spec", text))).splitlines())
+    return [line for line in lines if line and not line.startswith("claim")]
+
+
+OPTIONS = (click.Option(["--again"], is_flag=True, help="Evaluate again what was trained."),
+           click.Option(["--attacked"], type=click.IntRange(1), default=1000, show_default=True, help="How many test images."))
 
 
 def tables(results: harness.Results) -> dict[str, str]:
