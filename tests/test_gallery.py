@@ -1,6 +1,8 @@
 """The gallery: each spec names its source, gets the verdicts written here, and its module does what is proved."""
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import torch
 
@@ -21,6 +23,15 @@ EXPECTED = {
     "hamiltonian_net": {"drift + kick : hamiltonian(T(p) + V(q))": "proved", "drift + kick : reversible": "proved",
                         "net : symplectic": "proved", "net : volume_preserving": "proved", "net : invertible": "proved",
                         "net : order(2)": "proved", "net : symmetric": "proved"},
+    "images_flexible": {"contract : nonexpansive": "proved", "fine : lipschitz(1)": "proved", "coarse : lipschitz(1)": "proved",
+                        "classifier : lipschitz(1)": "proved"},
+    "images_naive": {"fine_layer : nonexpansive": "proved", "coarse_layer : nonexpansive": "proved",
+                     "classifier : lipschitz(1)": "proved"},
+    "images_nonexpansive": {"fine_layer : nonexpansive": "proved", "coarse_layer : nonexpansive": "proved",
+                            "classifier : lipschitz(1)": "proved"},
+    "images_prescribed": {"contract : nonexpansive": "proved", "fine : lipschitz(1)": "proved", "coarse : lipschitz(1)": "proved",
+                          "classifier : lipschitz(1)": "proved"},
+    "images_residual": {"fine : equivariant(translation)": "proved", "coarse : equivariant(translation)": "proved"},
     "lorenz": {"all : divergence_free": "refuted", "all : nonexpansive": "refuted"},
     "mass_preserving_sir": {"mix : preserves(sum(x))": "proved", "net : preserves(sum(x))": "proved"},
     "orthogonal_conv": {"contract : nonexpansive": "proved", "fine : lipschitz(1)": "proved", "coarse : lipschitz(1)": "proved",
@@ -30,15 +41,19 @@ EXPECTED = {
     "presnov_net": {"grow : gradient": "proved", "rotate : preserves(dot(x, x))": "proved"},
     "switching": {"contract : nonexpansive": "proved", "net : lipschitz(1)": "proved"},
 }
+IMAGES = ("flexible", "naive", "nonexpansive", "prescribed", "residual")
 # Shapes of the inputs of the emitted class, and small dims for what is large.
 INPUTS = {"conv_nonexpansive": ((3, 32, 32),), "density": ((), ()), "digits": ((64,),), "driven_duffing": ((), ()),
-          "hamiltonian_net": ((2,), (2,)), "mass_preserving_sir": ((3,),), "orthogonal_conv": ((3, 32, 32),),
-          "pendulum": ((), ()), "presnov_net": ((10,),), "switching": ((64,),)}
-DIMS = {"conv_nonexpansive": {"c": 4}, "orthogonal_conv": {"c": 4, "L": 2}}
+          "hamiltonian_net": ((2,), (2,)), **{f"images_{name}": ((4, 6, 6),) for name in IMAGES},
+          "mass_preserving_sir": ((3,),), "orthogonal_conv": ((3, 32, 32),), "pendulum": ((), ()), "presnov_net": ((10,),),
+          "switching": ((64,),)}
+DIMS = {"conv_nonexpansive": {"c": 4}, "orthogonal_conv": {"c": 4, "L": 2},
+        **{f"images_{name}": {"m": 3, "c": 4} for name in IMAGES}}
 INVERTIBLE = ("density", "driven_duffing", "hamiltonian_net", "pendulum")
-LIPSCHITZ = ("conv_nonexpansive", "digits", "orthogonal_conv", "switching")
+LIPSCHITZ = ("conv_nonexpansive", "digits", *(f"images_{name}" for name in IMAGES[:-1]), "orthogonal_conv", "switching")
 
 
+@cache
 def load(name):
     return loads(gallery_text(name), f"{name}.ode")
 
