@@ -13,7 +13,7 @@ import images
 import numpy as np
 
 CACHE = Path("build/experiments/cifar10.npz")
-RECIPE = images.Recipe({"d": 12, "m": 8, "c": 12, "L": 1}, epochs=2, radius=0.25, mirrored=True)
+RECIPE = images.Recipe({"d": 12, "m": 8, "c": 12, "L": 1}, epochs=1, radius=0.25, mirrored=True)
 
 
 def read(folder: Path | None, cache: Path = CACHE) -> tuple[images.Images, images.Images]:

@@ -242,8 +242,8 @@ class Found:
 
 
 def evaluate(variant: str, seed: int, recipe: Recipe, data: tuple[Images, Images], weights: Path,
-             attacked: int) -> harness.Training:
-    """The certified radii of all test images, then one attack at each of `RADII` on the first `attacked`."""
+             attacked: int, steps: int) -> harness.Training:
+    """The certified radii of all test images, then one attack of `steps` at each of `RADII` on the first `attacked`."""
     module = network(variant, recipe.dims)
     module.load_state_dict(load_file(weights / f"{variant}-{seed}.safetensors"))
     module.eval()
@@ -260,7 +260,7 @@ def evaluate(variant: str, seed: int, recipe: Recipe, data: tuple[Images, Images
         safe = found.kept["certified"][:count] > radius
         tried = (alive & ~(safe & (torch.arange(count) >= CHECKED))).nonzero()[:, 0]
         held = alive.clone()
-        held[tried] = survives(module, pixels[tried], labels[tried], radius, seed)
+        held[tried] = survives(module, pixels[tried], labels[tried], radius, seed, steps)
         found.kept["alive"] = torch.cat((found.kept["alive"], held[None]))
         return float(held.float().mean())
 
@@ -285,10 +285,10 @@ class _LostMargin(nn.Module):
         return -margins(scores, labels if labels.dim() == 1 else labels.argmax(1)).mean()
 
 
-def survives(module: nn.Module, pixels: Tensor, labels: Tensor, radius: float, seed: int) -> Tensor:
+def survives(module: nn.Module, pixels: Tensor, labels: Tensor, radius: float, seed: int, steps: int = STEPS) -> Tensor:
     """Whether each image [count] is still classified right after projected gradient ascent in the l2 ball of a radius.
 
-    50 steps of a tenth of the radius from a random start; pixels may leave their range.
+    The steps together are five times the radius, from a random start; pixels may leave their range.
     Source: Madry et al. (2018), Towards deep learning models resistant to adversarial attacks.
     """
     warnings.filterwarnings("ignore", module="art")
@@ -301,7 +301,7 @@ def survives(module: nn.Module, pixels: Tensor, labels: Tensor, radius: float, s
     np.random.seed(seed)  # the library draws its random start here
     target = PyTorchClassifier(module, loss=_LostMargin(), input_shape=tuple(pixels.shape[1:]), nb_classes=CLASSES,
                                device_type="cpu")
-    attack = ProjectedGradientDescentPyTorch(target, norm=2, eps=radius, eps_step=5 * radius / STEPS, max_iter=STEPS,
+    attack = ProjectedGradientDescentPyTorch(target, norm=2, eps=radius, eps_step=5 * radius / steps, max_iter=steps,
                                              num_random_init=1, batch_size=250, verbose=False)
     moved = torch.from_numpy(attack.generate(pixels.numpy(), labels.numpy()))
     step = moved - pixels
@@ -358,7 +358,7 @@ def sharp_single(h: float | np.ndarray) -> Any:
 def experiment(script: str, recipe: Recipe, load: Load) -> harness.Experiment:
     """Trains every network with every seed, then evaluates each from its saved weights."""
     options = click.get_current_context().params
-    quick, attacked = options["quick"], options["attacked"]
+    quick, attacked, steps = options["quick"], options["attacked"], STEPS
     name = Path(script).stem
     runs = options["runs"] or Path("build/experiments") / (name + ("-quick" if quick else ""))
     if options["again"]:
@@ -367,7 +367,7 @@ def experiment(script: str, recipe: Recipe, load: Load) -> harness.Experiment:
     if quick:
         d = recipe.dims["d"]
         recipe = Recipe({"d": d, "m": 2, "c": max(4, d), "L": 1}, 3, 64, radius=0.2, mirrored=recipe.mirrored)
-        attacked = min(attacked, 32)
+        attacked, steps = min(attacked, 32), 5
         load = partial(synthetic, d // 4)
     data = cache(load)
 
@@ -375,7 +375,7 @@ def experiment(script: str, recipe: Recipe, load: Load) -> harness.Experiment:
         base = variant.removesuffix(EVALUATED)
         if variant == base:
             return train(base, seed, recipe, data(), runs / "weights")
-        return evaluate(base, seed, recipe, data(), runs / "weights", attacked)
+        return evaluate(base, seed, recipe, data(), runs / "weights", attacked, steps)
 
     variants = [*REGIMES, PEER]
     settings = {"recipe": asdict(recipe), "specs": {regime: statements(gallery_text(f"images_{regime}")) for regime in REGIMES}}
