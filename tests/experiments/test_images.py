@@ -54,6 +54,25 @@ def test_a_quick_run(script, scripts, monkeypatch, tmp_path, capsys):
     assert (tmp_path / "weights" / "flexible-0.safetensors").stat().st_mtime_ns == trained
 
 
+def test_tables_and_picture(images):
+    from matplotlib.figure import Figure
+
+    rows = [0.9 - 0.05 * i for i in range(9)]
+    run = {"parameters": 1234, "seconds": 60.0, "certified": rows, "attacked": rows, "images": 8, "contradicted": 0, "constant": 1.0,
+           "curve": [0.9 - 0.01 * i for i in range(51)], "steps": [[0.5, 0.1], [1.2, -0.3]]}
+    results = {name: [run, run] for base in ("residual", "flexible") for name in (base, base + images.EVALUATED)}
+    tables = images.tables(results)
+    assert "| flexible | 90.0 ± 0.0 | 85.0 ± 0.0 |" in tables["certified"]
+    assert "| flexible | 1 | (0.500, 0.100) | (1.200, -0.300) |" in tables["steps"]
+    assert "| residual | 1,234 | 60" in tables["networks"]
+    for page in ("fashion", "cifar"):
+        text = (SCRIPTS / f"{page}.md").read_text(encoding="utf-8")
+        assert all(f"<!-- table: {name} -->\n" in text for name in tables)
+    figure = Figure()
+    images.draw(figure, results)
+    assert len(figure.axes) == 2
+
+
 def test_no_data(scripts, monkeypatch, tmp_path, capsys):
     assert call("fashion", monkeypatch, "--data", tmp_path, "--runs", tmp_path / "runs") == 1
     assert "apt install dataset-fashion-mnist" in capsys.readouterr().err
