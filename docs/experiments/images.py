@@ -28,7 +28,6 @@ from torch import Tensor, nn
 from odenet.demo.certificate import margins
 from odenet.demo.training import margin_loss
 from odenet.driver import Loaded, loads
-from odenet.emit.runtime.convolution import convolution_norm
 from odenet.gallery import gallery_text
 from odenet.syntax import format_spec, parse
 from odenet.text import Source
@@ -132,33 +131,50 @@ def peer(d: int, m: int, c: int, layers: int) -> nn.Module:
     return nn.Sequential(convolution(d, c), *stage(c), nn.MaxPool2d(2), convolution(c, 2 * c), *stage(2 * c), nn.Flatten(), head)
 
 
-def proved_constant(module: nn.Module, loaded: Loaded | None) -> float:
+def proved_constant(module: nn.Module, loaded: Loaded | None, m: int) -> float:
     """A Lipschitz constant of the network: the proved one, or else one computed from its weights.
 
-    The plain residual network and the peer claim none that is proved. Norms of their convolutions are bounded through
-    their symbols, those of matrices computed, and multiplied.
+    The plain residual network and the peer claim none that is proved: the norms of their layers are computed, in
+    float64, and multiplied. m: a quarter of the side of the images.
     """
     if loaded is None:
-        layers = [cast(Tensor, layer.weight) for layer in cast(nn.Sequential, module) if hasattr(layer, "weight")]
-        return math.prod(_norm(weight) for weight in layers)
+        side, constant = 2 * m, 1.0
+        for layer in cast(nn.Sequential, module):
+            side = m if isinstance(layer, nn.MaxPool2d) else side
+            constant *= _norm(cast(Tensor, layer.weight), side) if hasattr(layer, "weight") else 1.0
+        return constant
     claims = [f.claim for f in loaded.report.findings if f.claim.property == "lipschitz" and f.verdict == "proved"]
     proved = [float(claim.arguments[0].data[0]) for claim in claims if claim.subject == loaded.model.nets[-1].name]
-    return min(proved) if proved else _residual_constant(module)
+    return min(proved) if proved else _residual_constant(cast(Any, module).parameter_values(), m)
 
 
-def _residual_constant(module: nn.Module) -> float:
-    values = cast(Any, module).parameter_values()
-    pairs = [pair for names in ("AB", "CD") for pair in zip(*(values[name] for name in names), strict=True)]
-    ends = [tensor for name, tensor in values.items() if name not in "ABCDab" and tensor.dim() > 1]
-    return math.prod(map(_norm, ends)) * math.prod(1 + _norm(inner) * _norm(outer) for inner, outer in pairs)
+def _residual_constant(values: Mapping[str, Tensor], m: int) -> float:
+    sides = {"S": 2 * m, "A": 2 * m, "B": 2 * m}
+    layers = [pair for names in ("AB", "CD") for pair in zip(*([_norm(kernel, sides.get(name, m)) for kernel in values[name]]
+                                                               for name in names), strict=True)]
+    ends = [_norm(value, sides.get(name, m)) for name, value in values.items() if name not in "ABCDab" and value.dim() > 1]
+    return math.prod(ends) * math.prod(1 + inner * outer for inner, outer in layers)
 
 
-def _norm(weight: Tensor) -> float:
-    """An upper bound of the norm of a matrix [m, n] (to rounding) or of a convolution with kernel [k, c, s, s]."""
+def _norm(weight: Tensor, side: int) -> float:
+    """The norm of a matrix [m, n], or of a circular convolution of images [c, side, side] with kernel [k, c, s, s].
+
+    Such a convolution is the direct sum of the values of its symbol, the Fourier transform of the kernel.
+    Source: Sedghi, Gupta, Long, The singular values of convolutional layers, ICLR 2019.
+    """
     with torch.no_grad():
         wide = weight.double()
-        found = torch.linalg.matrix_norm(wide, ord=2) if wide.dim() == 2 else convolution_norm(wide, None)
-        return float(found)
+        if wide.dim() == 4:
+            wide = torch.fft.fft2(_wrapped(wide, side)).permute(2, 3, 0, 1)
+        return float(torch.linalg.matrix_norm(wide, ord=2).max())
+
+
+def _wrapped(kernel: Tensor, side: int) -> Tensor:
+    """The kernel [k, c, s, s] on the torus of side x side: what lies beyond an edge comes in at the other."""
+    taps = torch.arange(kernel.shape[-1]) % side
+    wrapped = kernel.new_zeros(*kernel.shape[:2], side, side)
+    rows = kernel.new_zeros(*kernel.shape[:3], side).index_add_(3, taps, kernel)
+    return wrapped.index_add_(2, taps, rows)
 
 
 # ---------------------------------------------------------------------------------------------------- training
@@ -222,7 +238,7 @@ def certified(module: nn.Module, loaded: Loaded | None, pixels: Tensor, labels: 
     A difference of two scores of an L-Lipschitz network is sqrt(2) L-Lipschitz.
     Source: Tsuzuku, Sato, Sugiyama (2018), Lipschitz-margin training, Prop. 1.
     """
-    constant = proved_constant(module, loaded)
+    constant = proved_constant(module, loaded, pixels.shape[-1] // 2)
     with torch.no_grad():
         scores = torch.cat([module(part) for part in pixels.split(500)])
     return margins(scores.double(), labels) / (math.sqrt(2) * constant)
@@ -269,7 +285,8 @@ def evaluate(variant: str, seed: int, recipe: Recipe, data: tuple[Images, Images
         places = torch.tensor((0.0, *RADII), dtype=radii.dtype)
         safe = radii[None, :] > places[:, None]
         return {"images": count, "certified": safe.double().mean(1).tolist(), "attacked": alive.double().mean(1).tolist(),
-                "contradicted": int((safe[:, :count] & ~alive).sum()), "constant": proved_constant(module, loaded),
+                "contradicted": int((safe[:, :count] & ~alive).sum()),
+                "constant": proved_constant(module, loaded, recipe.dims["m"]),
                 "curve": [float((radii > r).double().mean()) for r in CURVE], "steps": steps_learned(variant, module)}
 
     return harness.Training({"found": found}, 1 + len(RADII), advance, measure)

@@ -121,7 +121,7 @@ def test_the_constants_hold(images):
     torch.manual_seed(0)
     for regime in images.REGIMES:
         network = images.network(regime, dims).double()
-        constant = images.proved_constant(network, images.spec(regime))
+        constant = images.proved_constant(network, images.spec(regime), 2)
         assert constant == 1 or regime == "residual"
         x = torch.rand(8, 4, 4, 4, dtype=torch.float64)
         y = x + 0.1 * torch.randn_like(x)
@@ -135,7 +135,16 @@ def test_the_peer(images):
     x = torch.rand(8, 4, 4, 4)
     assert network(x).shape == (8, 10)
     network.eval()
-    assert 0 < images.proved_constant(network, None) < 1.01
+    assert 0 < images.proved_constant(network, None, 2) < 1.01
+
+
+def test_norms(images):
+    kernel, x = torch.randn(3, 2, 3, 3, dtype=torch.float64), torch.eye(2 * 16, dtype=torch.float64).reshape(-1, 2, 4, 4)
+    columns = torch.nn.functional.conv2d(torch.nn.functional.pad(x, (1, 1, 1, 1), mode="circular"), kernel).flatten(1)
+    assert images._norm(kernel, 4) == pytest.approx(float(torch.linalg.matrix_norm(columns, ord=2)))
+    small = torch.nn.functional.conv2d(torch.nn.functional.pad(x[..., :2, :2], (1, 1, 1, 1), mode="circular"), kernel).flatten(1)
+    basis = torch.linalg.matrix_norm(small[[0, 1, 4, 5, 16, 17, 20, 21]], ord=2)
+    assert images._norm(kernel, 2) == pytest.approx(float(basis))
 
 
 def test_the_curves_of_the_steps(images):
