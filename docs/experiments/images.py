@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from odenet.demo.certificate import margins
+from odenet.certify.attack import margins
 from odenet.demo.training import margin_loss
 from odenet.driver import Loaded, loads
 from odenet.gallery import gallery_text

@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from odenet.cli.certify import certify
 from odenet.cli.compile import compile_
 from odenet.cli.explain import explain
 from odenet.cli.files import demo, fmt, new, show
@@ -47,5 +48,5 @@ def commands() -> None:
     """
 
 
-for _command in (verify, recheck, compile_, explain, fmt, show, new, demo):
+for _command in (verify, recheck, compile_, certify, explain, fmt, show, new, demo):
     commands.add_command(_command)

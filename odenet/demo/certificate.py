@@ -6,20 +6,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from odenet.certify.attack import margins
 from odenet.demo.data import CLASSES, Images
-
-
-def margins(scores: Tensor, labels: Tensor) -> Tensor:
-    """The true score less the best other one [batch], for scores [batch, classes]."""
-    true = scores.gather(1, labels[:, None])[:, 0]
-    others = scores.scatter(1, labels[:, None], -math.inf)
-    return true - others.amax(1)
-
-
-def right(network: nn.Module, images: Images) -> Tensor:
-    """Whether each image [count] is classified right."""
-    with torch.no_grad():
-        return margins(network(images.pixels), images.labels) > 0
 
 
 def certified_radii(network: nn.Module, images: Images, constant: float) -> Tensor:

@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor, nn
 
-from odenet.demo import attack, networks, picture
-from odenet.demo.certificate import certified_radii, measured_constant, right
+from odenet.certify import attack
+from odenet.demo import networks, picture
+from odenet.demo.certificate import certified_radii, measured_constant
 from odenet.demo.data import CLASSES, Images, load
 from odenet.demo.training import Loss, margin_loss, train
 from odenet.driver import Loaded
@@ -74,8 +75,8 @@ def tell(settings: Settings, output: Path) -> Outcome:
     _train(console, settings, training, certified, plain)
     attacked, attacked_plain = _attack(console, settings, tests, certified, plain)
     proved = networks.proved_constant(loaded)
-    outcome = Outcome(certified_radii(certified, tests, proved), attacked, right(plain, tests), attacked_plain, proved,
-                      measured_constant(certified, torch.cat((training.pixels, tests.pixels))))
+    outcome = Outcome(certified_radii(certified, tests, proved), attacked, attack.right(plain, tests.pixels, tests.labels),
+                      attacked_plain, proved, measured_constant(certified, torch.cat((training.pixels, tests.pixels))))
     _show_outcome(console, outcome)
     rows = outcome.rows()
     picture.save(output, outcome.certified, RADII, [row[2] for row in rows], [row[3] for row in rows])
@@ -119,7 +120,8 @@ def _attack(console: Console, settings: Settings, tests: Images, certified: nn.M
         tasks = [progress.add_task(name, total=len(RADII), start=False, note="") for name in ("odenet", "plain")]
         for task, network in zip(tasks, (certified, plain), strict=True):
             progress.start_task(task)
-            found.append(attack.survivors(network, tests, RADII, settings.seed, lambda task=task: progress.advance(task)))  # type: ignore[misc]
+            found.append(attack.survivors(network, tests.pixels, tests.labels, RADII, settings.seed,
+                                          lambda task=task: progress.advance(task)))  # type: ignore[misc]
     return found
 
 

@@ -10,9 +10,11 @@ from click.testing import CliRunner
 from torch import nn
 
 from odenet import demo
+from odenet.certify import attack
+from odenet.certify.attack import margins
 from odenet.cli import commands
-from odenet.demo import attack, story
-from odenet.demo.certificate import certified_radii, margins, measured_constant
+from odenet.demo import story
+from odenet.demo.certificate import certified_radii, measured_constant
 from odenet.demo.data import Images, load
 from odenet.demo.story import RADII, Settings, tell
 from odenet.demo.training import margin_loss
@@ -54,7 +56,7 @@ def test_the_attack_finds_what_is_there_and_nothing_else(linear):
     """Of a linear network the attack must break exactly the images nearer than the radius, but for a little slack."""
     network, images = linear
     exact, radii = distances(network, images), (0.02, 0.05, 0.1, 0.3)
-    alive = attack.survivors(network, images, radii, 0, lambda: None)
+    alive = attack.survivors(network, images.pixels, images.labels, radii, 0, lambda: None)
     for row, radius in zip(alive, radii, strict=True):
         assert row[exact > 1.001 * radius].all(), "broken although the radius does not reach"
         assert not row[exact < 0.98 * radius].any(), "a weak attack"
@@ -62,7 +64,7 @@ def test_the_attack_finds_what_is_there_and_nothing_else(linear):
 
 def test_what_is_broken_stays_broken(linear):
     network, images = linear
-    alive = attack.survivors(network, images, (0.05, 0.1, 0.2), 0, lambda: None)
+    alive = attack.survivors(network, images.pixels, images.labels, (0.05, 0.1, 0.2), 0, lambda: None)
     assert not (alive[1:] & ~alive[:-1]).any()
 
 
