@@ -38,7 +38,7 @@ REGIMES = ("residual", "naive", "nonexpansive", "prescribed", "flexible")
 PEER, EVALUATED = "torchlip", " evaluated"
 COLOURS = {"residual": harness.GREY, "naive": "#E69F00", "nonexpansive": harness.BLUE, "prescribed": harness.GREEN,
            "flexible": harness.ORANGE, PEER: harness.PINK}
-CLASSES, STEPS, CHECKED = 10, 50, 100
+CLASSES, STEPS, CHECKED = 10, 50, 25
 _BATCHES_A_ROUND = 25
 
 
