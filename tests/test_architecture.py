@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1] / "odenet"
 STAGES = [
     "text", "diagnostics", "codes", "syntax", "ir.sizes", "ir.node", "ir.model", "operators", "sets", "ir.differentiate",
     "ir.interpret", "schemes", "ir", "algebra", "plan", "recheck", "proof", "emit", "report", "progress", "gallery",
-    "certificates", "driver", "certify", "demo", "cli", "__main__",
+    "certificates", "driver", "certify", "trained", "demo", "cli", "__main__",
 ]
 MODULES = sorted(p for p in ROOT.rglob("*.py") if "runtime" not in p.parts)
 
@@ -76,7 +76,7 @@ def test_no_text_is_run(path):
             assert name not in FORBIDDEN_CALLS - (set() if is_bare else {"eval"}), f"{name} at line {node.lineno}"
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if not {"demo", "certify"} & set(p.parts)], ids=_name)
+@pytest.mark.parametrize("path", [p for p in MODULES if not {"demo", "certify", "trained"} & set(p.parts)], ids=_name)
 def test_the_compiler_imports_no_torch(path):
     assert not any(m == "torch" or m.startswith("torch.") for m in _imports(path))
 

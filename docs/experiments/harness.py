@@ -14,6 +14,7 @@ import json
 import math
 import os
 import random
+import re
 import statistics
 import sys
 import time
@@ -98,7 +99,7 @@ def main(make: Callable[..., Experiment], *options: click.Option) -> None:
         if unknown:
             raise click.UsageError(f"no network {sorted(unknown)[0]!r}; there are {', '.join(experiment.variants)}")
         folder = runs or Path("build/experiments") / (experiment.name + ("-quick" if quick else ""))
-        store = Store(folder, experiment.settings, every)
+        store = Store(folder, {**experiment.settings, "quick": quick}, every)
         variants = only or experiment.variants
         try:
             results = train_all(experiment, store, variants, range(seeds), quick, fresh)
@@ -143,7 +144,7 @@ class Store:
         replace(self.path(run, "pt"), lambda to: torch.save(state, to))
 
     def restore(self, run: str, training: Training) -> tuple[int, float]:
-        """The rounds that are done and the seconds they took; sets the training and the generators to where it stopped."""
+        """The rounds that are done and their seconds; sets the training and the generators to where it stopped."""
         path = self.path(run, "pt")
         state = torch.load(path, weights_only=True, map_location="cpu") if path.exists() else {}
         if state.get("key") != self.key:
@@ -158,12 +159,12 @@ def train_all(experiment: Experiment, store: Store, variants: Sequence[str], see
               fresh: bool) -> Results:
     """Every variant with every seed: kept results where there are any, else a run to its end."""
     bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                   TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=Console(stderr=True, highlight=False))
+                   TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=Console(stderr=True))
     results: Results = {variant: [] for variant in variants}
     with bar:
         for variant in variants:
             for seed in seeds:
-                run = f"{variant.replace(' ', '-').replace('/', '-')}-{seed}"
+                run = f"{re.sub(r'[^0-9A-Za-z]+', '-', variant).strip('-')}-{seed}"
                 if fresh:
                     store.forget(run)
                 found = store.results(run)
@@ -273,3 +274,8 @@ def spread(runs: Sequence[Mapping[str, Any]], key: str, form: str = ".2e") -> st
     values = [float(run[key]) for run in runs]
     mean, low, high = (format(value, form) for value in (statistics.fmean(values), min(values), max(values)))
     return mean if len(values) == 1 else f"{mean} ({low} .. {high})"
+
+
+def least_seconds(runs: Sequence[Mapping[str, Any]]) -> str:
+    """The time of the fastest run: what else the machine does only adds to it."""
+    return f"{min(run['seconds'] for run in runs):.0f}"

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from odenet.certify.analysis import Certificate
-from odenet.certify.enclosures import Array, up
-from odenet.certify.tape import Unbounded
+from odenet.certify.enclosures import Array, frobenius, up
+from odenet.certify.tape import Tape, Unbounded
 
 _BATCH = 256
 
@@ -32,6 +32,14 @@ class Certified:
     error: float
 
 
+def score_count(tape: Tape) -> int:
+    """How many classes the module gives scores of. Raises Unbounded where its output is not one vector of scores."""
+    shape = tape.nodes[tape.outputs[0]].shape
+    if len(tape.inputs) != 1 or len(tape.outputs) != 1 or len(shape) != 2 or shape[0] != 1:
+        raise Unbounded("answers need a module with one input block and one vector of scores")
+    return shape[1]
+
+
 def certify_data(certificate: Certificate, module: nn.Module, x: Tensor, labels: Tensor, radii: tuple[float, ...]) -> Certified:
     """The answers to x [count, ...] with labels [count] that are shown to hold within each radius (2-norm, units of x).
 
@@ -42,19 +50,21 @@ def certify_data(certificate: Certificate, module: nn.Module, x: Tensor, labels:
     """
     if certificate.tape is None:
         raise Unbounded(certificate.gap)
+    score_count(certificate.tape)
     rounding, exact = certificate.rounding, certificate.exact_rounding
     assert rounding is not None and exact is not None
     tape = certificate.tape
     centre = tape.nodes[tape.inputs[0]].value.double().reshape(-1)
     rows, clean = [], []
-    for part in torch.split(x.to(certificate.dtype), _BATCH):
+    x = x.to(certificate.dtype)  # the distances below are from the inputs that the module sees
+    for part in torch.split(x, _BATCH):
         with torch.no_grad():
             clean.append(module(part).argmax(-1))
         rows.append(tape.replay((part,), torch.float64)[0])
     scores = torch.cat(rows).numpy()
     answers = torch.cat(clean).numpy()
     truth = labels.numpy()
-    far = np.asarray(up((x.double().reshape(len(x), -1) - centre).norm(dim=1).numpy()))
+    far = frobenius((x.double().reshape(len(x), 1, -1) - centre).numpy())
     own = scores[np.arange(len(truth)), truth][:, None]
     gaps = own - scores  # [count, classes]; 0 at the true one
     slack = up(math.sqrt(2) * exact(far))[:, None] + np.abs(scores).max(1, initial=0.0)[:, None] * 2.0**-51
@@ -67,6 +77,6 @@ def certify_data(certificate: Certificate, module: nn.Module, x: Tensor, labels:
         error = rounding(up(far + radius))
         largest = max(largest, float(np.max(error)))
         needed = up(constants * radius + math.sqrt(2) * error[:, None] + slack)
-        robust.append(right & np.where(others, gaps > needed, True).all(1))
+        robust.append(right & np.where(others, gaps > needed, True).all(1) if radius > 0 else right)
     ratio = np.where(others, gaps / np.maximum(constants, 1e-300), np.inf).min(1)
     return Certified(radii, right, np.asarray(robust), np.where(right, np.maximum(ratio, 0.0), 0.0), largest)

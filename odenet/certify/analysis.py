@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,11 +15,12 @@ from torch import Tensor, nn
 from odenet.certify.constants import Layer, Stretch, chain_constant, layer_constant
 from odenet.certify.enclosures import Array, up
 from odenet.certify.linear_maps import Matrix
-from odenet.certify.operations import Affine
 from odenet.certify.refine import refined
 from odenet.certify.residuals import Residual, residuals
 from odenet.certify.rounding import Rounding
 from odenet.certify.segments import Chain
+from odenet.certify.slopes import measured_slope
+from odenet.certify.steps import Affine
 from odenet.certify.tape import Tape, Unbounded, record
 from odenet.driver import Loaded
 
@@ -31,7 +33,8 @@ class Certificate:
 
     proved: the smallest Lipschitz constant of its forward map that the spec claims and odenet proved, or None. gap: why there
     is no constant; empty where there is one. layers, stretches: see `odenet.certify.constants`. constant: of the whole map in
-    exact arithmetic, for the weights as they are. head: that of all layers before the last, where the last is one matrix.
+    exact arithmetic, for the weights as they are; measured: the largest slope that a search found, so the true
+    constant lies between the two. head: that of all layers before the last, where the last is one matrix.
     """
 
     model: str
@@ -45,6 +48,7 @@ class Certificate:
     stretches: tuple[Stretch, ...] = ()
     constant: float = math.inf
     head: float = math.inf
+    measured: float = 0.0
 
     @property
     def simple(self) -> float:
@@ -79,6 +83,7 @@ class Certificate:
         return found
 
 
+@np.errstate(all="ignore")  # what overflows is not accepted by any check
 def certificate(
     loaded: Loaded, module: nn.Module, centre: tuple[Tensor, ...] | None = None, notice: Notice | None = None, refine: bool = False
 ) -> Certificate:
@@ -91,16 +96,16 @@ def certificate(
     tell = notice or (lambda *_: None)
     module.eval()
     dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
-    with torch.no_grad():
-        found = residuals(loaded.model, module)
-    start = {
+    start: dict[str, Any] = {
         "model": loaded.model.name,
         "digest": loaded.digest,
         "dtype": dtype,
         "proved": proved_constant(loaded),
-        "residuals": found,
+        "residuals": (),
     }
     try:
+        with torch.no_grad():
+            start["residuals"] = residuals(loaded.model, module)
         blocks = tuple(b.to(dtype) for b in centre) if centre is not None else inputs(loaded, module, dtype)
         tape = record(module, blocks)
         chain = Chain(tape)
@@ -113,9 +118,16 @@ def certificate(
         constant, stretches = chain_constant(layers, better)
         constant = min(constant, float(up(math.prod(layer.constant for layer in layers))))
         head = chain_constant(layers[:-1], better)[0] if len(layers) > 1 and _head(tuple(layers)) is not None else math.inf
+        made = Certificate(**start, tape=tape, layers=tuple(layers), stretches=tuple(stretches), constant=constant, head=head)
+        made = replace(made, measured=measured_slope(tape))
+        for rounding in (made.rounding, made.exact_rounding):
+            assert rounding is not None
+            rounding(0.0)  # raises here where there is no bound
     except Unbounded as gap:
-        return Certificate(**start, gap=str(gap))  # type: ignore[arg-type]
-    return Certificate(**start, tape=tape, layers=tuple(layers), stretches=tuple(stretches), constant=constant, head=head)  # type: ignore[arg-type]
+        return Certificate(**start, gap=str(gap))
+    except np.linalg.LinAlgError as error:
+        return Certificate(**start, gap=f"a numerical routine failed: {error}")
+    return made
 
 
 def inputs(loaded: Loaded, module: nn.Module, dtype: torch.dtype) -> tuple[Tensor, ...]:
@@ -126,6 +138,8 @@ def inputs(loaded: Loaded, module: nn.Module, dtype: torch.dtype) -> tuple[Tenso
 def input_shapes(loaded: Loaded, module: nn.Module) -> tuple[tuple[int, ...], ...]:
     """The shapes of the blocks that the forward map takes, without the batch."""
     model = loaded.model
+    if not (model.nets or model.flows):
+        raise Unbounded("the spec has no flow and no net, so there is no map to bound")
     dims = model.dim_values({d.name: int(getattr(module, d.name)) for d in model.dims if d.is_free and hasattr(module, d.name)})
     spaces = [model.nets[-1].domain] if model.nets else [model.block(name).space for name in model.flows[-1].blocks]
     return tuple(tuple(int(s.evaluate(dims)) for s in space.sizes) for space in spaces)
@@ -133,6 +147,8 @@ def input_shapes(loaded: Loaded, module: nn.Module) -> tuple[tuple[int, ...], ..
 
 def proved_constant(loaded: Loaded) -> float | None:
     """The smallest constant that is claimed of the forward map, without a region, in the 2-norm, and proved."""
+    if not (loaded.model.nets or loaded.model.flows):
+        return None
     subject = (loaded.model.nets or loaded.model.flows)[-1].name
     found: list[float] = []
     for finding in loaded.report.findings:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar  # type: ignore[import-untyped]
 
-from odenet.certify.enclosures import TINY, UNIT, Array, Ball, frobenius, gamma, is_positive, norm_above, up
+from odenet.certify.enclosures import TINY, Array, Ball, frobenius, gamma, is_positive, norm_above, up
 from odenet.certify.segments import Network, Segment
 
 _SAMPLED = 24  # frequencies that the search looks at; the check takes all
@@ -184,16 +184,16 @@ def dissipation(network: Network, metric: Ball, after: Ball, multipliers: Multip
     """The matrix that must be positive, [stack, z, z], with a bound of all rounding. `metric` is P, `after` is Q."""
     matrix = _form(network, metric.middle, after.middle, multipliers)
     outer = network.out.adjoint() @ (after @ network.out)  # for its error alone
-    error = up(outer.error + metric.error + 4 * UNIT * (frobenius(metric.middle) + outer.size()))
+    error, parts = up(outer.error + metric.error), up(frobenius(metric.middle) + outer.size())
     for before, place, slopes, numbers in zip(network.before, network.places, network.slopes, multipliers, strict=True):
         size, top = place.stop - place.start, float(numbers.max())
         spread, product, width = slopes.largest, abs(slopes.low * slopes.high), before.size() + before.error
         # the true w lies within before.error of the stored one
         uncertain = top * before.error * (2 * spread + product * (2 * width + before.error))
-        rounding = top * (8 * gamma(size + 8) * (2 * spread * width + product * width**2 + math.sqrt(size)))
-        error = up(error + uncertain + rounding)
-    steps = len(network.before) + 2
-    return Ball(matrix, np.asarray(up(error + 2 * steps * UNIT * frobenius(matrix))))
+        part = up(top * (2 * spread * width + product * width**2 + math.sqrt(size)))
+        error, parts = up(error + uncertain + 8 * gamma(size + 8) * part), up(parts + part)
+    steps = 4 * (len(network.before) + 2)  # sums on the way may be larger than the result
+    return Ball(matrix, np.asarray(up(error + gamma(steps) * parts)))
 
 
 def _form(network: Network, metric: Array | None, after: Array | None, multipliers: Multipliers) -> Array:
@@ -201,11 +201,11 @@ def _form(network: Network, metric: Array | None, after: Array | None, multiplie
     out = network.out.middle
     matrix = -(_turned(out) @ (out if after is None else after @ out))
     n = network.inputs
+    if any(np.iscomplexobj(m) for m in (matrix if metric is None else metric, *(b.middle for b in network.before))):
+        matrix = matrix.astype(complex)
     if metric is not None:
         matrix[:, :n, :n] += metric
     for before, place, slopes, numbers in zip(network.before, network.places, network.slopes, multipliers, strict=True):
-        if np.iscomplexobj(before.middle) and not np.iscomplexobj(matrix):
-            matrix = matrix.astype(complex)
         weighted = np.broadcast_to(numbers, (place.stop - place.start,))[:, None] * before.middle
         cross = weighted * ((slopes.low + slopes.high) / 2)
         matrix[:, place, :] -= cross
@@ -230,9 +230,9 @@ def _schur(network: Network, after: Array | None, multipliers: Multipliers) -> A
         return np.asarray(outer)
     try:
         factor = np.linalg.cholesky(inner)
+        solved = np.linalg.solve(factor, _turned(cross))
     except np.linalg.LinAlgError:
         return None
-    solved = np.linalg.solve(factor, _turned(cross))
     found = outer + _turned(solved) @ solved
     return found if np.isfinite(found).all() else None
 

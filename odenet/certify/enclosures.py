@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 UNIT = 2.0**-53  # the rounding unit of float64
 TINY = 1e-290  # more than what underflow can cost in any sum here
+_SMALL = 1e-250  # squares relative to it are not lost
 _UP = 1 + 1e-12
 _COMPLEX = 4  # a complex product or sum has errors at most 4 times those of a real one, counted with the same rounding unit
 
@@ -82,8 +83,10 @@ def exact(matrix: Array) -> Ball:
 def frobenius(matrices: Array) -> Array:
     """Upper bounds [stack] of the Frobenius norms of matrices [stack, m, n]."""
     scale = np.abs(matrices).max(axis=(-1, -2), initial=0.0)
-    safe = np.where(scale > 0, scale, 1.0)
-    squares = (np.abs(matrices / safe[:, None, None]) ** 2).sum(axis=(-1, -2))
+    safe = np.where(scale > 0, np.maximum(scale, _SMALL), 1.0)
+    with np.errstate(invalid="ignore"):  # infinite numbers give nan, which no check accepts
+        squares = (np.abs(matrices / safe[:, None, None]) ** 2).sum(axis=(-1, -2))
+    squares = np.where((scale > 0) & (scale < _SMALL), matrices.shape[-1] * matrices.shape[-2], squares)  # they may underflow
     return np.asarray(up(safe * np.sqrt(squares) * (1 + gamma(matrices.shape[-1] * matrices.shape[-2] + 9))))
 
 
@@ -106,19 +109,22 @@ def is_positive(matrices: Ball) -> bool:
     lowered = mid.copy()
     index = np.arange(size)
     lowered[:, index, index] = diagonal - shift[:, None]
+    if not np.isfinite(lowered).all():
+        return False
     try:
-        np.linalg.cholesky(lowered)
+        return bool(np.isfinite(np.linalg.cholesky(lowered)).all())  # a factorisation may run through numbers that are none
     except np.linalg.LinAlgError:
         return False
-    return True
 
 
 def norm_above(matrices: Ball) -> float:
     """An upper bound of the largest spectral norm in the stack, within a part in about 10^10 of it."""
     if min(matrices.shape) == 0:
         return 0.0
+    if not np.isfinite(matrices.middle).all():
+        return math.inf
     rough = float(np.linalg.norm(matrices.middle, 2, axis=(-2, -1)).max())
-    if rough == 0:
+    if rough == 0 or not math.isfinite(rough):
         return float(up(matrices.size() + matrices.error).max())
     flat = matrices if matrices.shape[1] >= matrices.shape[2] else matrices.adjoint()
     gram = flat.adjoint() @ Ball(flat.middle, np.zeros(flat.shape[0]))
@@ -143,13 +149,16 @@ def norm_below(matrices: Ball) -> float:
     """A lower bound of the largest spectral norm in the stack: the length of the image of one vector."""
     if min(matrices.shape) == 0:
         return 0.0
+    if not np.isfinite(matrices.middle).all():
+        return 0.0
     norms = np.linalg.norm(matrices.middle, 2, axis=(-2, -1))
     worst = int(norms.argmax())
-    matrix = matrices.middle[worst]
+    scale = 2.0 ** min(-math.frexp(float(np.abs(matrices.middle[worst]).max()))[1], 1000)  # entries near 1: no square underflows
+    matrix = matrices.middle[worst] * scale
     vector = np.linalg.svd(matrix)[2][0].conj()
     length, image = np.linalg.norm(vector), np.linalg.norm(matrix @ vector)
-    rounding = _COMPLEX * gamma(matrix.size + 9) * float(frobenius(matrix[None])[0]) + float(matrices.error[worst])
-    return float(down(image / length - up(rounding))) if length > 0 else 0.0
+    rounding = _COMPLEX * gamma(matrix.size + 9) * float(frobenius(matrix[None])[0])
+    return float(down((image / length - up(rounding)) / scale - up(float(matrices.error[worst])))) if length > 0 else 0.0
 
 
 def norm_of_sizes(matrix: Array) -> float:
@@ -158,4 +167,4 @@ def norm_of_sizes(matrix: Array) -> float:
     if sizes.size == 0:
         return 0.0
     count = max(matrix.shape) + 2
-    return float(up(math.sqrt(float(sizes.sum(0).max()) * float(sizes.sum(1).max())) * (1 + gamma(count))))
+    return float(up(math.sqrt(float(sizes.sum(0).max())) * math.sqrt(float(sizes.sum(1).max())) * (1 + gamma(count))))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import zipfile
-from pickle import UnpicklingError
+import warnings
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from odenet.certify.enclosures import Array
+
+_LARGEST = 1e30  # far within the range of float32
+_TYPES = (torch.float32, torch.float64)
 
 
 class Unreadable(Exception):
@@ -18,17 +22,17 @@ def read_weights(path: str) -> dict[str, Tensor]:
     """A state dict from a safetensors file, or from one that `torch.save` wrote."""
     try:
         if path.endswith(".safetensors"):
-            from safetensors import SafetensorError
             from safetensors.torch import load_file
 
-            try:
-                return dict(load_file(path))
-            except SafetensorError as error:
-                raise Unreadable(f"{path} is no safetensors file ({error})") from error
-        found = torch.load(path, map_location="cpu", weights_only=True)
+            return dict(load_file(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of formats that are refused below
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise Unreadable(f"cannot read {path}: {error.strerror or error}") from error
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # the readers raise whatever a broken file leads them to
+        if path.endswith(".safetensors"):
+            raise Unreadable(f"{path} is no safetensors file ({error})") from error
         raise Unreadable(
             f"{path} holds no state dict that can be read without running code; save it with "
             "`torch.save(model.state_dict(), path)` or with safetensors"
@@ -56,8 +60,14 @@ def fill(module: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
             f"`{key}` has shape {list(weights[key].shape)} in the file and {list(own[key].shape)} in the module; if the dims "
             "differ, give them with --set"
         )
-    types = {v.dtype for v in weights.values() if v.is_floating_point()}
-    if len(types) == 1:
+    for k, v in own.items():
+        if v.is_floating_point() and (weights[k].dtype not in _TYPES or weights[k].layout != torch.strided):
+            kind = str(weights[k].dtype).removeprefix("torch.")
+            raise Unreadable(f"`{k}` holds {kind} numbers; weights must be plain tensors of float32 or float64")
+    types = {weights[k].dtype for k, v in own.items() if v.is_floating_point()}
+    if len(types) > 1:
+        raise Unreadable("some weights are float32 and some float64; bring them to the precision that the module runs in")
+    if types:
         module = module.to(types.pop())
     module.load_state_dict(weights)
     bad = [k for k, v in module.state_dict().items() if v.is_floating_point() and not bool(torch.isfinite(v).all())]
@@ -68,29 +78,37 @@ def fill(module: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
 
 def read_data(path: str, shape: tuple[int, ...], limit: int | None) -> tuple[Tensor, Tensor]:
     """Inputs [count, *shape] and labels [count] from an .npz or .safetensors file with arrays `x` and `y`."""
+    arrays = _arrays(path)
+    if not {"x", "y"} <= set(arrays):
+        raise Unreadable(f"{path} has the arrays {', '.join(arrays) or 'none'}; `x` [count, ...] and `y` [count] are needed")
+    x, y = arrays["x"], arrays["y"]
+    if x.dtype.kind not in "fiu" or y.dtype.kind not in "iu" or y.ndim != 1 or x.ndim == 0 or len(x) != len(y) or not len(x):
+        raise Unreadable(
+            f"`x` must hold numbers and `y` one whole number for each; found {x.dtype} {list(x.shape)}, {y.dtype} {list(y.shape)}"
+        )
+    x, y = x[:limit], y[:limit]
+    if x.shape[1:] not in (tuple(shape), (int(np.prod(shape)),)):
+        raise Unreadable(f"`x` has shape {list(x.shape)}; the model takes [count, {', '.join(map(str, shape))}], or that flattened")
+    x = x.astype(np.float64)
+    if not (np.abs(x) <= _LARGEST).all():
+        raise Unreadable("`x` holds a number that is not finite, or too large")
+    return torch.from_numpy(x).reshape(-1, *shape), torch.from_numpy(y.astype(np.int64))
+
+
+def _arrays(path: str) -> dict[str, Array]:
     try:
         if path.endswith(".safetensors"):
             from safetensors.numpy import load_file
 
-            arrays = dict(load_file(path))
-        else:
-            with np.load(path, allow_pickle=False) as found:
-                if not hasattr(found, "files"):
-                    raise Unreadable(f"{path} holds one array; two named `x` and `y` are needed: `numpy.savez(path, x=..., y=...)`")
-                arrays = {k: found[k] for k in found.files}
+            return dict(load_file(path))
+        found = np.load(path, allow_pickle=False)
+        if not isinstance(found, np.lib.npyio.NpzFile):
+            raise Unreadable(f"{path} holds one array; two named `x` and `y` are needed: `numpy.savez(path, x=..., y=...)`")
+        with found:
+            return {k: found[k] for k in found.files}
+    except Unreadable:
+        raise
     except OSError as error:
         raise Unreadable(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+    except Exception as error:  # the readers raise whatever a broken file leads them to
         raise Unreadable(f"{path} is no .npz file of plain numbers: write it with `numpy.savez(path, x=..., y=...)`") from error
-    if not {"x", "y"} <= set(arrays):
-        raise Unreadable(f"{path} has the arrays {', '.join(arrays) or 'none'}; `x` [count, ...] and `y` [count] are needed")
-    x, y = arrays["x"][:limit], arrays["y"][:limit]
-    if x.dtype.kind not in "fiu" or y.dtype.kind not in "iu" or y.ndim != 1 or len(x) != len(y) or not len(x):
-        raise Unreadable(
-            f"`x` must hold numbers and `y` one whole number for each; found {x.dtype} {list(x.shape)}, {y.dtype} {list(y.shape)}"
-        )
-    if int(np.prod(x.shape[1:])) != int(np.prod(shape)):
-        raise Unreadable(f"`x` has shape {list(x.shape)}; the model takes [count, {', '.join(map(str, shape))}]")
-    if not np.isfinite(x).all():
-        raise Unreadable("`x` holds a number that is not finite")
-    return torch.from_numpy(x.astype(np.float64)).reshape(-1, *shape), torch.from_numpy(y.astype(np.int64))

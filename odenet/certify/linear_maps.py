@@ -64,28 +64,33 @@ class LinearMap:
 
 @dataclass(frozen=True)
 class Scaling(LinearMap):
-    """x -> factor * x."""
+    """x -> factor * x, with a factor that is right to `units` roundings of float64."""
 
     inputs: int
     factor: float = 1.0
+    units: int = 0
 
     @property
     def outputs(self) -> int:  # type: ignore[override]
         return self.inputs
 
     def matrix(self) -> Ball:
-        return exact(self.factor * np.eye(self.inputs))
+        return self._times(np.eye(self.inputs)[None])
+
+    def _times(self, units: Array) -> Ball:
+        error = float(up(self.units * UNIT * abs(self.factor))) if self.units else 0.0
+        return Ball(self.factor * units, np.full(len(units), error))
 
     @cached_property
     def norm(self) -> float:
-        return abs(self.factor)
+        return float(up(abs(self.factor))) if self.units else abs(self.factor)
 
     @cached_property
     def sizes(self) -> float:
-        return abs(self.factor)
+        return self.norm
 
     def symbol(self, torus: Torus, channels: int) -> Ball | None:
-        return exact(np.broadcast_to(self.factor * np.eye(channels), (torus.frequencies, channels, channels)))
+        return self._times(np.broadcast_to(np.eye(channels), (torus.frequencies, channels, channels)))
 
 
 @dataclass(frozen=True)
@@ -241,8 +246,11 @@ class Written(LinearMap):
         if max(self.inputs, self.outputs) > DENSE_LIMIT:
             raise Unbounded(f"{self.inputs} to {self.outputs} entries are too many to write the map as a matrix")
         units = torch.eye(self.inputs, dtype=torch.float64).reshape(self.inputs, *self.shape)
-        with torch.no_grad():
-            columns = torch.func.vmap(self.call)(units).reshape(self.inputs, self.outputs)
+        try:
+            with torch.no_grad():
+                columns = torch.func.vmap(self.call)(units).reshape(self.inputs, self.outputs)
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:
+            raise Unbounded("a call that cannot be written as a matrix") from error
         matrix = columns.numpy().T[None].copy()
         return Ball(matrix, frobenius(matrix) * UNIT * self.units)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,14 +35,23 @@ class Findings:
         return int((self.data.robust & ~self.attacked).sum())
 
     @property
+    def outside(self) -> list[str]:
+        """Parameters that are not in their sets, so that no claim holds for these weights."""
+        return list(dict.fromkeys(r.parameter for r in self.certificate.residuals if r.is_outside))
+
+    @property
     def exceeds_proof(self) -> bool:
-        """Whether the constant of the weights is more than rounding of their charts explains above the proved one."""
+        """Whether a slope was measured that is above the proved constant by more than rounding of charts explains.
+
+        A bound above the proved constant shows nothing: it may be slack.
+        """
         certificate = self.certificate
-        return (
-            certificate.proved is not None
-            and math.isfinite(certificate.constant)
-            and certificate.constant > certificate.proved * (1 + 1e-3)
-        )
+        return certificate.proved is not None and certificate.measured > certificate.proved * (1 + 1e-3)
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a slope was measured that is above the bound: then something here is wrong."""
+        return self.certificate.measured > self.certificate.constant * (1 + 1e-6)
 
 
 def as_json(found: Findings) -> dict[str, Any]:
@@ -54,7 +64,14 @@ def as_json(found: Findings) -> dict[str, Any]:
         "dtype": str(c.dtype).removeprefix("torch."),
         "proved": c.proved,
         "residuals": [
-            {"parameter": r.parameter, "set": r.set, "measure": r.measure, "distance": r.distance, "values": r.largest}
+            {
+                "parameter": r.parameter,
+                "set": r.set,
+                "measure": r.measure,
+                "distance": _finite(r.distance),
+                "outside": r.is_outside,
+                "values": r.largest and [_finite(v) for v in r.largest],
+            }
             for r in c.residuals
         ],
         "gap": c.gap or None,
@@ -62,21 +79,24 @@ def as_json(found: Findings) -> dict[str, Any]:
             {
                 "shapes": layer.segment.shapes,
                 "operations": layer.segment.operations,
-                "norms": layer.simple,
-                "constant": layer.constant,
+                "norms": _finite(layer.simple),
+                "constant": _finite(layer.constant),
             }
             for layer in c.layers
         ],
         "norms": _finite(c.simple),
         "product": _finite(c.product),
         "constant": _finite(c.constant),
-        "rounding": None if rounding is None else {"at_centre": float(rounding(0.0)), "at_distance_1": float(rounding(1.0))},
+        "measured": c.measured,
+        "rounding": None
+        if rounding is None
+        else {"at_centre": _finite(float(rounding(0.0))), "at_distance_1": _finite(float(rounding(1.0)))},
     }
     if found.data is not None:
         rows = _rows(found)
         result["data"] = {
             "count": len(found.data.clean),
-            "rounding": found.data.error,
+            "rounding": _finite(found.data.error),
             "attack": found.attack or None,
             "broken": found.broken if found.attacked is not None else None,
             "accuracy": [{"radius": r, "certified": a, "attacked": b} for r, a, b in rows],
@@ -112,7 +132,7 @@ def show(found: Findings, console: Any) -> None:
     console.print(f"Lipschitz constant, whatever the weights (proved by the compiler): {proved}", soft_wrap=True)
     console.print(
         f"with these weights: product of norms {_up(c.simple)}, product of layers {_up(c.product)}, "
-        f"[bold]all layers together {_up(c.constant)}[/bold]",
+        f"[bold]all layers together {_up(c.constant)}[/bold]; largest slope measured {c.measured:.6g}",
         soft_wrap=True,
     )
     if c.rounding is not None:
@@ -220,7 +240,12 @@ def save_picture(path: Path, found: Findings) -> None:
     )
     axes.grid(alpha=0.3)
     axes.legend(loc="best", framealpha=0.95)
-    figure.savefig(path, dpi=120)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:  # a reader sees the old picture or the new one, never a part
+        figure.savefig(temporary, dpi=120, format=path.suffix.removeprefix(".") or "png")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _up(value: float) -> str:

@@ -12,28 +12,42 @@ from torch import nn
 
 from odenet.certify.enclosures import Array, Ball, exact, gamma, norm_above, norm_below, up
 from odenet.certify.linear_maps import Convolution, Torus, numbers
+from odenet.certify.tape import Unbounded
 from odenet.emit.slots import image_sizes
 from odenet.ir.interpret import environment, evaluate
 from odenet.ir.model import ConvolutionSpace, Model, Parameter
 from odenet.sets import SETS
 
+_CHARTS = 1e-3  # float32 charts leave less, relative to parameters of about length 1
 _FINE = 32  # points of the grid for each degree of the polynomial's square
 
 
 @dataclass(frozen=True)
 class Residual:
-    """One parameter and one set: `distance` is an upper bound of what `measure` names; `largest` encloses what is bounded."""
+    """One parameter and one set: `distance` is an upper bound of what `measure` names; `largest` encloses what is bounded.
+
+    certain: a lower bound of the same, where the two differ by more than rounding.
+    """
 
     parameter: str
     set: str
     measure: str
     distance: float
     largest: tuple[float, float] | None = None
+    certain: float | None = None
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the parameter is certainly further from its set than charts in float32 leave it."""
+        return not (self.distance if self.certain is None else self.certain) <= _CHARTS
 
 
 def residuals(model: Model, module: nn.Module) -> tuple[Residual, ...]:
     """All constrained parameters of the model, and the stages of its nets that have a bound."""
-    values = module.parameter_values()  # type: ignore[operator]
+    try:
+        values = module.parameter_values() if hasattr(module, "parameter_values") else {}  # type: ignore[operator]
+    except RuntimeError as error:
+        raise Unbounded(f"the parameters cannot be computed: {str(error).splitlines()[0]}") from error
     dims = {d.name: int(getattr(module, d.name)) for d in model.dims if hasattr(module, d.name)}
     return (*_of_parameters(model, values, dims), *_of_stages(module))
 
@@ -44,7 +58,9 @@ def _of_parameters(model: Model, values: dict[str, Any], dims: dict[str, int]) -
             continue
         value = numbers(values[parameter.name])
         for one in parameter.sets:
-            if one.name == "orthogonal":
+            if not np.isfinite(value).all():
+                yield Residual(parameter.name, one.name, "not finite", math.inf)
+            elif one.name == "orthogonal":
                 yield _orthogonal(model, parameter, value, dims)
             elif one.name == "norm":
                 yield _norm(
@@ -60,7 +76,9 @@ def _of_stages(module: nn.Module) -> Iterator[Residual]:
         if bound is None or not hasattr(stage, "value"):
             continue
         value = numbers(stage.value())
-        if value.ndim == 2:
+        if not np.isfinite(value).all():
+            yield Residual(name, f"norm <= {float(bound):.6g}", "not finite", math.inf)
+        elif value.ndim == 2:
             yield _norm(name, [exact(value)], 1.0, np.asarray(float(bound)))
         elif getattr(stage, "stride", 1) == 1:
             ball, factor = _kernel(value, getattr(stage, "image", None), stage.circular)
@@ -90,8 +108,13 @@ def _kernel(kernel: Array, image: tuple[int, int] | None, circular: bool) -> tup
         convolution = Convolution(kernel, before, circular, *image)
         return convolution.symbol(convolution.torus, kernel.shape[1]), 1.0
     side = max(1, _FINE * (taps - 1))
-    factor = 1.0 if taps == 1 else float(up(math.cos(math.pi / (2 * _FINE)) ** -2))
+    factor = 1.0 if taps == 1 else _rise(2) ** 2
     return Convolution(kernel, before, True, side, side).symbol(Torus(side, side), kernel.shape[1]), factor
+
+
+def _rise(part: int) -> float:
+    """How far above its values on the grid a polynomial can rise, if that has `part` _FINE points for each degree."""
+    return float(up(1 / math.cos(math.pi / (part * _FINE))))
 
 
 def _orthogonal(model: Model, parameter: Parameter, value: Array, dims: dict[str, int]) -> Residual:
@@ -102,7 +125,8 @@ def _orthogonal(model: Model, parameter: Parameter, value: Array, dims: dict[str
         gram = tall.adjoint() @ tall
         size = gram.shape[-1]
         worst = max(worst, norm_above(gram + Ball(np.broadcast_to(-np.eye(size), gram.shape), np.zeros(gram.shape[0]))))
-    return Residual(parameter.name, "orthogonal", "|A'A - I|", float(up(worst * factor**2)))  # of twice the degree
+    rise = _rise(1) ** 2 if factor > 1 else 1.0  # the square has twice the degree
+    return Residual(parameter.name, "orthogonal", "|A'A - I|", float(up(worst * rise)))
 
 
 def _norm(name: str, operators: list[Ball], factor: float, bound: Array) -> Residual:
@@ -110,7 +134,9 @@ def _norm(name: str, operators: list[Ball], factor: float, bound: Array) -> Resi
     below = max(map(norm_below, operators))
     bounds = np.broadcast_to(bound, (len(above),))
     over = max(a - float(b) for a, b in zip(above, bounds, strict=True))
-    return Residual(name, f"norm <= {float(bounds.max()):.6g}", "|A| - c", float(up(max(over, 0.0))), (below, max(above)))
+    certain = max((norm_below(b) - float(c)) / max(float(c), 1.0) for b, c in zip(operators, bounds, strict=True))
+    measure = f"norm <= {float(bounds.max()):.6g}"
+    return Residual(name, measure, "|A| - c", float(up(max(over, 0.0))), (below, max(above)), max(certain, 0.0))
 
 
 def _other(name: str, kind: str, value: Array, arguments: tuple[Array, ...]) -> Residual:
@@ -151,8 +177,3 @@ def _ends(model: Model, arguments: tuple[Any, ...], values: dict[str, Any], dims
 
 def _is_stacked(model: Model, name: str) -> bool:
     return any(p.name == name and p.schedule is not None for p in model.parameters)
-
-
-def exceeds(residual: Residual) -> bool:
-    """Whether a parameter is further from its set than float32 charts leave it."""
-    return not math.isfinite(residual.distance) or residual.distance > 1e-3

@@ -16,7 +16,8 @@ import numpy as np
 
 from odenet.certify.enclosures import Ball, exact, up
 from odenet.certify.linear_maps import DENSE_LIMIT, Convolution, Torus
-from odenet.certify.operations import Affine, Entrywise, Largest, Step, View, step_of
+from odenet.certify.operations import step_of
+from odenet.certify.steps import Affine, Entrywise, Largest, Step, View
 from odenet.certify.tape import Tape
 
 
@@ -85,7 +86,7 @@ class Segment:
         """For each node a Lipschitz constant of the map from it to the targets, by products and sums of norms."""
         steps, gains = self.chain.steps, dict.fromkeys((*self.sources, *self.nodes), 0.0)
         for k in self.targets:
-            gains[k] = 1.0
+            gains[k] += 1.0  # more than once for a value that is given out more than once
         for k in reversed(self.nodes):
             match steps[k]:
                 case Affine(terms):
@@ -129,7 +130,8 @@ class Segment:
             if isinstance(linear, Convolution)
         }
         images = {nodes[k].shape[2:] for k in (*self.sources, *self.nodes, *self.targets)}
-        return found.pop() if len(found) == 1 and len(images) == 1 and all(len(i) == 2 for i in images) else None
+        is_one = all(nodes[k].shape[0] == 1 for k in (*self.sources, *self.nodes, *self.targets))
+        return found.pop() if is_one and len(found) == 1 and len(images) == 1 and all(len(i) == 2 for i in images) else None
 
 
 class Chain:
@@ -194,7 +196,7 @@ class Chain:
                 targets = self.outputs if node == max(self.steps) else live
                 segments.append(Segment(start, targets, tuple(inside), self))
                 start, inside = targets, []
-        return tuple(segments)
+        return tuple(segments) or (Segment(live, self.outputs, (), self),)
 
 
 def sources_of(step: Step) -> tuple[int, ...]:

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 
 class Unbounded(Exception):
@@ -57,17 +59,22 @@ class Tape:
     outputs: tuple[int, ...]
     dtype: torch.dtype
 
+    def run(self, blocks: Sequence[Tensor]) -> Tensor:
+        """All outputs in one row, for one input [1, ...], in the precision of the blocks and with gradients."""
+        dtype = blocks[0].dtype
+        values: list[Any] = list(blocks)
+        for node in self.nodes[len(values) :]:
+            assert node.function is not None
+            args = _with(node.args, lambda use: values[use.index], dtype)
+            kwargs = {k: _with(v, lambda use: values[use.index], dtype) for k, v in node.kwargs.items()}
+            values.append(node.function(*args, **kwargs))
+        return torch.cat([values[k].flatten() for k in self.outputs])
+
     def replay(self, blocks: Sequence[Tensor], dtype: torch.dtype) -> tuple[Tensor, ...]:
         """The outputs [batch, ...] for inputs [batch, ...], with the recorded numbers and all arithmetic in `dtype`."""
 
         def one(*samples: Tensor) -> tuple[Tensor, ...]:
-            values: list[Any] = list(samples)
-            for node in self.nodes[len(samples) :]:
-                assert node.function is not None
-                args = _with(node.args, lambda use: values[use.index], dtype)
-                kwargs = {k: _with(v, lambda use: values[use.index], dtype) for k, v in node.kwargs.items()}
-                values.append(node.function(*args, **kwargs))
-            return tuple(values[k] for k in self.outputs)
+            return tuple(torch.split(self.run(samples), [self.nodes[k].count for k in self.outputs]))
 
         samples = [b.to(dtype).reshape(len(b), *self.nodes[k].shape) for b, k in zip(blocks, self.inputs, strict=True)]
         with torch.no_grad():
@@ -102,27 +109,89 @@ _ASKS = {  # answers about a tensor that do not depend on its numbers
 }
 
 
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Follows the input beneath the calls that the recorder sees: through scripts, vmap, aliases and whatever else torch runs.
+
+    A storage that an operation filled from numbers of the input is `tainted`. `read` collects the tainted ones that a call
+    reads, without those that it filled itself.
+    """
+
+    def __init__(self, blocks: Sequence[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.taped = {_storage(b) for b in blocks}  # storages of values on the tape: nothing may write there
+        self.tainted = set(self.taped)
+        self.read: set[int] = set()
+        self.fresh: set[int] = set()
+        self.kept: list[Tensor] = []  # alive, so that no other storage takes over an address
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or torch's compiler is imported, which takes longer than all else
+
+    def begin(self) -> None:
+        """A call begins."""
+        self.read, self.fresh = set(), set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        for place, argument in enumerate(func._schema.arguments):
+            if argument.alias_info is not None and argument.alias_info.is_write:
+                value = args[place] if place < len(args) else kwargs.get(argument.name)
+                if any(_storage(t) in self.taped for t in _tensors(value)):
+                    raise Unbounded(f"{func.overloadpacket} changes a tensor in place")
+        read = {_storage(t) for t in _tensors((args, kwargs))} & self.tainted
+        result = func(*args, **kwargs)
+        if read:
+            self.read |= read - self.fresh
+            found = _tensors(result)
+            if result is not None and not found:
+                kind = type(result).__name__
+                raise Unbounded(f"what runs depends on the input: {func.overloadpacket} turns a tensor into {kind}")
+            written = [t for t in _tensors((args, kwargs)) if func._schema.is_mutable]
+            filled = {_storage(t) for t in (*found, *written)}
+            self.fresh |= filled - self.tainted
+            self.tainted |= filled
+            self.kept += [*found, *written]
+        return result
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
+
+
+def _storage(value: Tensor) -> int:
+    try:
+        return int(value.untyped_storage()._cdata)
+    except (RuntimeError, NotImplementedError):  # sparse tensors have none
+        return id(value)
+
+
 class _Recorder(TorchFunctionMode):
     """Writes each call that sees a tensor of the tape. Calls that only ask for shapes give constants."""
 
-    def __init__(self, blocks: Sequence[Tensor]) -> None:
+    def __init__(self, blocks: Sequence[Tensor], watch: _Watch) -> None:
         super().__init__()
         self.nodes = [Node("input", None, (), {}, (), tuple(b.shape), b) for b in blocks]
         self.kept: list[Any] = list(blocks)  # alive, so that no other tensor takes over an id
         self.index = {id(b): k for k, b in enumerate(blocks)}
+        self.watch = watch
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        result = func(*args, **kwargs)
+        name = resolve_name(func) or str(func)
         used: list[int] = []
         written = _written(args, self.index, used), {k: _written(v, self.index, used) for k, v in kwargs.items()}
+        if used and (kwargs.get("out") is not None or (name.endswith("_") and not name.endswith("__"))):
+            raise Unbounded(f"{name} changes a tensor in place")
+        self.watch.begin()
+        result = func(*args, **kwargs)
+        if name in _ASKS:
+            self.watch.tainted -= {_storage(t) for t in _tensors(result)} - self.watch.taped
+            return result
+        if not self.watch.read <= {_storage(self.nodes[k].value) for k in used}:
+            raise Unbounded(f"{name} uses the input by a way that is not recorded")
         if not used:
             return result
-        name = resolve_name(func) or str(func)
-        if name in _ASKS:
-            return result
-        if kwargs.get("out") is not None or (name.endswith("_") and not name.endswith("__")):
-            raise Unbounded(f"{name} changes a tensor in place")
         if isinstance(result, Tensor):
             self._add(Node(name, func, written[0], written[1], tuple(dict.fromkeys(used)), tuple(result.shape), result), result)
         elif isinstance(result, tuple | list) and all(isinstance(part, Tensor) for part in result):
@@ -141,6 +210,8 @@ class _Recorder(TorchFunctionMode):
         self.index[id(result)] = len(self.nodes)
         self.nodes.append(node)
         self.kept.append(result)
+        self.watch.taped.add(_storage(result))
+        self.watch.tainted.add(_storage(result))
 
 
 @dataclass(frozen=True)
@@ -158,14 +229,22 @@ def record(module: nn.Module, blocks: Sequence[Tensor]) -> Tape:
     """The tape of `module` at the point `blocks`, each [1, ...], in the precision of the blocks and without gradients.
 
     Raises:
-        Unbounded: a decision depends on the input, or a tensor is changed in place.
+        Unbounded: a decision depends on the input, a tensor is changed in place, or the input is used where it is not seen.
     """
     dtype = blocks[0].dtype
     with torch.no_grad():
-        module(*blocks)  # charts are computed, and kept, outside the tape
-        recorder = _Recorder([b.clone() for b in blocks])
-        with recorder:
-            results = module(*recorder.kept[: len(blocks)])
+        try:
+            module(*blocks)  # charts are computed, and kept, outside the tape
+        except RuntimeError as error:
+            raise Unbounded(f"the module does not run: {str(error).splitlines()[0]}") from error
+        copies = [b.clone() for b in blocks]
+        watch = _Watch(copies)
+        recorder = _Recorder(copies, watch)
+        with recorder, watch:
+            try:
+                results = module(*recorder.kept[: len(blocks)])
+            except RuntimeError as error:
+                raise Unbounded("the module runs, but not while it is recorded: is there a script or a compiled part?") from error
     results = results if isinstance(results, tuple) else (results,)
     missing = [k for k, y in enumerate(results) if id(y) not in recorder.index]
     if missing:
@@ -179,9 +258,10 @@ def _written(value: Any, index: dict[int, int], used: list[int]) -> Any:
         if id(value) in index:
             used.append(index[id(value)])
             return Use(index[id(value)])
-        return value.detach()
+        return value.detach().clone()
     if isinstance(value, tuple | list):
-        return type(value)(_written(v, index, used) for v in value) if type(value) in (tuple, list) else tuple(value)
+        parts = [_written(v, index, used) for v in value]
+        return parts if isinstance(value, list) else tuple(parts)
     return value
 
 

@@ -9,6 +9,8 @@ from odenet.cli.certify import certify
 from odenet.cli.compile import compile_
 from odenet.cli.explain import explain
 from odenet.cli.files import demo, fmt, new, show
+from odenet.cli.graph import graph
+from odenet.cli.prune import prune
 from odenet.cli.shared import OUR_BUG
 from odenet.cli.verify import recheck, verify
 
@@ -48,5 +50,5 @@ def commands() -> None:
     """
 
 
-for _command in (verify, recheck, compile_, certify, explain, fmt, show, new, demo):
+for _command in (verify, recheck, compile_, certify, prune, graph, explain, fmt, show, new, demo):
     commands.add_command(_command)

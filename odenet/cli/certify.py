@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from odenet.cli.compile import _dims
-from odenet.cli.shared import NOT_PROVED, PROVED, fail, is_colour, opened, verified
+from odenet.cli.shared import NOT_PROVED, PROVED, fail, is_colour, opened, verified, with_dims
 
 if TYPE_CHECKING:
     from odenet.certify.analysis import Certificate
@@ -36,7 +35,7 @@ def _radii(_context: click.Context, _option: click.Parameter, value: str) -> tup
 @click.command()
 @click.argument("spec")
 @click.argument("weights")
-@click.option("--set", "dims", multiple=True, callback=_dims, metavar="n=128", help="The dims that the weights were trained with.")
+@with_dims
 @click.option("--data", metavar="FILE", help="An .npz or .safetensors file with `x` [count, ...] and the classes `y` [count].")
 @click.option("--radii", default=_RADII, show_default=True, callback=_radii, help="Sizes of changes of the input, in the 2-norm.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use only the first so many inputs.")
@@ -74,8 +73,8 @@ def certify(
     are from their sets, the Lipschitz constant of each layer and of all together, how far outputs are from exact
     arithmetic, and, with --data, which answers no change of a given size can turn.
 
-    Exit status: 0; 1 where the spec is not proved, the constant is larger than the proved one, or an attack broke a
-    certified answer; 2 where the call is wrong.
+    Exit status: 0; 1 where a claim is refuted, a parameter is not in its set, a slope is larger than the proved constant, or
+    an attack broke a certified answer; 2 where the call is wrong.
     """
     _check_call(data, attack, plot)
     loaded = opened(spec)
@@ -89,7 +88,7 @@ def certify(
         except (OSError, ValueError) as error:
             fail(f"error: cannot write {plot}: {getattr(error, 'strerror', None) or error}")
     _print(found, style)
-    sys.exit(NOT_PROVED if found.broken or found.exceeds_proof else PROVED)
+    sys.exit(NOT_PROVED if found.broken or found.exceeds_proof or found.outside or found.is_wrong else PROVED)
 
 
 def _check_call(data: str | None, attack: str, plot: str | None) -> None:
@@ -100,6 +99,8 @@ def _check_call(data: str | None, attack: str, plot: str | None) -> None:
         fail("error: --attack needs adversarial-robustness-toolbox\nhelp: pip install 'odenet-compiler[certify]'")
     if (attack != "none" or plot) and data is None:
         fail(f"error: {'--attack' if attack != 'none' else '--plot'} needs --data")
+    if plot is not None and find_spec("matplotlib") is None:
+        fail("error: --plot needs matplotlib\nhelp: pip install 'odenet-compiler[certify]'")
 
 
 def _filled(loaded: Loaded, weights: str, dims: dict[str, int]) -> Any:
@@ -132,17 +133,21 @@ def _found(
     seed: int,
     tight: bool,
 ) -> Findings:
-    from odenet.certify.accuracy import certify_data
+    from odenet.certify.accuracy import certify_data, score_count
     from odenet.certify.analysis import certificate, input_shapes
     from odenet.certify.attack import survivors
     from odenet.certify.files import Unreadable, read_data
     from odenet.certify.report import Findings
+    from odenet.certify.tape import Unbounded
     from odenet.progress import Progress
 
     inputs: Any = None
     centre = None
     if data is not None:
-        shapes = input_shapes(loaded, module)
+        try:
+            shapes = input_shapes(loaded, module)
+        except Unbounded as gap:
+            fail(f"error: {gap}")
         if len(shapes) != 1:
             fail("error: --data needs a model with one input block and one score for each class")
         try:
@@ -159,7 +164,11 @@ def _found(
             return Findings(made, why_no_data="no answer can be certified without a constant")
         x, labels = inputs
         x = x.to(made.dtype)
-        classes = int(made.pairs.shape[0])
+        assert made.tape is not None
+        try:
+            classes = score_count(made.tape)
+        except Unbounded as gap:
+            fail(f"error: --data: {gap}")
         if int(labels.min()) < 0 or int(labels.max()) >= classes or classes < 2:
             fail(
                 f"error: the model has {classes} score(s); the classes `y` lie between {int(labels.min())} and {int(labels.max())}"
@@ -189,11 +198,15 @@ def _print(found: Findings, style: str) -> None:
     from rich.console import Console
 
     show(found, Console(highlight=False, no_color=not is_colour(sys.stdout)))
-    if found.exceeds_proof:
+    if found.outside:
+        click.echo(f"error: not in the set of the spec, so its claims do not hold here: {', '.join(found.outside)}", err=True)
+    elif found.exceeds_proof:
         click.echo(
-            "error: the constant of these weights is above the proved one: please report this with the spec and the weights",
+            "error: a slope with these weights is above the proved constant: please report this with the spec and the weights",
             err=True,
         )
+    if found.is_wrong:
+        click.echo("error: a slope was measured above the bound: please report this with the spec and the weights", err=True)
     if found.broken:
         click.echo(
             "error: an attack changed a certified answer: please report this with the spec, the weights and the data", err=True

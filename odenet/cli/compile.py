@@ -6,23 +6,13 @@ from pathlib import Path
 
 import click
 
-from odenet.cli.shared import opened, source_text, styles, verified, with_seconds, write
-
-
-def _dims(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
-    found = {}
-    for value in values:
-        name, equals, number = value.partition("=")
-        if not equals or not number.strip().isdecimal():
-            raise click.BadParameter(f"`{value}` is not of the form n=128")
-        found[name.strip()] = int(number)
-    return found
+from odenet.cli.shared import opened, source_text, styles, verified, with_dims, with_seconds, write
 
 
 @click.command("compile")
 @click.argument("spec")
 @click.option("-o", "--output", metavar="FILE", help="Where to write; `-` prints. Default: the spec's name with .py, here.")
-@click.option("--set", "dims", multiple=True, callback=_dims, metavar="n=128", help="Another default for a dim; may be repeated.")
+@with_dims
 @click.option("--allow-undecided", is_flag=True, help="Write the module although a claim is undecided (never if one is refuted).")
 @with_seconds
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing when all is well.")

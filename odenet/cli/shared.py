@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,20 @@ PROVED, NOT_PROVED, WRONG_INPUT, OUR_BUG = 0, 1, 2, 70
 with_seconds = click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
                             show_default="10, with --all 1 for what is tried",
                             help="Budget of each claim, in computing time; what it does not suffice for is undecided.")
+
+
+def _dims(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    found = {}
+    for value in values:
+        name, equals, number = value.partition("=")
+        if not equals or not number.strip().isdecimal():
+            raise click.BadParameter(f"`{value}` is not of the form n=128")
+        found[name.strip()] = int(number)
+    return found
+
+
+with_dims = click.option("--set", "dims", multiple=True, callback=_dims, metavar="n=128",
+                         help="Another default for a dim; may be repeated.")
 
 
 def styles(stream: Any) -> Callable[[str, str], str]:
@@ -80,14 +95,22 @@ def verified(loaded: Loaded, seconds: float | None, is_survey: bool = False) -> 
 
 def source_text(loaded: Loaded, allow_undecided: bool, dims: dict[str, int], seconds: float | None) -> str:
     """The module's text; without it the faults or the verdicts are shown, and the program ends."""
-    from odenet.diagnostics import Rejected
-    from odenet.driver import NotProved
     from odenet.proof.prove import DEFAULT_SECONDS
-    from odenet.proof.show import report_text
 
     verified(loaded, seconds)
-    try:
+    with failing():
         return loaded.source(allow_undecided=allow_undecided, seconds=seconds or DEFAULT_SECONDS, **dims)
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """Faults and verdicts that keep a module from being written are shown, and end the program."""
+    from odenet.diagnostics import Rejected
+    from odenet.driver import NotProved
+    from odenet.proof.show import report_text
+
+    try:
+        yield
     except Rejected as rejected:
         show_faults(rejected)
     except NotProved as failure:
@@ -95,7 +118,20 @@ def source_text(loaded: Loaded, allow_undecided: bool, dims: dict[str, int], sec
         has_undecided_only = failure.report.count("refuted") == 0
         hint = "; `--allow-undecided` writes it all the same" if has_undecided_only else ""
         fail(f"error: not every claim is proved, so nothing was written{hint}", NOT_PROVED)
-    raise AssertionError
+
+
+@contextmanager
+def using(path: str) -> Iterator[None]:
+    """Weights that cannot be read or used end the program, with the reason."""
+    from odenet.certify.files import Unreadable
+
+    try:
+        with failing():
+            yield
+    except OSError as error:
+        fail(f"error: {path}: {error.strerror or error}")
+    except Unreadable as why:
+        fail(f"error: {why}")
 
 
 def write(target: str, text: str) -> None:

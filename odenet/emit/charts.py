@@ -29,7 +29,6 @@ from odenet.emit.writing import LONGEST
 from odenet.ir.model import ConvolutionSpace, Model, ParameterSet
 from odenet.ir.node import Node
 
-ENTRYWISE = {"positive": "positive", "nonnegative": "positive"}
 LINEAR = {"skew": "skew_symmetric", "symmetric": "symmetric", "psd": "semidefinite"}
 MARKOV = {"stochastic": "stochastic", "doubly_stochastic": "doubly_stochastic", "laplacian": "laplacian"}
 TRIANGLES = {"lower": "tril", "upper": "triu"}
@@ -64,13 +63,25 @@ class Chart:
 
     def _single(self, slot: Slot, raw: Expression, chosen: ParameterSet) -> Expression:
         if chosen.name == "interval":
-            low, high = (aligned(self.scalar(a), slot.rank) for a in chosen.arguments)
-            return self._call("interval", raw, low, high)
-        return self._call(ENTRYWISE.get(chosen.name, MARKOV.get(chosen.name, chosen.name)), raw)
+            return self._call("clamped" if slot.parameter.is_clamped else "interval", raw, *self._ends(slot, chosen))
+        if chosen.name == "nonnegative":
+            return self._nonnegative(slot, raw)
+        return self._call(MARKOV.get(chosen.name, chosen.name), raw)
+
+    def _ends(self, slot: Slot, chosen: ParameterSet) -> list[Expression]:
+        return [aligned(self.scalar(a), slot.rank) for a in chosen.arguments]
+
+    def inside(self, slot: Slot, raw: Expression) -> Expression:
+        """Numbers off the ends of a clamped set, from any: where a parameter without an initial value begins."""
+        chosen = slot.parameter.set_named("interval")
+        return self._call("positive", raw) if chosen is None else self._call("interval", raw, *self._ends(slot, chosen))
+
+    def _nonnegative(self, slot: Slot, raw: Expression) -> Expression:
+        return self._call("clamped", raw, Number(0)) if slot.parameter.is_clamped else self._call("positive", raw)
 
     def _structured(self, slot: Slot, raw: Expression, names: tuple[str, ...]) -> Expression:
         shape = next((n for n in names if n != "nonnegative"), "")
-        entry = self._call("positive", raw) if "nonnegative" in names else raw
+        entry = self._nonnegative(slot, raw) if "nonnegative" in names else raw
         if shape == "diagonal":
             return call("torch.diag_embed", entry)
         if shape in TRIANGLES:
@@ -119,7 +130,8 @@ def started(slot: Slot, writer: Writer, chart: Chart) -> list[Statement]:
     """Statements that fill the tensor of a slot with its initial value, or with random numbers."""
     target = Name(f"self.{slot.attribute}")
     if slot.parameter.initial is None:
-        return [_random(slot, target, chart)]
+        spread = [Do(method(target, "copy_", chart.inside(slot, target)))] if slot.parameter.is_clamped else []
+        return [_random(slot, target, chart), *spread]
     before = len(writer.body)
     value = _raw(slot, writer, chart)
     added = writer.body[before:]
@@ -163,6 +175,8 @@ def _unset(slot: Slot, chosen: ParameterSet, value: Expression, writer: Writer, 
         chart.runtime[name] = None
         return call(name, value, *more)
 
+    if slot.parameter.is_clamped and chosen.name in ("interval", "nonnegative"):
+        return value
     if chosen.name in ("positive", "nonnegative"):
         return inverse("positive_raw")
     if chosen.name == "interval":

@@ -63,11 +63,12 @@ def evaluate(node: Node, env: Environment) -> Array:
     known: dict[Node, Array] = {}
     for n in node.walk():
         if not isinstance(n.space, MapSpace):
-            known[n] = np.asarray(_evaluate(n, env, known), dtype=np.float64)
+            known[n] = np.asarray(operate(n, env, known), dtype=np.float64)
     return known[node]
 
 
-def _evaluate(n: Node, env: Environment, known: Mapping[Node, Array]) -> Any:
+def operate(n: Node, env: Environment, known: Mapping[Node, Array]) -> Any:
+    """The value of one operation, from those of its arguments."""
     if n.op in ("apply", "compose", "transpose", "scale") or not n.args:
         return _SPECIAL[n.op](n, env, known)
     return _PLAIN[n.op](n, env, *(known[a] for a in n.args))

@@ -85,7 +85,10 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Parameter:
-    """`is_frozen` : drawn once, not trained. `initial` is a node of constants and dims, or None."""
+    """`is_frozen`: drawn once, not trained. `is_clamped`: its closed set is kept by a clamp, so that its ends are reached.
+
+    `initial` is a node of constants and dims, or None.
+    """
 
     name: str
     space: Union[Space, ConvolutionSpace]
@@ -94,6 +97,7 @@ class Parameter:
     is_frozen: bool
     initial: Node | None
     span: Span
+    is_clamped: bool = False
 
     def set_named(self, name: str) -> ParameterSet | None:
         return next((s for s in self.sets if s.name == name), None)

@@ -22,8 +22,9 @@ from odenet.syntax import tree
 from odenet.text import Span
 
 SCHEDULES = ("piecewise", "linear", "fourier", "poly")
-_WORDS = (*sorted(set(SETS) - {"interval", "norm"}), "frozen", *SCHEDULES)
+_WORDS = (*sorted(set(SETS) - {"interval", "norm"}), "frozen", "clamped", *SCHEDULES)
 _MOST_KNOTS = 10_000
+CLAMPED = ("interval", "nonnegative")  # sets with ends that a clamp reaches
 
 
 def read_param(scope: Scope, statement: tree.ParamStatement) -> Parameter | None:
@@ -32,26 +33,29 @@ def read_param(scope: Scope, statement: tree.ParamStatement) -> Parameter | None
     space = read_space(scope, statement.space)
     sets: list[ParameterSet] = []
     schedule: Schedule | None = None
-    is_frozen = False
+    marks: dict[str, Span] = {}
     for modifier in statement.modifiers:
         found = _read_modifier(scope, statement, modifier)
         if isinstance(found, ParameterSet):
             sets.append(found)
         elif isinstance(found, Schedule):
             schedule = found
-        is_frozen = is_frozen or found == "frozen"
+        elif isinstance(found, str):
+            marks[found] = modifier.span
     if space is None:
         return None
     fitting = tuple(s for s in sets if _fits(scope, statement, s, space))
     _check_together(scope, fitting)
     _check_schedule(scope, statement, schedule, fitting)
+    _check_clamp(scope, statement, marks.get("clamped"), fitting)
     initial = _read_initial(scope, statement, space, fitting)
     entry = entry_of(scope, statement.name)
     if entry is None:
         return None
     if statement.timed and schedule is None:
         schedule = Schedule("piecewise")
-    parameter = Parameter(statement.name.text, space, schedule, fitting, is_frozen, initial, statement.span)
+    parameter = Parameter(statement.name.text, space, schedule, fitting, "frozen" in marks, initial, statement.span,
+                          "clamped" in marks)
     entry.value, entry.space, entry.space_span = parameter, space, statement.space.span
     return parameter if len(scope.faults.found) == before else None
 
@@ -94,7 +98,7 @@ def _read_word(scope: Scope, statement: tree.ParamStatement,
         scope.faults.report("ODE307", f"`{name}` takes no argument", (modifier.span, "written with an argument"),
                             help=f"write `{name}`", edits=[(modifier.span, name)])
         return None
-    return "frozen" if name == "frozen" else ParameterSet(name, (), modifier.span)
+    return name if name in ("frozen", "clamped") else ParameterSet(name, (), modifier.span)
 
 
 def _read_bound(scope: Scope, statement: tree.ParamStatement, expression: tree.Expression) -> Node | None:
@@ -181,6 +185,19 @@ def _check_together(scope: Scope, sets: tuple[ParameterSet, ...]) -> None:
             what = "given twice" if one.name == other.name else "in one parameter"
             scope.faults.report("ODE304", f"`{texts[0]}` and `{texts[1]}` do not go together", (other.span, what),
                                 (one.span, "with this one"), help="keep one of the two")
+
+
+def _check_clamp(scope: Scope, statement: tree.ParamStatement, mark: Span | None, sets: tuple[ParameterSet, ...]) -> None:
+    """A clamp needs a set with an end. Errors: ODE302."""
+    if mark is None or any(s.name in CLAMPED for s in sets) or len(sets) < _sets_written(statement):
+        return
+    scope.faults.report("ODE302", "`clamped` is for `in [a, b]` and `nonnegative`", (mark, "there is no end to stop at"),
+                        (statement.name.span, "has no such set"), help="write `in [0, 1], clamped`, or leave `clamped` out")
+
+
+def _sets_written(statement: tree.ParamStatement) -> int:
+    """How many modifiers are sets, so that one with a fault of its own is not missed a second time."""
+    return sum(not isinstance(m, tree.SetModifier) or m.name.text in SETS for m in statement.modifiers)
 
 
 def _check_schedule(scope: Scope, statement: tree.ParamStatement, schedule: Schedule | None,

@@ -71,7 +71,7 @@ def model_text(model: Model) -> str:
 def _parameter(p: Parameter) -> str:
     timing = f"({p.schedule.kind}{'' if p.schedule.knots is None else f' {p.schedule.knots}'})" if p.schedule else ""
     sets = [f"{s.name}({', '.join(map(node_text, s.arguments))})" if s.arguments else s.name for s in p.sets]
-    marks = sets + (["frozen"] if p.is_frozen else [])
+    marks = sets + (["frozen"] * p.is_frozen + ["clamped"] * p.is_clamped)
     initial = f" = {node_text(p.initial)}" if p.initial else ""
     return f"param {p.name}{timing} : {p.space}{''.join(f', {m}' for m in marks)}{initial}"
 

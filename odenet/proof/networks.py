@@ -94,7 +94,8 @@ class _Net:
                              f"commute with every {action}", lambda flow: self._flow(flow, "equivariant", action))
 
     def _quantity(self) -> Outcome:
-        """The sum of all entries, the length of the vector; or, where all stages are flows, a quantity of their block."""
+        """The sum of all entries or the length, of whichever block they are written; or, where all stages are flows, a quantity
+        of their block."""
         name, quantity = self.claim.property, self.claim.arguments[0]
         assert isinstance(quantity, Node)
         has, what = nets.PROPERTIES[name]
@@ -104,7 +105,7 @@ class _Net:
 
         def flow(stage: str) -> Outcome:
             block = self.context.model.flow(stage).blocks[0]
-            if states(quantity) - {block}:
+            if not kind and states(quantity) - {block}:
                 return f"it moves `{block}`, and the quantity is of another block"
             return self._flow(stage, name, nets.on_block(kind, quantity, state(block, self.context.model.block(block).space)))
 

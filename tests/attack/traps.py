@@ -776,4 +776,27 @@ claim f : contractive(1/2)               #! false
 claim g : contractive(1/2)               #! false
 claim f : lipschitz(1)                   #! true
 """,
+    # a sum and a length speak of all entries, in whichever block they are written; an entry speaks of its block
+    "quantities of nets whose flows move another block": """
+dim n = 2, k = 4
+state x : R[n]
+state u : R[k]
+param a : R[k*(k-1)/2]
+field shift { u' = skew(a) @ ones(k) }
+field turn  { u' = skew(a) @ u }
+flow keep = lie(shift: euler) over [0, 1] steps 2
+flow spin = lie(turn: implicit_midpoint) over [0, 1] steps 2
+net one   : R[n] -> R[n] = embed(k) -> keep -> fold(n)
+net two   : R[n] -> R[n] = embed(k) -> spin -> fold(n)
+net three : R[n] -> R[n] = embed(k) -> keep -> take(n)
+net four  : R[k] -> R[k] = spin
+claim one : preserves(sum(x))            #! true
+claim one : preserves(sum(u))            #! true
+claim one : preserves(dot(x, x))         #! false
+claim two : preserves(sum(x))            #! false
+claim three : preserves(sum(x))          #! false
+claim four : preserves(dot(x, x))        #! true
+claim four : preserves(sum(x))           #! false
+claim four : preserves(x[0])             #! false
+""",
 }

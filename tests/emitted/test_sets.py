@@ -8,7 +8,7 @@ from compiling import compile_text, compiled
 
 from odenet.emit.runtime.bounded import bounded, bounded_normal, bounded_normal_raw, bounded_raw
 from odenet.emit.runtime.convolution import convolution_norm, convolve, convolve_adjoint
-from odenet.emit.runtime.entries import binary, interval_raw, positive, positive_raw
+from odenet.emit.runtime.entries import binary, clamped, interval_raw, positive, positive_raw
 from odenet.emit.runtime.orthogonal import orthogonal, orthogonal_raw
 from odenet.emit.runtime.stochastic import doubly_stochastic
 from odenet.ir.interpret import environment, evaluate
@@ -57,6 +57,28 @@ def test_binary_passes_its_gradient_straight_through():
     signs = binary(raw)
     assert signs.tolist() == [-1.0, 1.0, 1.0]
     assert torch.autograd.grad(signs.sum(), raw)[0].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_clamp_reaches_its_ends_and_lets_its_gradient_through():
+    raw = torch.tensor([-3.0, 0.25, 2.0], requires_grad=True)
+    high = torch.tensor([1.0, 1.0, 1.5], requires_grad=True)
+    value = clamped(raw, 0, high)
+    assert value.tolist() == [0.0, 0.25, 1.5] and clamped(raw, 0).tolist() == [0.0, 0.25, 2.0]
+    by_raw, by_high = torch.autograd.grad(value.sum(), (raw, high))
+    assert by_raw.tolist() == [1.0, 1.0, 1.0] and by_high.tolist() == [0.0, 0.0, 1.0]
+
+
+def test_clamped_parameters_begin_off_their_ends_and_leave_them_again():
+    made = compile_text("model M\ndim n = 3\nstate x : R[n]\nparam a(t) : R, in [0, 1/2], clamped\nparam b : R[n], nonnegative, "
+                        "clamped\nfield f { x' = -a * b * x }\nflow net = lie(f: euler) over [0, 50] steps 50\n").make()
+    values = made.parameter_values()
+    assert values["a"].min() > 0 and values["a"].max() < 0.5 and values["b"].min() > 0
+    with torch.no_grad():
+        made.a.fill_(-0.01)  # at the end: the flow is the identity, and yet it learns
+    optimizer = torch.optim.SGD(made.parameters(), lr=0.01)
+    made(torch.ones(3, dtype=torch.float64)).sum().backward()
+    optimizer.step()
+    assert made.parameter_values()["a"].min() > 0
 
 
 def test_frozen_parameters_are_buffers():

@@ -39,7 +39,7 @@ def start(variant, seed, quick):
 
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
     weights = network.weight[0]
-    return harness.Training(parts, 8, advance, lambda: {"weights": weights.tolist(), "first": float(weights[0])})
+    return harness.Training(parts, 8, advance, lambda: {"weights": weights.tolist(), "first": weights[0].item()})
 
 def tables(results):
     rows = [[name, harness.spread(runs, "first", ".9f")] for name, runs in results.items()]

@@ -31,6 +31,18 @@ def interval_raw(value: Tensor, low: Tensor | float, high: Tensor | float) -> Te
     return torch.logit(share, eps=torch.finfo(value.dtype).eps)
 
 
+def clamped(raw: Tensor, low: Tensor | float, high: Tensor | float | None = None) -> Tensor:
+    """Numbers cut off at `low` and `high`, which are reached; the gradient passes straight through.
+
+    So no number is stuck at an end. Descent on raw numbers is then descent with lazy projections.
+    Source: Zinkevich (2003), Online convex programming and generalized infinitesimal gradient ascent, section 2.3.
+    """
+    inside = raw.detach().clamp(min=low)
+    if high is not None:
+        inside = inside.clamp(max=high)
+    return inside + (raw - raw.detach())  # the bracket is exactly 0
+
+
 def binary(raw: Tensor) -> Tensor:
     """Signs, 1 where raw >= 0 and -1 elsewhere; the gradient passes straight through."""
     signs = torch.where(raw.detach() >= 0, torch.ones_like(raw), -torch.ones_like(raw))
