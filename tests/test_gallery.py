@@ -1,6 +1,8 @@
 """The gallery: each spec names its source, gets the verdicts written here, and its module does what is proved."""
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import torch
 
@@ -26,6 +28,15 @@ EXPECTED = {
     "hamiltonian_net": {"drift + kick : hamiltonian(T(p) + V(q))": "proved", "drift + kick : reversible": "proved",
                         "net : symplectic": "proved", "net : volume_preserving": "proved", "net : invertible": "proved",
                         "net : order(2)": "proved", "net : symmetric": "proved"},
+    "images_flexible": {"contract : nonexpansive": "proved", "fine : lipschitz(1)": "proved", "coarse : lipschitz(1)": "proved",
+                        "classifier : lipschitz(1)": "proved"},
+    "images_naive": {"fine_layer : nonexpansive": "proved", "coarse_layer : nonexpansive": "proved",
+                     "classifier : lipschitz(1)": "proved"},
+    "images_nonexpansive": {"fine_layer : nonexpansive": "proved", "coarse_layer : nonexpansive": "proved",
+                            "classifier : lipschitz(1)": "proved"},
+    "images_prescribed": {"contract : nonexpansive": "proved", "fine : lipschitz(1)": "proved", "coarse : lipschitz(1)": "proved",
+                          "classifier : lipschitz(1)": "proved"},
+    "images_residual": {"fine : equivariant(translation)": "proved", "coarse : equivariant(translation)": "proved"},
     "lorenz": {"all : divergence_free": "refuted", "all : nonexpansive": "refuted"},
     "mass_preserving_sir": {"mix : preserves(sum(x))": "proved", "net : preserves(sum(x))": "proved"},
     "orthogonal_conv": {"contract : nonexpansive": "proved", "fine : lipschitz(1)": "proved", "coarse : lipschitz(1)": "proved",
@@ -53,23 +64,28 @@ EXPECTED = {
     "volume_preserving_net": {"first + second : divergence_free": "proved", "net : volume_preserving": "proved",
                               "net : invertible": "proved", "net : order(2)": "proved", "net : symmetric": "proved"},
 }
+IMAGES = ("flexible", "naive", "nonexpansive", "prescribed", "residual")
 # Shapes of the inputs of the emitted class, and small dims for what is large.
 INPUTS = {"conv_nonexpansive": ((3, 32, 32),), "density": ((), ()), "diffusion": ((12,),), "digits": ((64,),),
           "driven_duffing": ((), ()), "pruned": ((64,),), "reservoir": ((64,),), "series": ((64,),), "signs": ((6,), (6,)),
           "thresholds": ((64,),),
-          "hamiltonian_lift": ((2,), (2,)), "hamiltonian_net": ((2,), (2,)), "mass_preserving_sir": ((3,),),
+          "hamiltonian_lift": ((2,), (2,)), "hamiltonian_net": ((2,), (2,)),
+          **{f"images_{name}": ((4, 6, 6),) for name in IMAGES}, "mass_preserving_sir": ((3,),),
           "orthogonal_conv": ((3, 32, 32),),
           "pendulum": ((), ()), "presnov_field": ((4,),), "presnov_net": ((10,),), "presnov_regression": ((1,),),
           "second_order_net": ((2,), (2,)), "sir_map": ((3,),), "sir_step": ((3,),), "switching": ((64,),),
           "volume_preserving_net": ((1,), (1,))}
-DIMS = {"conv_nonexpansive": {"c": 4}, "signs": {"n": 6, "m": 5}, "orthogonal_conv": {"c": 4, "L": 2}, "presnov_field": {"m": 4}}
+DIMS = {"conv_nonexpansive": {"c": 4}, "signs": {"n": 6, "m": 5}, "orthogonal_conv": {"c": 4, "L": 2}, "presnov_field": {"m": 4},
+        **{f"images_{name}": {"m": 3, "c": 4} for name in IMAGES}}
 INVERTIBLE = ("density", "diffusion", "driven_duffing", "hamiltonian_lift", "hamiltonian_net", "pendulum", "second_order_net",
               "signs",
               "volume_preserving_net")
 KEEPS_SUM = ("diffusion", "mass_preserving_sir", "sir_map", "sir_step")
-LIPSCHITZ = ("conv_nonexpansive", "diffusion", "digits", "orthogonal_conv", "pruned", "series", "switching")
+LIPSCHITZ = ("conv_nonexpansive", "diffusion", "digits", *(f"images_{name}" for name in IMAGES[:-1]), "orthogonal_conv",
+             "pruned", "series", "switching")
 
 
+@cache
 def load(name):
     return loads(gallery_text(name), f"{name}.ode")
 
