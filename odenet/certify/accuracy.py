@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from odenet.certify.analysis import Certificate
-from odenet.certify.enclosures import Array, frobenius, up
+from odenet.certify.enclosures import Array, down, frobenius, up
 from odenet.certify.tape import Tape, Unbounded
 
 _BATCH = 256
@@ -21,14 +21,16 @@ class Certified:
     """Of a data set. clean [count]: answers that are right as the module runs. robust [radii, count]: right, and the same
     within the radius.
 
-    radii_exact [count]: the radius that each margin gives in exact arithmetic, 0 for wrong answers. error: the largest bound
-    of rounding errors used.
+    radii_exact [count]: the radius that each margin gives in exact arithmetic, 0 for wrong answers. radii_shown [count]: one
+    within which the answer is shown to hold as it runs, at most the largest of `radii`; 0 for answers of which none is.
+    error: the largest bound of rounding errors used.
     """
 
     radii: tuple[float, ...]
     clean: Array
     robust: Array
     radii_exact: Array
+    radii_shown: Array
     error: float
 
 
@@ -80,5 +82,10 @@ def certify_data(certificate: Certificate, module: nn.Module, x: Tensor, labels:
         largest = max(largest, float(np.max(error)))
         needed = up(constants * radius + math.sqrt(2) * error[:, None] + slack)
         robust.append(right & np.where(others, gaps > needed, True).all(1) if radius > 0 else right)
-    ratio = np.where(others, gaps / np.maximum(constants, 1e-300), np.inf).min(1)
-    return Certified(radii, right, np.asarray(robust), np.where(right, np.maximum(ratio, 0.0), 0.0), largest)
+    def ratio(margins: Array) -> Array:
+        least = np.where(others, margins / np.maximum(constants, 1e-300), np.inf).min(1)
+        return np.asarray(np.where(right, np.maximum(least, 0.0), 0.0))
+
+    worst = math.sqrt(2) * rounding(up(far + max(radii)))[:, None]  # errors grow with the radius
+    shown = np.minimum(down(ratio(gaps - up(worst + slack) * (1 + 1e-12))), max(radii))
+    return Certified(radii, right, np.asarray(robust), ratio(gaps), shown, largest)

@@ -59,11 +59,11 @@ def survivors(
     warnings.filterwarnings("ignore", module="art")
     logging.getLogger("art").setLevel(logging.ERROR)
     np.random.seed(seed)  # the library draws its random starts here
-    shape, classes = tuple(x.shape[1:]), int(network(x[:1]).shape[-1])
+    ends = float(x.min()), float(x.max())
     alive = right(network, x, labels)
     rows = []
     for radius in radii:
-        for attack in _attacks(kind, network, shape, classes, radius, batch) if radius > 0 else ():
+        for attack in _attacks(kind, network, x, ends, radius, batch) if radius > 0 else ():
             held = alive.nonzero()[:, 0]
             if len(held):
                 alive = alive.clone()
@@ -73,7 +73,8 @@ def survivors(
     return torch.stack(rows)
 
 
-def _attacks(kind: str, network: nn.Module, shape: tuple[int, ...], classes: int, radius: float, batch: int) -> tuple[Any, ...]:
+def _attacks(kind: str, network: nn.Module, x: Tensor, ends: tuple[float, float], radius: float, batch: int) -> tuple[Any, ...]:
+    """The attacks in their order. The last, which draws squares, keeps to the range of the data, `ends`."""
     from art.attacks.evasion import (  # type: ignore[import-untyped]
         AutoProjectedGradientDescent,
         ProjectedGradientDescentPyTorch,
@@ -81,8 +82,10 @@ def _attacks(kind: str, network: nn.Module, shape: tuple[int, ...], classes: int
     )
     from art.estimators.classification import PyTorchClassifier  # type: ignore[import-untyped]
 
-    def target(loss: nn.Module) -> Any:
-        return PyTorchClassifier(network, loss=loss, input_shape=shape, nb_classes=classes, device_type="cpu")
+    shape, classes = tuple(x.shape[1:]), int(network(x[:1]).shape[-1])
+
+    def target(loss: nn.Module, clip: tuple[float, float] | None = None) -> Any:
+        return PyTorchClassifier(network, loss=loss, input_shape=shape, nb_classes=classes, clip_values=clip, device_type="cpu")
 
     plain = ProjectedGradientDescentPyTorch(
         target(_LostMargin()),
@@ -112,8 +115,10 @@ def _attacks(kind: str, network: nn.Module, shape: tuple[int, ...], classes: int
         )
         for loss in losses
     )
-    square = (SquareAttack(scores, norm=2, eps=radius, max_iter=1000, batch_size=batch, verbose=False),) if len(shape) == 3 else ()
-    return (plain, *automatic, *square)
+    if len(shape) != 3:
+        return (plain, *automatic)
+    boxed = target(nn.CrossEntropyLoss(), ends)
+    return (plain, *automatic, SquareAttack(boxed, norm=2, eps=radius, max_iter=1000, batch_size=batch, verbose=False))
 
 
 def _holds(network: nn.Module, attack: Any, x: Tensor, labels: Tensor, radius: float) -> Tensor:

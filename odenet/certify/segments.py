@@ -20,6 +20,8 @@ from odenet.certify.operations import step_of
 from odenet.certify.steps import Affine, Entrywise, Largest, Step, View
 from odenet.certify.tape import Tape
 
+_SMALL = 128  # entries of images up to which matrices cost no more than plane waves
+
 
 @dataclass(frozen=True)
 class Slopes:
@@ -109,11 +111,14 @@ class Segment:
         nodes = self.chain.tape.nodes
         if any(isinstance(self.chain.steps[k], Largest) for k in self.nodes):
             return None
+        torus = self._torus()
+        count = max(nodes[k].count for k in (*self.sources, *self.nodes))
+        if torus is not None and count > _SMALL and torus == Torus(*nodes[self.sources[0]].shape[2:]):
+            return _Builder(self, torus).build()
         if sum(nodes[k].count for k in (*self.sources, *self._functions())) <= 2 * DENSE_LIMIT and all(
             nodes[k].count <= DENSE_LIMIT for k in (*self.sources, *self.nodes)
         ):
             return _Builder(self, None).build()
-        torus = self._torus()
         return _Builder(self, torus).build() if torus is not None else None
 
     def _functions(self) -> list[int]:
@@ -185,14 +190,14 @@ class Chain:
                 last[source] = node
         last.update(dict.fromkeys(self.outputs, math.inf))
         counts = self.tape.nodes
-        width = sum(counts[k].count for k in self.tape.inputs)
         segments: list[Segment] = []
         live = tuple(k for k in self.tape.inputs)
         start, inside = live, []
         for node in self.steps:
             inside.append(node)
             live = tuple(k for k in (*live, node) if last.get(k, -1) > node)
-            if len(live) <= 1 or sum(counts[k].count for k in live) <= width or node == max(self.steps):
+            is_narrow = sum(counts[k].count for k in live) <= sum(counts[k].count for k in start)  # no wider than at the last cut
+            if len(live) <= 1 or is_narrow or node == max(self.steps):
                 targets = self.outputs if node == max(self.steps) else live
                 segments.append(Segment(start, targets, tuple(inside), self))
                 start, inside = targets, []

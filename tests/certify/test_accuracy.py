@@ -12,6 +12,7 @@ from torch import nn
 
 from odenet.certify.accuracy import certify_data, score_count
 from odenet.certify.analysis import Certificate, certificate
+from odenet.certify.attack import survivors
 from odenet.certify.report import Findings
 from odenet.certify.tape import Unbounded
 from odenet.driver import load
@@ -46,7 +47,6 @@ def trained():
 
 def test_certified_answers_survive_attacks(trained) -> None:
     pytest.importorskip("art")
-    from odenet.certify.attack import survivors
 
     made, module, x, y = trained
     found = certify_data(made, module, x, y, RADII)
@@ -119,6 +119,16 @@ def test_other_outputs_are_refused(function) -> None:
     made, module = made_of(function, torch.zeros(1, 2))
     with pytest.raises(Unbounded, match="one vector of scores"):
         certify_data(made, module, torch.zeros(1, 2), torch.tensor([0]), (0.1,))
+
+
+def test_all_attacks_take_images() -> None:
+    """The last of them asks for the range of the data."""
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(72, 3)).eval()
+    x = torch.rand(6, 1, 8, 8)
+    labels = network(x).argmax(1)
+    alive = survivors(network, x, labels, (1e-6, 50.0), 0, lambda: None, "auto")
+    assert alive[0].all() and not alive[1].any()
 
 
 def test_scores_are_counted() -> None:

@@ -44,7 +44,7 @@ def test_a_quick_run(script, scripts, monkeypatch, tmp_path, capsys):
     assert call(script, monkeypatch, *words, *only) == 0
     path = tmp_path / "flexible-evaluated-0.json"
     first = json.loads(path.read_text())["results"]
-    assert first["images"] == 8 and first["constant"] == 1 and first["contradicted"] == 0
+    assert first["images"] == 8 and 0 < first["constant"] < first["proved"] == 1 and first["contradicted"] == 0
     assert len(first["steps"]) == 2 and len(first["certified"]) == len(first["attacked"]) == 9
     assert first["attacked"] == sorted(first["attacked"], reverse=True)
     trained = (tmp_path / "weights" / "flexible-0.safetensors").stat().st_mtime_ns
@@ -59,11 +59,12 @@ def test_tables_and_picture(images):
 
     rows = [0.9 - 0.05 * i for i in range(9)]
     run = {"parameters": 1234, "seconds": 60.0, "certified": rows, "attacked": rows, "images": 8,
-           "contradicted": 0, "constant": 1.0, "curve": [0.9 - 0.01 * i for i in range(51)], "steps": [[0.5, 0.1], [1.2, -0.3]]}
+           "same": rows, "proved": 1.0, "contradicted": 0, "constant": 0.9, "curve": [0.9 - 0.01 * i for i in range(51)], "steps": [[0.5, 0.1], [1.2, -0.3]]}
     results = {name: [run, run] for base in ("residual", "flexible") for name in (base, base + images.EVALUATED)}
     tables = images.tables(results)
     assert "| flexible | 90.0 ± 0.0 | 85.0 ± 0.0 |" in tables["certified"]
     assert "| flexible | 1 | (0.500, 0.100) | (1.200, -0.300) |" in tables["steps"]
+    assert "| flexible | 90.0 ± 0.0 (90.0) | 85.0 ± 0.0 (85.0) |" in tables["attacked"]
     assert "| residual | 1,234 | 60" in tables["networks"]
     for page in ("fashion", "cifar"):
         text = (SCRIPTS / f"{page}.md").read_text(encoding="utf-8")
