@@ -59,7 +59,8 @@ def test_tables_and_picture(images):
 
     rows = [0.9 - 0.05 * i for i in range(9)]
     run = {"parameters": 1234, "seconds": 60.0, "certified": rows, "attacked": rows, "images": 8,
-           "same": rows, "proved": 1.0, "contradicted": 0, "constant": 0.9, "curve": [0.9 - 0.01 * i for i in range(51)], "steps": [[0.5, 0.1], [1.2, -0.3]]}
+           "same": rows, "proved": 1.0, "contradicted": 0, "constant": 0.9,
+           "curve": [0.9 - 0.01 * i for i in range(51)], "steps": [[0.5, 0.1], [1.2, -0.3]]}
     results = {name: [run, run] for base in ("residual", "flexible") for name in (base, base + images.EVALUATED)}
     tables = images.tables(results)
     assert "| flexible | 90.0 ± 0.0 | 85.0 ± 0.0 |" in tables["certified"]
