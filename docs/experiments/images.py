@@ -297,7 +297,7 @@ def evaluate(variant: str, seed: int, recipe: Recipe, data: tuple[Images, Images
         return {"images": count, "certified": safe.double().mean(1).tolist(), "attacked": alive.double().mean(1).tolist(),
                 "same": safe[:, :count].double().mean(1).tolist(), "contradicted": int((safe[:, :count] & ~alive).sum()),
                 "constant": float(found.kept["constant"]), "proved": proved_constant(module, loaded, recipe.dims["m"]),
-                "curve": [float((radii > r).double().mean()) for r in CURVE], "steps": steps_learned(variant, module)}
+                "curve": [float((radii >= r).double().mean()) for r in CURVE], "steps": steps_learned(variant, module)}
 
     return harness.Training({"found": found}, 1 + len(RADII), advance, measure)
 
