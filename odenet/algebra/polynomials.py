@@ -1,6 +1,7 @@
 """Exact decisions about polynomials with rational coefficients: factors, definiteness, signs on the line."""
 from __future__ import annotations
 
+import signal
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -85,6 +86,16 @@ def univariate(scalar: Scalar, atom: Atom) -> list[Fraction] | None:
     return [coefficients.get(i, Fraction(0)) for i in range(max(coefficients, default=0) + 1)]
 
 
+def _sympy() -> Any:
+    """sympy, imported whole: the alarm of a claim's budget waits, since half an import would stay behind in the process."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGVTALRM})
+    try:
+        import sympy
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return sympy
+
+
 def nonnegative_where(polynomial: list[Fraction], conditions: list[list[Fraction]]) -> bool:
     """Whether p(x) >= 0 wherever all conditions q(x) >= 0 hold, x real. Exact.
 
@@ -94,14 +105,13 @@ def nonnegative_where(polynomial: list[Fraction], conditions: list[list[Fraction
     """
     if len(polynomial) == 1:
         return polynomial[0] >= 0
-    from sympy import Poly, Rational, Symbol
+    sympy = _sympy()
+    x = sympy.Symbol("x")
 
-    x = Symbol("x")
+    def poly(coefficients: list[Fraction]) -> Any:
+        return sympy.Poly([sympy.Rational(c.numerator, c.denominator) for c in reversed(coefficients)], x)
 
-    def poly(coefficients: list[Fraction]) -> Poly:
-        return Poly([Rational(c.numerator, c.denominator) for c in reversed(coefficients)], x)
-
-    product = Poly(1, x)
+    product = sympy.Poly(1, x)
     for coefficients in (polynomial, *conditions):
         if len(coefficients) > 1:
             product = product * poly(coefficients)
