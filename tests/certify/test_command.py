@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -299,7 +300,7 @@ def test_a_picture_that_cannot_be_written_says_so(run, target: str) -> None:
 
 
 def test_interrupted(folder) -> None:
-    spec = SPEC.replace("L = 2", "L = 400").replace("n = 5", "n = 40")
+    spec = SPEC.replace("L = 2", "L = 4000").replace("n = 5", "n = 40")
     (folder / "long.ode").write_text(spec)
     (folder / "long.pt").write_bytes(b"")
     torch.save(load(folder / "long.ode").module()().state_dict(), folder / "long.pt")
@@ -307,7 +308,11 @@ def test_interrupted(folder) -> None:
     heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # background shells make their children deaf
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heard)  # noqa: PLW1509
     try:
-        time.sleep(6)
+        for _ in range(600):  # until torch is there: then bounds are on their way, and they take minutes
+            if "libtorch_cpu" in Path(f"/proc/{process.pid}/maps").read_text():
+                break
+            time.sleep(0.1)
+        time.sleep(3)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     finally:
