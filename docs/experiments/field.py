@@ -39,26 +39,12 @@ def start(variant: str, seed: int, quick: bool) -> harness.Training:
     net = load(SPEC).module()(dtype=torch.float64)
     before = 2 * torch.rand(count, 4, dtype=torch.float64) - 1
     after = solution(before, np.array([0, STEP]))[1]
-    optimizer = torch.optim.Adam(net.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, epochs * -(-cut // BATCH), pct_start=0.1,
-                                                   final_div_factor=1e4)
-
-    def advance(epoch: int) -> float:
-        total = 0.0
-        for batch in harness.batches(cut, BATCH, seed, epoch):
-            loss = (net(before[batch]) - after[batch]).square().mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += float(loss.detach()) * len(batch) / cut
-        return total
 
     def measure() -> dict[str, Any]:
         with torch.no_grad():
             return measured(net, before, after, cut)
 
-    return harness.Training({"network": net, "optimizer": optimizer, "schedule": schedule}, epochs, advance, measure)
+    return harness.fitting(net, (before[:cut], after[:cut]), RATE, epochs, BATCH, seed, measure)
 
 
 def measured(net: Any, before: Tensor, after: Tensor, cut: int) -> dict[str, Any]:

@@ -73,21 +73,6 @@ def start(variant: str, seed: int, quick: bool) -> harness.Training:
     points = 2 * torch.rand(count + TESTS, 2, dtype=torch.float64) - 1
     values = TARGETS[target](points)
     net = Planar(NETWORKS[network])
-    optimizer = torch.optim.Adam(net.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, epochs * -(-count // BATCH), pct_start=0.1,
-                                                   final_div_factor=1e4)
-
-    def advance(epoch: int) -> float:
-        total = 0.0
-        for batch in harness.batches(count, BATCH, seed, epoch):
-            loss = (net(points[batch]) - values[batch]).square().mean()
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            total += float(loss.detach()) * len(batch) / count
-        return total
 
     def measure() -> dict[str, Any]:
         tests = points[count:]
@@ -99,7 +84,7 @@ def start(variant: str, seed: int, quick: bool) -> harness.Training:
                     "parameters": sum(p.numel() for p in net.parameters()),
                     "grid": [net(line).tolist() for line in lines()]}
 
-    return harness.Training({"network": net, "optimizer": optimizer, "schedule": schedule}, epochs, advance, measure)
+    return harness.fitting(net, (points[:count], values[:count]), RATE, epochs, BATCH, seed, measure, clip=1.0)
 
 
 def lines() -> list[Tensor]:

@@ -224,6 +224,33 @@ def batches(count: int, size: int, *where: int) -> list[torch.Tensor]:
     return list(torch.from_numpy(order).split(size))
 
 
+def fitting(network: torch.nn.Module, data: tuple[torch.Tensor, torch.Tensor], rate: float, epochs: int, size: int, seed: int,
+            measure: Callable[[], dict[str, Any]], clip: float | None = None) -> Training:
+    """The mean square between network(x) and y for `data` (x, y), by Adam with one cycle of the learning rate.
+
+    size: of a batch. clip: the largest norm of a gradient.
+    """
+    x, y = data
+    count = len(x)
+    optimizer = torch.optim.Adam(network.parameters(), rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, epochs * -(-count // size), pct_start=0.1, final_div_factor=1e4)
+
+    def advance(epoch: int) -> float:
+        total = 0.0
+        for batch in batches(count, size, seed, epoch):
+            loss = (network(x[batch]) - y[batch]).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            if clip is not None:
+                torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
+            optimizer.step()
+            schedule.step()
+            total += float(loss.detach()) * len(batch) / count
+        return total
+
+    return Training({"network": network, "optimizer": optimizer, "schedule": schedule}, epochs, advance, measure)
+
+
 def show(experiment: Experiment, results: Results, page: Path | None) -> None:
     """Print the tables; where there is a page, write them into it and the picture beside it."""
     tables = experiment.tables(results)

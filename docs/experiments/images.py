@@ -5,10 +5,8 @@ pixels and changes none, so l2 distances are those of the images, with pixels fr
 """
 from __future__ import annotations
 
-import logging
 import math
 import statistics
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
@@ -25,8 +23,8 @@ from matplotlib.figure import Figure
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from odenet.certify import analysis, attack
 from odenet.certify.accuracy import certify_data
-from odenet.certify.analysis import certificate
 from odenet.certify.attack import margins
 from odenet.demo.training import margin_loss
 from odenet.driver import Loaded, loads
@@ -145,9 +143,8 @@ def proved_constant(module: nn.Module, loaded: Loaded | None, m: int) -> float:
             side = m if isinstance(layer, nn.MaxPool2d) else side
             constant *= _norm(cast(Tensor, layer.weight), side) if hasattr(layer, "weight") else 1.0
         return constant
-    claims = [f.claim for f in loaded.report.findings if f.claim.property == "lipschitz" and f.verdict == "proved"]
-    proved = [float(claim.arguments[0].data[0]) for claim in claims if claim.subject == loaded.model.nets[-1].name]
-    return min(proved) if proved else _residual_constant(cast(Any, module).parameter_values(), m)
+    proved = analysis.proved_constant(loaded)
+    return _residual_constant(cast(Any, module).parameter_values(), m) if proved is None else proved
 
 
 def _residual_constant(values: Mapping[str, Tensor], m: int) -> float:
@@ -248,7 +245,7 @@ def certified(module: nn.Module, loaded: Loaded | None, pixels: Tensor, labels: 
             scores = torch.cat([module(part) for part in pixels.split(500)])
         radii = margins(scores.double(), labels) / (math.sqrt(2) * constant)
         return torch.where(radii > 0, radii.clamp(max=1.0), -1.0), constant
-    bounds = certificate(loaded, module, (pixels.mean(0, keepdim=True),))
+    bounds = analysis.certificate(loaded, module, (pixels.mean(0, keepdim=True),))
     found = certify_data(bounds, module, pixels, labels, (max(RADII),))
     radii = np.where(found.clean, np.maximum(found.radii_shown, 1e-9), -1.0)  # right, whether or not it is certified
     return torch.from_numpy(radii), bounds.constant
@@ -305,37 +302,16 @@ def evaluate(variant: str, seed: int, recipe: Recipe, data: tuple[Images, Images
 CURVE = tuple(i / 50 for i in range(51))
 
 
-class _LostMargin(nn.Module):
-    """Minus the mean margin. Unlike cross-entropy it has a gradient however sure the network is."""
-
-    def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
-        return -margins(scores, labels if labels.dim() == 1 else labels.argmax(1)).mean()
-
-
 def survives(module: nn.Module, pixels: Tensor, labels: Tensor, radius: float, seed: int, steps: int = STEPS) -> Tensor:
     """Whether each image [count] is still classified right after projected gradient ascent in the l2 ball of a radius.
 
     The steps together are five times the radius, from a random start; pixels may leave their range.
     Source: Madry et al. (2018), Towards deep learning models resistant to adversarial attacks.
     """
-    warnings.filterwarnings("ignore", module="art")
-    logging.getLogger("art").setLevel(logging.ERROR)
-    from art.attacks.evasion import ProjectedGradientDescentPyTorch
-    from art.estimators.classification import PyTorchClassifier
-
     if not len(labels):
         return torch.zeros(0, dtype=torch.bool)
-    np.random.seed(seed)  # the library draws its random start here
-    target = PyTorchClassifier(module, loss=_LostMargin(), input_shape=tuple(pixels.shape[1:]), nb_classes=CLASSES,
-                               device_type="cpu")
-    attack = ProjectedGradientDescentPyTorch(target, norm=2, eps=radius, eps_step=5 * radius / steps, max_iter=steps,
-                                             num_random_init=1, batch_size=250, verbose=False)
-    moved = torch.from_numpy(attack.generate(pixels.numpy(), labels.numpy()))
-    step = moved - pixels
-    length = step.flatten(1).norm(dim=1)[:, None, None, None].clamp(min=radius)
-    module.eval()
-    with torch.no_grad():  # rounding in the library must not help the attack
-        return margins(module(pixels + step * (radius / length)), labels) > 0
+    attack.begin(seed)
+    return attack.holds(module, attack.projected(module, pixels, radius, steps, 1, 250), pixels, labels, radius)
 
 
 def steps_learned(variant: str, module: nn.Module) -> list[tuple[float, float]]:

@@ -35,21 +35,6 @@ def start(variant: str, seed: int, quick: bool) -> harness.Training:
     points = torch.randn(count, dimension)
     values = truth(points)
     noisy = values + NOISE * torch.randn_like(values)
-    optimizer = torch.optim.Adam(net.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, epochs * -(-cut // BATCH), pct_start=0.1,
-                                                   final_div_factor=1e4)
-
-    def advance(epoch: int) -> float:
-        total = 0.0
-        for batch in harness.batches(cut, BATCH, seed, epoch):
-            loss = (net(points[batch]) - noisy[batch]).square().mean()
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            total += float(loss.detach()) * len(batch) / cut
-        return total
 
     def measure() -> dict[str, Any]:
         with torch.no_grad():
@@ -64,7 +49,7 @@ def start(variant: str, seed: int, quick: bool) -> harness.Training:
                 "parameters": sum(p.numel() for p in net.parameters()),
                 "turned": float((after / before - 1).abs().max())}
 
-    return harness.Training({"network": net, "optimizer": optimizer, "schedule": schedule}, epochs, advance, measure)
+    return harness.fitting(net, (points[:cut], noisy[:cut]), RATE, epochs, BATCH, seed, measure, clip=1.0)
 
 
 def turned(net: Any, states: Tensor) -> tuple[Tensor, Tensor]:

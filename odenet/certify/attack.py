@@ -38,6 +38,13 @@ class _LostMargin(nn.Module):
         return -margins(scores, labels).mean()
 
 
+def begin(seed: int) -> None:
+    """Before the first attack: the library is silent, and draws its random starts from this seed."""
+    warnings.filterwarnings("ignore", module="art")
+    logging.getLogger("art").setLevel(logging.ERROR)
+    np.random.seed(seed)
+
+
 def survivors(
     network: nn.Module,
     x: Tensor,
@@ -56,9 +63,7 @@ def survivors(
     parameters to choose: two runs of automatic projected gradients and the Square attack (Croce, Hein 2020, Reliable
     evaluation of adversarial robustness).
     """
-    warnings.filterwarnings("ignore", module="art")
-    logging.getLogger("art").setLevel(logging.ERROR)
-    np.random.seed(seed)  # the library draws its random starts here
+    begin(seed)
     ends = float(x.min()), float(x.max())
     alive = right(network, x, labels)
     rows = []
@@ -67,7 +72,7 @@ def survivors(
             held = alive.nonzero()[:, 0]
             if len(held):
                 alive = alive.clone()
-                alive[held] = _holds(network, attack, x[held], labels[held], radius)
+                alive[held] = holds(network, attack, x[held], labels[held], radius)
         rows.append(alive)
         report()
     return torch.stack(rows)
@@ -75,31 +80,13 @@ def survivors(
 
 def _attacks(kind: str, network: nn.Module, x: Tensor, ends: tuple[float, float], radius: float, batch: int) -> tuple[Any, ...]:
     """The attacks in their order. The last, which draws squares, keeps to the range of the data, `ends`."""
-    from art.attacks.evasion import (  # type: ignore[import-untyped]
-        AutoProjectedGradientDescent,
-        ProjectedGradientDescentPyTorch,
-        SquareAttack,
-    )
-    from art.estimators.classification import PyTorchClassifier  # type: ignore[import-untyped]
-
-    shape, classes = tuple(x.shape[1:]), int(network(x[:1]).shape[-1])
-
-    def target(loss: nn.Module, clip: tuple[float, float] | None = None) -> Any:
-        return PyTorchClassifier(network, loss=loss, input_shape=shape, nb_classes=classes, clip_values=clip, device_type="cpu")
-
-    plain = ProjectedGradientDescentPyTorch(
-        target(_LostMargin()),
-        norm=2,
-        eps=radius,
-        eps_step=5 * radius / STEPS,
-        max_iter=STEPS,
-        num_random_init=RESTARTS,
-        batch_size=batch,
-        verbose=False,
-    )
+    plain = projected(network, x, radius, STEPS, RESTARTS, batch)
     if kind == "pgd":
         return (plain,)
-    scores = target(nn.CrossEntropyLoss())
+    from art.attacks.evasion import AutoProjectedGradientDescent, SquareAttack  # type: ignore[import-untyped]
+
+    shape, classes = tuple(x.shape[1:]), int(network(x[:1]).shape[-1])
+    scores = _target(network, x, nn.CrossEntropyLoss())
     losses = ("cross_entropy", "difference_logits_ratio") if classes > 2 else ("cross_entropy",)
     automatic = tuple(
         AutoProjectedGradientDescent(
@@ -117,13 +104,37 @@ def _attacks(kind: str, network: nn.Module, x: Tensor, ends: tuple[float, float]
     )
     if len(shape) != 3:
         return (plain, *automatic)
-    boxed = target(nn.CrossEntropyLoss(), ends)
+    boxed = _target(network, x, nn.CrossEntropyLoss(), ends)
     return (plain, *automatic, SquareAttack(boxed, norm=2, eps=radius, max_iter=1000, batch_size=batch, verbose=False))
 
 
-def _holds(network: nn.Module, attack: Any, x: Tensor, labels: Tensor, radius: float) -> Tensor:
+def projected(network: nn.Module, x: Tensor, radius: float, steps: int, restarts: int, batch: int) -> Any:
+    """Projected gradients on the margin of inputs like x. The steps together are five times the radius."""
+    from art.attacks.evasion import ProjectedGradientDescentPyTorch
+
+    return ProjectedGradientDescentPyTorch(
+        _target(network, x, _LostMargin()),
+        norm=2,
+        eps=radius,
+        eps_step=5 * radius / steps,
+        max_iter=steps,
+        num_random_init=restarts,
+        batch_size=batch,
+        verbose=False,
+    )
+
+
+def _target(network: nn.Module, x: Tensor, loss: nn.Module, clip: tuple[float, float] | None = None) -> Any:
+    from art.estimators.classification import PyTorchClassifier  # type: ignore[import-untyped]
+
+    shape, classes = tuple(x.shape[1:]), int(network(x[:1]).shape[-1])
+    return PyTorchClassifier(network, loss=loss, input_shape=shape, nb_classes=classes, clip_values=clip, device_type="cpu")
+
+
+def holds(network: nn.Module, attack: Any, x: Tensor, labels: Tensor, radius: float) -> Tensor:
     """Whether each input [count] is still classified right after one attack at one radius."""
     moved = torch.from_numpy(np.asarray(attack.generate(x.numpy(), labels.numpy()), dtype=x.numpy().dtype))
+    network.eval()
     step = (moved - x).double().flatten(1)
     length = step.norm(dim=1, keepdim=True).clamp(min=radius)
     inside = (x.double() + (step * (radius / length * (1 - 1e-7))).reshape(x.shape)).to(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar  # type: ignore[import-untyped]
@@ -32,11 +32,6 @@ class Layer:
     segment: Segment
     simple: float
     constant: float
-    multipliers: Multipliers | None = field(default=None, repr=False)
-
-    @property
-    def method(self) -> str:
-        return "multipliers" if self.constant < self.simple else "norms"
 
 
 def layer_constant(segment: Segment) -> Layer:
@@ -47,39 +42,38 @@ def layer_constant(segment: Segment) -> Layer:
         return Layer(segment, simple, simple)
     if not network.before:
         return Layer(segment, simple, min(simple, norm_above(network.out)))
-    found = one_layer(network)
-    return Layer(segment, simple, simple, None) if found is None else Layer(segment, simple, min(simple, found[0]), found[1])
+    return Layer(segment, simple, min(simple, one_layer(network)))
 
 
-def one_layer(network: Network) -> tuple[float, Multipliers] | None:
-    """A constant and the numbers that show it, one for each group of functions; None if none is found."""
+def one_layer(network: Network) -> float:
+    """A constant that numbers show, one for each group of functions; infinite if none are found."""
     (sampled,) = _sampled([network])
 
     def value(logs: Array) -> float:
         found = _schur(sampled, None, _spread(np.exp(logs)))
-        return math.inf if found is None else float(np.linalg.eigvalsh(found)[..., -1].max())
+        return math.inf if found is None else _largest(found)
 
     best = _search(value, _starts(network), len(network.before))
     if best is None:
-        return None
+        return math.inf
     multipliers = _spread(np.exp(best))
     full = _schur(network, None, multipliers)
     if full is None:
-        return None
-    square = float(np.linalg.eigvalsh(full)[..., -1].max())
+        return math.inf
+    square = _largest(full)
     stack, size, _ = network.out.shape
     unit = Ball(np.broadcast_to(np.eye(size), (stack, size, size)), np.zeros(stack))
     for slack in _SLACKS:
         bound = max(square, 0.0) + slack * max(1.0, square)
         metric = Ball(np.broadcast_to(bound * np.eye(network.inputs), (stack, network.inputs, network.inputs)), np.zeros(stack))
         if is_positive(dissipation(network, metric, unit, multipliers)):
-            return float(up(math.sqrt(bound))), multipliers
-    return None
+            return float(up(math.sqrt(bound)))
+    return math.inf
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Neighbouring layers with matrices of their own. `metrics`: P before each, so that the constant is sqrt(|P_1|)."""
+    """Neighbouring layers, from `first` to `last`, that were taken together, and their constant."""
 
     first: int
     last: int
@@ -171,7 +165,7 @@ def checked(networks: Sequence[Network], multipliers: Sequence[Multipliers]) -> 
         smallest = _schur(network, metric.middle, numbers)
         if smallest is None:
             return math.inf
-        smallest = (smallest + np.conj(np.swapaxes(smallest, -1, -2))) / 2
+        smallest = (smallest + _turned(smallest)) / 2
         scale = float(np.linalg.norm(smallest, 2, axis=(-2, -1)).max())
         for slack in _SLACKS:
             candidate = Ball(smallest + slack * scale * np.eye(network.inputs), np.zeros(stack))

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from odenet.certify import analysis
 from odenet.driver import Loaded, loads
 from odenet.gallery import gallery_text
 
@@ -25,10 +26,9 @@ def certified(loaded: Loaded) -> nn.Module:
 
 def proved_constant(loaded: Loaded) -> float:
     """The smallest Lipschitz constant of the compiled network that is claimed and proved."""
-    name = loaded.model.nets[-1].name
-    found = [f.claim.arguments[0] for f in loaded.report.findings
-             if f.claim.subject == name and f.claim.property == "lipschitz" and f.verdict == "proved"]
-    return min(float(node.data[0]) for node in found if not isinstance(node, str))
+    found = analysis.proved_constant(loaded)
+    assert found is not None
+    return found
 
 
 class Plain(nn.Module):
