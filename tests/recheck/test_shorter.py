@@ -15,7 +15,8 @@ from odenet.recheck.case import Case
 from .certificates import written
 
 GALLERY = Path(__file__).parents[2] / "specs" / "gallery"
-WITH_LEMMAS = [case for case in CASES if case.rule in ("coupled product", "averaged step", "averaged composition", "stage constants")]
+RULES = ("coupled product", "averaged step", "averaged composition", "stage constants")
+WITH_LEMMAS = [case for case in CASES if case.rule in RULES]
 
 
 @pytest.mark.parametrize("case", WITH_LEMMAS, ids=lambda c: c.rule)
