@@ -7,6 +7,7 @@ from typing import Any
 from odenet.ir.model import Claim, Model
 from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.rules import RULES
+from odenet.text import escape
 
 Style = Callable[[str, str], str]  # (text, colour) -> text
 _COLOURS = {"proved": "green", "refuted": "red", "undecided": "yellow"}
@@ -28,7 +29,7 @@ def claim_text(claim: Claim) -> str:
 
 def report_text(model: Model, findings: tuple[Finding, ...], style: Style = plain) -> str:
     """All findings of a model, a line or a short paragraph each, and the count."""
-    lines = [f"{style(model.name, 'bold')}  {model.source.name}"]
+    lines = [f"{style(model.name, 'bold')}  {escape(model.source.name)}"]
     for finding in findings:
         lines.extend(finding_lines(finding, style))
     counts = [f"{sum(f.verdict == v for f in findings)} {v}" for v in ("proved", "refuted", "undecided")]
@@ -137,7 +138,7 @@ _OUTCOMES = {"accepted": "green", "rejected": "red", "open": "yellow"}
 
 def checks_text(model: Model, checks: Sequence[Any], faults: Sequence[str], note: str, style: Style = plain) -> str:
     """What the independent checker says of each claim (`odenet.certificates.Check`), then what else does not agree."""
-    lines = [f"{style(model.name, 'bold')}  {model.source.name}"]
+    lines = [f"{style(model.name, 'bold')}  {escape(model.source.name)}"]
     lines += [f"  note: {note}"] if note else []
     for one in checks:
         what = claim_text(one.claim) if one.claim is not None else "a certificate"
