@@ -1,7 +1,7 @@
 """What breaks each property, evaluated from its definition at one place, in rationals and balls that exclude equality."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -141,35 +141,62 @@ def _averaged(place: Place) -> Found:
     return _above(quantity, _dot(rest, rest) / (share * share * _dot(step, step)), fmpq(1))
 
 
-def _change(place: Place) -> Any:
-    """grad I . f, or I(Φ(x)) - I(x)."""
+def _changes(place: Place) -> Iterator[Any]:
+    """grad I . f, or I(Φ(x)) - I(x); of a flow, the change in each step of the trajectory."""
     if place.claim.kind == "field":
-        return place.scalar(place.node(), place.dual("x", place.image()))[1]
+        yield place.scalar(place.node(), place.dual("x", place.image()))[1]
+        return
     if place.claim.kind == "flow":
-        return place.scalar(place.node(), seeded(place.image(), ()))[0] - place.scalar(place.node(), place.dual())[0]
+        values = (place.scalar(place.node(), state)[0] for state in _trajectory(place))
+        before = next(values)
+        for after in values:
+            yield after - before
+            before = after
+        return
     node, net = place.node(), place.model.net(place.claim.subject)
     (name,) = states(node)
     of_any_size = node.op in ("sum", "dot", "norm") and all(a.op == "state" for a in node.args)
     demand(of_any_size or {net.domain, net.codomain} == {place.model.block(name).space}, "an invariant of another space")
     env, shape = place.world.environment(), place.shapes[INPUT] if net.domain == net.codomain else (-1,)
     after, before = (lift(node, env, {name: seeded(x, ()).reshape(1, *shape)})[0] for x in (place.image(), place.points["x"]))
-    return after - before
+    yield after - before
+
+
+def _trajectory(place: Place) -> Iterator[Any]:
+    """The state at the start and after each step of a flow, as flat duals without directions."""
+    run, states = Run(place.world, place.world.plans[place.claim.subject]), split(place.dual(), place.shapes)
+    yield flat(states, tuple(place.shapes))
+    for index in range(run.steps):
+        states = run.step(states, index, run.start + index * run.length, run.length)
+        yield flat(states, tuple(place.shapes))
+
+
+def _worst(quantity: str, values: Iterable[Any], is_broken: Callable[[Any], bool]) -> Found:
+    """The first value that certainly breaks the claim, or else the last: later steps are not run when one is found."""
+    value = None
+    for value in values:
+        if is_broken(value):
+            return quantity, value, True
+    return quantity, value, False
 
 
 def _preserves(place: Place) -> Found:
-    return _nonzero("the change of the invariant", _change(place))
+    return _worst("the change of the invariant", _changes(place), _is_nonzero)
 
 
 def _dissipates(place: Place) -> Found:
-    return _above("the change of the quantity", _change(place), fmpq(0))
+    return _worst("the change of the quantity", _changes(place), lambda x: bool(x > 0))
 
 
 def _positive(place: Place) -> Found:
-    x, image = place.points["x"], place.image()
+    x = place.points["x"]
     demand(all(e >= 0 for e in x), "a state outside the orthant")
-    entries = [e for e, at in zip(image, x, strict=True) if at == 0] if place.claim.kind == "field" else list(image)
-    value = next((e for e in entries if e < 0), None)
-    return "an entry that has to be >= 0", entries[0] if value is None else value, value is not None
+    if place.claim.kind == "flow":
+        values = (e for state in _trajectory(place) for e in state[0])
+    else:
+        at_edge = place.claim.kind == "field"
+        values = (e for e, at in zip(place.image(), x, strict=True) if not at_edge or at == 0)
+    return _worst("an entry that has to be >= 0", values, lambda e: bool(e < 0))
 
 
 def _acted(place: Place, point: Any, shapes: dict[str, tuple[int, ...]]) -> Any:
