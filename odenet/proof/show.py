@@ -106,7 +106,7 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "region": claim.region_text or None, "verdict": finding.verdict, "rule": finding.rule or None,
         "reason": f"{finding.reason}; {finding.advice}" if finding.advice else finding.reason,
         "conditions": list(finding.conditions), "witness": finding.witness.as_json() if finding.witness else None,
-        "seconds": round(finding.seconds, 4),
+        "potential": finding.potential or None, "seconds": round(finding.seconds, 4),
     }
 
 

@@ -9,6 +9,7 @@ from odenet.ir.sizes import SCALAR, Size, Space, codomain, domain
 from odenet.recheck.bounds import HALF, ONE, ZERO, Bound, known
 from odenet.recheck.case import Case, Goal, Rows, Step, flipped, replaced, with_zero
 from odenet.recheck.grids import grid_norm, grid_spectrum
+from odenet.recheck.kinks import without_kinks
 from odenet.recheck.positivity import is_metzler, is_nonnegative, vanishes
 from odenet.recheck.reading import embed
 from odenet.recheck.scalars import Scalar, is_zero, number
@@ -110,7 +111,7 @@ def hamiltonian_jacobian(case: Case, goal: Goal, step: Step) -> None:
             return row[1] @ c.jacobian(goal.rows, row[0], column[0]) @ column[1].T
 
         pairs = _halves(c, goal)
-        return [form.is_zero() for q, p in pairs for r, s in pairs
+        return [form.is_zero() or (c is not case and without_kinks(form).is_zero()) for q, p in pairs for r, s in pairs
                 for form in (d(q, s) - d(r, p).T, d(p, r) - d(s, q).T, d(q, r) + d(s, p).T, d(p, s) + d(r, q).T)]
 
     case.demand(all(zeros(case)) or all(map(max, zeros(case), zeros(case.basic))), "J^-1 Df is not symmetric")

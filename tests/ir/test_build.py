@@ -278,7 +278,8 @@ def test_a_def_of_blocks_is_differentiated_by_its_name(short, long):
 
 def test_inside_a_def_its_own_arguments_are_meant():
     lines = ["state q : R", "def V(q) = q^4", "def W(q) = grad(V, q)", "field f { q' = W(2*q) }"]
-    assert model(*lines).field("f").rate("q") == model(*(line.replace("grad(V, q)", "grad(V(q), q)") for line in lines)).field("f").rate("q")
+    written = [line.replace("grad(V, q)", "grad(V(q), q)") for line in lines]
+    assert model(*lines).field("f").rate("q") == model(*written).field("f").rate("q")
 
 
 def test_a_def_of_other_names_has_to_be_called():

@@ -1,7 +1,7 @@
 """What a claim speaks of, at given sizes and parameters: a map on flat lists of scalars."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -105,7 +105,8 @@ class FlowSubject:
 
         Where nothing depends on t there is one step: a later one, with its parameters, is the first from where it begins.
         """
-        runner, states = self.runner, self.layout.split(items)
+        runner = self.runner
+        states: Mapping[str, Tensor] = self.layout.split(items)
         yield list(items)
         for index in range(runner.steps if self.sees_time else 1):
             states = runner.step(states, index, runner.start + index * runner.length, runner.length)

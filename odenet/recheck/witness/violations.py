@@ -1,7 +1,7 @@
 """What breaks each property, evaluated from its definition at one place, in rationals and balls that exclude equality."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,12 +9,13 @@ import numpy as np
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from odenet.ir.differentiate import tangent
-from odenet.ir.node import states, variable
+from odenet.ir.node import variable
 from odenet.operators.functions import FUNCTIONS
 from odenet.plan.steps import Advance, Plan
+from odenet.recheck.witness.changes import dissipates, positive, preserves
 from odenet.recheck.witness.duals import flat, lift, seeded, split, units
 from odenet.recheck.witness.members import below
-from odenet.recheck.witness.place import INPUT, Place, demand, flows_of, net_of
+from odenet.recheck.witness.place import Place, demand, flows_of, net_of
 from odenet.recheck.witness.runs import Run
 
 # --- what is certain -------------------------------------------------------------------------------------
@@ -139,64 +140,6 @@ def _averaged(place: Place) -> Found:
     rest = moved - (1 - share) * step
     quantity = _either(place, "|N(x) - N(y)|^2 / |x - y|^2", "|DN(x) v|^2 / |v|^2") + " for N = (Φ - (1 - a) I)/a"
     return _above(quantity, _dot(rest, rest) / (share * share * _dot(step, step)), fmpq(1))
-
-
-def _changes(place: Place) -> Iterator[Any]:
-    """grad I . f, or I(Φ(x)) - I(x); of a flow, the change in each step of the trajectory."""
-    if place.claim.kind == "field":
-        yield place.scalar(place.node(), place.dual("x", place.image()))[1]
-        return
-    if place.claim.kind == "flow":
-        values = (place.scalar(place.node(), state)[0] for state in _trajectory(place))
-        before = next(values)
-        for after in values:
-            yield after - before
-            before = after
-        return
-    node, net = place.node(), place.model.net(place.claim.subject)
-    (name,) = states(node)
-    of_any_size = node.op in ("sum", "dot", "norm") and all(a.op == "state" for a in node.args)
-    demand(of_any_size or {net.domain, net.codomain} == {place.model.block(name).space}, "an invariant of another space")
-    env, shape = place.world.environment(), place.shapes[INPUT] if net.domain == net.codomain else (-1,)
-    after, before = (lift(node, env, {name: seeded(x, ()).reshape(1, *shape)})[0] for x in (place.image(), place.points["x"]))
-    yield after - before
-
-
-def _trajectory(place: Place) -> Iterator[Any]:
-    """The state at the start and after each step of a flow, as flat duals without directions."""
-    run, states = Run(place.world, place.world.plans[place.claim.subject]), split(place.dual(), place.shapes)
-    yield flat(states, tuple(place.shapes))
-    for index in range(run.steps):
-        states = run.step(states, index, run.start + index * run.length, run.length)
-        yield flat(states, tuple(place.shapes))
-
-
-def _worst(quantity: str, values: Iterable[Any], is_broken: Callable[[Any], bool]) -> Found:
-    """The first value that certainly breaks the claim, or else the last: later steps are not run when one is found."""
-    value = None
-    for value in values:
-        if is_broken(value):
-            return quantity, value, True
-    return quantity, value, False
-
-
-def _preserves(place: Place) -> Found:
-    return _worst("the change of the invariant", _changes(place), _is_nonzero)
-
-
-def _dissipates(place: Place) -> Found:
-    return _worst("the change of the quantity", _changes(place), lambda x: bool(x > 0))
-
-
-def _positive(place: Place) -> Found:
-    x = place.points["x"]
-    demand(all(e >= 0 for e in x), "a state outside the orthant")
-    if place.claim.kind == "flow":
-        values = (e for state in _trajectory(place) for e in state[0])
-    else:
-        at_edge = place.claim.kind == "field"
-        values = (e for e, at in zip(place.image(), x, strict=True) if not at_edge or at == 0)
-    return _worst("an entry that has to be >= 0", values, lambda e: bool(e < 0))
 
 
 def _acted(place: Place, point: Any, shapes: dict[str, tuple[int, ...]]) -> Any:
@@ -399,6 +342,6 @@ VIOLATIONS: dict[str, Callable[[Place], Found]] = {
     "divergence_free": _divergence, "volume_preserving": _volume, "symplectic": _symplectic,
     "hamiltonian": _potential(_turned, "J^-1"), "gradient": _potential(lambda place, rows: rows, ""),
     "contractive": _contractive, "nonexpansive": _nonexpansive, "lipschitz": _lipschitz, "averaged": _averaged,
-    "preserves": _preserves, "dissipates": _dissipates, "positive": _positive, "equivariant": _equivariant,
+    "preserves": preserves, "dissipates": dissipates, "positive": positive, "equivariant": _equivariant,
     "reversible": _reversible, "symmetric": _symmetric, "invertible": _invertible, "convex": _convex, "smooth": _smooth,
 }
