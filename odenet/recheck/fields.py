@@ -12,7 +12,7 @@ from odenet.recheck.grids import grid_norm, grid_spectrum
 from odenet.recheck.kinks import without_kinks
 from odenet.recheck.positivity import is_nonnegative_sum
 from odenet.recheck.reading import embed
-from odenet.recheck.scalars import Scalar, Word, is_zero, number
+from odenet.recheck.scalars import Scalar, is_zero, number
 from odenet.recheck.words import Form, identity
 
 
@@ -294,26 +294,13 @@ def _measure(case: Case, goal: Goal, form: Form) -> Bound:
     for word, c in form.terms.items():
         piece = Form(form.table, form.start, form.end, [(word, c)])
         is_diagonal = len(word) == 1 and word[0].kind == "diag"
-        if word and _is_balanced(case, goal, word) and case.signs(goal).holds(-c, 3):
+        if word and bounds.is_balanced(word, goal.norm) and case.signs(goal).holds(-c, 3):
             continue
         bound = c if not word else bounds.spectrum(piece)[1] if is_diagonal else bounds.norm(piece, goal.norm)
         if bound is None:
             return None
         total = total + bound
     return total
-
-
-def _is_balanced(case: Case, goal: Goal, word: Word) -> bool:
-    """Whether -L (a Laplacian) beside diagonals D >= 0 has rows (D … L, norm inf) or columns (L … D, norm 1) with the measure 0.
-
-    Each row of -L has the sum 0 and its only negative entry on the diagonal: -L_ii + sum of |L_ij| = 0; columns likewise.
-    """
-    is_inf = goal.norm == "inf"
-    last, others = (word[-1], word[:-1]) if is_inf else (word[0], word[1:])
-    if not {"metzler negative", "rows sum to zero" if is_inf else "columns sum to zero"} <= last.facts:
-        return False
-    lows = [case.signs(goal).entries(x.data[0])[0] if x.kind == "diag" else None for x in others]
-    return all(low is not None and low >= 0 for low in lows)
 
 
 def jacobian_norm(case: Case, goal: Goal, rows: Rows, how: str) -> Scalar:

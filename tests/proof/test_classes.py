@@ -10,8 +10,8 @@ from odenet.proof.certificate import certificate
 from odenet.recheck import recheck
 
 HEADS = {
-    "orthant": ("state x, v : R[n]\nstate s, r : R\nparam A : R[n, n], nonnegative\nparam B : R[n, n]\nparam L : R[n, n], laplacian\n"
-                "param k : R, positive\nparam w : R[n], positive\n"),
+    "orthant": ("state x, v : R[n]\nstate s, r : R\nparam A : R[n, n], nonnegative\nparam B : R[n, n]\n"
+                "param L : R[n, n], laplacian\nparam k : R, positive\nparam w : R[n], positive\n"),
     "region": "state x, y : R[n]\nparam A : R[n, n], psd\nparam w : R[n], positive\n",
     "laplacian": ("state x : R[n]\nparam W : R[n, n], laplacian\nparam P : R[n, n], stochastic\nparam k : R, positive\n"
                   "param d : R[n], nonnegative\n"),
@@ -34,7 +34,8 @@ TRUE = (
     ("region", "x' = -w*sqrt(x)", "gradient on x > 0"),
     # the matrix measure of a Laplacian
     ("laplacian", "x' = -W @ x", "contractive(0, norm = inf)"), ("laplacian", "x' = -k*W @ tanh(x)", "contractive(0, norm = 1)"),
-    ("laplacian", "x' = -d*(W @ x)", "contractive(0, norm = inf)"), ("laplacian", "x' = -k*tanh(W @ x)", "contractive(0, norm = inf)"),
+    ("laplacian", "x' = -d*(W @ x)", "contractive(0, norm = inf)"),
+    ("laplacian", "x' = -k*tanh(W @ x)", "contractive(0, norm = inf)"),
     ("laplacian", "x' = -W @ x + P @ x - x", "contractive(0, norm = inf)"),
     # relu(z) threshold(z) = relu(z)
     ("jumps", "x' = -grad(sum(square(relu(A @ x + b)))/2, x)", "nonexpansive"),
@@ -44,12 +45,14 @@ TRUE = (
 )
 
 FALSE = (
-    ("orthant", "x' = -x + B @ tanh(x)", "positive"), ("orthant", "x' = L @ x^3", "positive"), ("orthant", "x' = -L @ v", "positive"),
+    ("orthant", "x' = -x + B @ tanh(x)", "positive"), ("orthant", "x' = L @ x^3", "positive"),
+    ("orthant", "x' = -L @ v", "positive"),
     ("orthant", "x' = -L @ (x - 2*x*tanh(x)^2)", "positive"), ("orthant", "x' = -L @ sin(x)", "positive"),
     ("orthant", "s' = -s + tanh(r - 1)", "positive"), ("orthant", "x' = A @ softsign(B @ tanh(x)) - x", "positive"),
     ("orthant", "x' = A @ (v - 2*v*sigmoid(x)) - x", "positive"), ("orthant", "x' = -A @ silu(x)", "positive"),
     ("orthant", "x' = -L @ cos(x)", "positive"), ("orthant", "x' = -logcosh(x + w)", "positive"),
-    ("region", "x' = -log(x)", "dissipates(sum(x)) on x > 0"), ("region", "x' = -log(x)", "contractive(101/100) on x > 0 and x < 1"),
+    ("region", "x' = -log(x)", "dissipates(sum(x)) on x > 0"),
+    ("region", "x' = -log(x)", "contractive(101/100) on x > 0 and x < 1"),
     ("region", "x' = 1/(x - y)", "dissipates(sum(x)) on x > y"), ("region", "x' = 1/(x - y)", "dissipates(-sum(x)) on y > x"),
     ("region", "x' = x*(1 - y)  y' = y*(x - 1)", "preserves(sum(x) + sum(y)) on x > 0 and y > 0"),
     ("region", "x' = x^3", "nonexpansive on x >= 1"), ("region", "x' = 1 - x", "dissipates(sum(x)) on x > y"),
