@@ -181,7 +181,8 @@ class Prover:
 
     def _obstacle(self, nodes: tuple[Node, ...], claim: Claim, setting: Setting) -> str | None:
         invariants = tuple(a for a in claim.arguments if isinstance(a, Node))
-        return domains.obstacle(self.context, nodes + invariants, setting)
+        problem = domains.obstacle(self.context, nodes + invariants, setting)
+        return problem and problem + _where(claim) * problem.endswith(" positive")
 
     # --- flows ------------------------------------------------------------------------------------------------
 
@@ -256,6 +257,13 @@ class Prover:
         argument = claim.arguments[index]
         assert isinstance(argument, Node)
         return self.context.translator.scalar(argument)
+
+
+def _where(claim: Claim) -> str:
+    """What helps where something is not shown to be positive."""
+    if claim.kind in ("flow", "net"):
+        return " for all states, and a step may leave a region" if claim.region else " for all states, where a step may come"
+    return " on the region of the claim" if claim.region else "; say where the claim holds with `on`"
 
 
 # --- one row for each property ----------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def witness_lines(witness: Witness) -> list[str]:
     where += [f"{name} = {value_text(value)}" for name, value in witness.values]
     if where:
         lines.append(f"at {', '.join(where)}")
-    return [line if len(line) <= 600 else line[:600] + " … (whole with --format json)" for line in lines]
+    return [line if len(line) <= 600 else _cut(line, 600) + " (whole with --format json)" for line in lines]
 
 
 def value_text(value: Any) -> str:
@@ -84,7 +84,8 @@ def survey_text(findings: tuple[Finding, ...], style: Style = plain) -> str:
 def _pasted(finding: Finding, style: Style) -> list[str]:
     """A proved claim as a line of a spec; what is behind the # is a comment there."""
     line = f"  {style('claim', 'green')} {claim_text(finding.claim)}"
-    return [f"{line}  # {finding.rule}", *(f"{'':8}# if {condition}" for condition in finding.conditions)]
+    rule = f"{finding.rule}; {finding.advice}" if finding.advice else finding.rule
+    return [f"{line}  # {rule}", *(f"{'':8}# if {condition}" for condition in finding.conditions)]
 
 
 def _brief(finding: Finding, style: Style) -> list[str]:
@@ -96,7 +97,8 @@ def _brief(finding: Finding, style: Style) -> list[str]:
 
 
 def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most - 2]} …"
+    """Without its end, between two words."""
+    return text if len(text) <= most else f"{text[:most - 1].rpartition(' ')[0] or text[:most - 2]} …"
 
 
 def as_json(finding: Finding) -> dict[str, Any]:

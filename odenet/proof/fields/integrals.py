@@ -11,13 +11,14 @@ from odenet.ir.sizes import SCALAR
 from odenet.operators.functions import FUNCTIONS
 from odenet.proof.context import Context, Outcome, Rates, substituted
 from odenet.proof.rules import by
+from odenet.proof.spelling import shortened
 
 
 def preserves(context: Context, rates: Rates, invariant: Node) -> Outcome:
     total = context.along(invariant, rates)
     if is_identically_zero(total):
         return by("first integral", "grad I . f = 0 in normal form")
-    return f"grad I . f has the normal form {total.key[:160]}, which is not shown to be zero"
+    return f"grad I . f has the normal form {shortened(total.key)}, which is not shown to be zero"
 
 
 def dissipates(context: Context, rates: Rates, invariant: Node, setting: Setting) -> Outcome:
@@ -27,8 +28,8 @@ def dissipates(context: Context, rates: Rates, invariant: Node, setting: Setting
     if is_identically_zero(total):
         return by("first integral", "grad I . f = 0 in normal form")
     if is_nonnegative(-total, setting):
-        return by("dissipation", f"grad I . f = {total.key[:160]} <= 0")
-    return f"grad I . f has the normal form {total.key[:160]}, which is not shown to be <= 0"
+        return by("dissipation", f"grad I . f = {shortened(total.key)} <= 0")
+    return f"grad I . f has the normal form {shortened(total.key)}, which is not shown to be <= 0"
 
 
 def _is_descent(context: Context, rates: Rates, invariant: Node) -> bool:
@@ -47,11 +48,11 @@ def positive(context: Context, rates: Rates, setting: Setting) -> Outcome:
         if space == SCALAR:
             at_zero = context.form(substituted(node, {block: _zero()})).scalar()
             if not is_nonnegative(at_zero, orthant):
-                return f"at {block} = 0 the rate is {at_zero.key[:160]}, which is not shown to be >= 0"
+                return f"at {block} = 0 the rate is {shortened(at_zero.key)}, which is not shown to be >= 0"
             continue
         bad = _bad_term(context.form(node), block, orthant)
         if bad:
-            return f"the term {bad[:160]} of {block}' is not shown to be >= 0 where an entry of {block} is 0"
+            return f"the term {shortened(bad)} of {block}' is not shown to be >= 0 where an entry of {block} is 0"
     return by("quasi-positive", "f_i >= 0 where x >= 0 and x_i = 0")
 
 
