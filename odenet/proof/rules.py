@@ -44,6 +44,9 @@ _ROWS = (
     Rule("first integral", "grad I . f has the normal form zero.", "definition"),
     Rule("dissipation", "-grad I . f >= 0 by a chain of exact inequalities.", "definition"),
     Rule("gradient descent", "grad V . (-M grad V) <= 0 for M positive semidefinite.", "definition"),
+    Rule("named gradient", "f holds grad I, or the vector v with grad I = D v: where grad I . f is 0 (or <= 0) whatever that "
+         "vector is, it is so along f. A skew part vanishes, and g'M g <= 0 for M + M' <= 0.",
+         "van der Schaft, Jeltsema, Port-Hamiltonian Systems Theory (2014), 2.1"),
     Rule("quasi-positive", "A locally Lipschitz field with f_i >= 0 wherever x >= 0 and x_i = 0 keeps the orthant.",
          "Nagumo 1942; Walter, Ordinary Differential Equations (1998), III.10.XIV"),
     Rule("substitution", "Both sides have the same normal form after the group acts.", "definition"),
@@ -69,7 +72,8 @@ _ROWS = (
     Rule("quadratic dissipation", "V quadratic with Hessian Q >= 0 and a table with b > 0, M + rho diag(b) >= 0: "
          "V(y) - V(x) <= h sum b_i (grad V . f + (rho h / 2) f'Qf)(Y_i). For linear V b >= 0 is enough.",
          "Burrage, Butcher, SIAM J. Numer. Anal. 16 (1979) 46-57; Dahlquist, Jeltsch, BIT 46 (2006) 567-587"),
-    Rule("around a fixed point", "A map with Lipschitz constant 1 that fixes 0 does not raise |x|.", "definition"),
+    Rule("around a fixed point", "A map with Lipschitz constant 1 that fixes 0 does not raise |x|; a field with "
+         "<f(x) - f(y), x - y> <= 0 and f(0) = 0 has <f(x), x> <= 0.", "definition"),
     Rule("descent lemma", "V(y) - V(x) <= h (grad V . f + (h K / 2) |f|^2) at x for an Euler step when Hess V <= K, at y for an "
          "implicit one when Hess V >= -K.", "Nesterov, Introductory Lectures on Convex Optimization (2004), Lemma 1.2.3"),
     Rule("relaxation", "The relaxed step meets the level set of the quadratic along the step.",

@@ -23,6 +23,9 @@ SQUARE = "model M\ndim n = 3\nstate x : R[n]\nparam A(t) : R[n, n], orthogonal\n
 CONVOLUTION = ("model M\ndim c = 2\nstate u : R[c, 4, 4]\nparam K(t) : conv(c, 2*c, size = 3, padding = circular), orthogonal\n"
                "param b(t) : R[2*c]\nfield f { u' = -K.T @ leaky_relu(K @ u + b, 1/2) }\n")
 
+ENERGY = ("model M\ndim n = 3, m = 4\nstate x : R[n]\nparam K : R[m, n]\nparam a : R[m]\n"
+          "def H(x) = sum(logcosh(K @ x + a)) + dot(x, x)/2\n")
+
 CASES = (
     Case("zero trace", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = tanh(S @ x) }\n"
          "claim f : divergence_free", ", skew", ", symmetric"),
@@ -47,6 +50,22 @@ CASES = (
          "claim f : dissipates(q^2 + p^2)", "- c*p", "+ c*p"),
     Case("gradient descent", "model M\ndim n = 3\nstate x : R[n]\nparam A : R[n, n]\ndef V(x) = sum(logcosh(A @ tanh(A @ x)))\n"
          "field f { x' = -grad(V(x), x) }\nclaim f : dissipates(V(x))", "-grad", "grad"),
+    Case("named gradient", ENERGY + "param J : R[n, n], skew\nparam D : R[n, n], psd\nfield f { x' = (J - D) @ grad(H(x), x) }\n"
+         "claim f : dissipates(H(x))", "J - D", "J + D"),
+    Case("named gradient", ENERGY + "param J : R[n, n], skew\nfield f { x' = J @ grad(H(x), x) }\nclaim f : preserves(2*H(x))",
+         ", skew", ", symmetric"),
+    Case("named gradient", ENERGY + "param W : R[n, n], norm <= 1\nfield f { x' = (W - eye(n)) @ grad(H(x), x) }\n"
+         "claim f : dissipates(H(x))", "norm <= 1", "norm <= 2"),
+    Case("named gradient", "model M\ndim n = 3\nstate x : R[n]\nparam W : R[n, n], symmetric\nfield f { x' = -x + W @ tanh(x) }\n"
+         "claim f : dissipates(dot(x, tanh(x)) - sum(logcosh(x)) - dot(tanh(x), W @ tanh(x))/2)", ", symmetric", ""),
+    Case("dissipation", "model M\nstate q, p : R\nfield f { q' = p  p' = -sin(q) - q - 2*p }\nclaim f : dissipates(q^2 + p^2 + q*p)",
+         "-sin(q)", "-3*sin(q)"),
+    Case("dissipation", "model M\nstate x, y : R\nfield f { x' = y - x - atan(x) + atan(y)  y' = x - y + atan(x) - atan(y) }\n"
+         "claim f : dissipates(x^2 + y^2)", "- atan(y) }", "+ atan(y) }"),
+    Case("dissipation", "model M\nstate x, y, z : R\nfield f { x' = 10*(y - x)  y' = x*(28 - z) - y  z' = x*y - 8*z/3 }\n"
+         "claim f : dissipates(x^2 + y^2 + (z - 38)^2) on x^2 + y^2 + (z - 38)^2 >= 1600", "1600", "1000"),
+    Case("around a fixed point", "model M\ndim n = 3\nstate x : R[n]\nparam W : R[n, n], norm <= 1\nfield f { x' = tanh(W @ x) - x }\n"
+         "claim f : dissipates(norm(x))", "norm <= 1", "norm <= 2"),
     Case("quasi-positive", "model M\nstate s, i : R\nparam b : R, positive\nfield f { s' = -b*s*i  i' = b*s*i - i }\n"
          "claim f : positive", "b*s*i - i", "b*s*i - 1"),
     Case("substitution", "model M\nstate x, y : R\nfield f { x' = y  y' = sin(x) - x^3 }\nclaim f : equivariant(sign)", "x^3", "x^2"),
