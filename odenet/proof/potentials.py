@@ -55,8 +55,12 @@ Vector = dict[Place, Fraction]
 def constructed(context: Context, slopes: Callable[[Context], Mapping[str, Form]], region: tuple[Comparison, ...]) -> Node | None:
     """A potential with these slopes that is defined on the whole region, or None. The caller differentiates it back."""
     try:
-        found = _Search(context, slopes(context), slopes).run()
-        node = None if found is None else Writer(context.model).scalar(found)
+        forms = slopes(context)
+        key = tuple((block, form.key) for block, form in forms.items())
+        if key not in context.potentials:  # every flow of a field asks for its potential
+            found = _Search(context, forms, slopes).run()
+            context.potentials[key] = None if found is None else Writer(context.model).scalar(found)
+        node = context.potentials[key]
     except (Unsupported, TooLarge):
         return None
     return node if node is not None and is_defined(context, node, region) else None

@@ -70,6 +70,8 @@ class Case:
                          for on in {region, ()} for orthant in (False, True)}
         self.is_region = bool(region)
         self.conditions: list[str] = []
+        self.walk: Callable[[Goal, Any], None] = self.check  # what is done with each step
+        self._jacobians: dict[tuple[Rows, str, str], Form] = {}
 
     @property
     def basic(self) -> Case:
@@ -77,6 +79,7 @@ class Case:
         other = copy(self)
         other.reader = Reader(self.model, uses_basics=True)
         other.derivatives = Derivatives(other.reader)
+        other._jacobians = {}
         return other
 
     def vanishes(self, difference: Callable[[Case], Form], what: str) -> None:
@@ -88,6 +91,10 @@ class Case:
 
     def prove(self, goal: Goal, data: Any) -> None:
         """Check that a proof, as the certificate has it, proves the goal. Raises Rejected."""
+        self.walk(goal, data)
+
+    def check(self, goal: Goal, data: Any) -> None:
+        """The same, whatever is known of it from before."""
         if not isinstance(data, list) or len(data) < 2 or data[0] not in self.rules or not isinstance(data[1], dict):
             raise Rejected(f"no such step: {str(data)[:80]}")
         rule: Callable[[Case, Goal, Step], None] = self.rules[data[0]]
@@ -135,7 +142,10 @@ class Case:
         return Form(self.reader.table, SCALAR, self.reader.block(block), []) if node is None else self.reader.form(node)
 
     def jacobian(self, rows: Rows, row: str, column: str) -> Form:
-        return self.slope(self.rate(rows, row), column)
+        key = (rows, row, column)
+        if key not in self._jacobians:
+            self._jacobians[key] = self.slope(self.rate(rows, row), column)
+        return self._jacobians[key]
 
     def slope(self, form: Form, block: str) -> Form:
         return self.derivatives.jacobian(form, self.reader.table.atom("state", block), self.reader.block(block))
