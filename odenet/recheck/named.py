@@ -19,7 +19,7 @@ def named_gradient(case: Case, goal: Goal, step: Step) -> None:
     case.demand(goal.property in ("preserves", "dissipates"), f"the rule does not prove `{goal.property}`")
     how, total = step.take("how"), _along(case, goal)
     if how == "zero":
-        return case.demand(is_zero(total), "the gradient counts")
+        return case.demand(case.is_zero(total), "the gradient counts")
     case.demand(goal.property == "dissipates", "only an upper bound")
     if how == "terms":
         return case.signs(goal).demand(-total)

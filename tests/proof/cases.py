@@ -26,6 +26,10 @@ CONVOLUTION = ("model M\ndim c = 2\nstate u : R[c, 4, 4]\nparam K(t) : conv(c, 2
 ENERGY = ("model M\ndim n = 3, m = 4\nstate x : R[n]\nparam K : R[m, n]\nparam a : R[m]\n"
           "def H(x) = sum(logcosh(K @ x + a)) + dot(x, x)/2\n")
 
+PENDULA = ("model M\nstate q, p : R[2]\n"
+           "def H(q, p) = (p[0]^2 + 2*p[1]^2 - 2*p[0]*p[1]*cos(q[0] - q[1]))/(2*(1 + sin(q[0] - q[1])^2)) - 2*cos(q[0]) - cos(q[1])\n"
+           "field f { q' = grad(H(q, p), p)  p' = -grad(H(q, p), q) }\n")
+
 CASES = (
     Case("zero trace", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = tanh(S @ x) }\n"
          "claim f : divergence_free", ", skew", ", symmetric"),
@@ -66,6 +70,17 @@ CASES = (
          "claim f : dissipates(x^2 + y^2 + (z - 38)^2) on x^2 + y^2 + (z - 38)^2 >= 1600", "1600", "1000"),
     Case("around a fixed point", "model M\ndim n = 3\nstate x : R[n]\nparam W : R[n, n], norm <= 1\nfield f { x' = tanh(W @ x) - x }\n"
          "claim f : dissipates(norm(x))", "norm <= 1", "norm <= 2"),
+    Case("given potential", PENDULA + "claim f : hamiltonian(H(q, p))", "p' = -grad(H(q, p), q)", "p' = -grad(H(q, p), q) + [0, q[0]]"),
+    Case("named gradient", PENDULA + "claim f : preserves(H(q, p))", "p' = -grad(H(q, p), q)", "p' = grad(H(q, p), q)"),
+    Case("first integral", "model M\nstate q, p : R[2]\nfield f { q' = p  p' = [-q[0] - 2*q[0]*q[1], -q[1] - q[0]^2 + q[1]^2] }\n"
+         "claim f : preserves(dot(p, p)/2 + dot(q, q)/2 + q[0]^2*q[1] - q[1]^3/3)", "q[1]^3/3", "q[1]^3/2"),
+    Case("first integral", "model M\nstate m : R[3]\nparam W : R[3, 3]\ndef H(m) = sum(logcosh(W @ m))\n"
+         "field f { m' = skew([-m[2], m[1], -m[0]]) @ grad(H(m), m) }\nclaim f : preserves(norm(m))", "[-m[2]", "[m[2]"),
+    Case("dissipation", "model M\nstate q, p : R[2]\nparam k : R[2], positive\n"
+         "field f { q' = p  p' = [-q[0] - 2*q[0]*q[1] - k[0]*p[0], -q[1] - q[0]^2 + q[1]^2] }\n"
+         "claim f : dissipates(dot(p, p)/2 + dot(q, q)/2 + q[0]^2*q[1] - q[1]^3/3)", "- k[0]*p[0]", "+ k[0]*p[0]"),
+    Case("zero trace", "model M\nstate x : R[2]\nfield f { x' = [sin(x[0]) + x[1], -x[1]*cos(x[0])] }\nclaim f : divergence_free",
+         "-x[1]*cos", "x[1]*cos"),
     Case("quasi-positive", "model M\nstate s, i : R\nparam b : R, positive\nfield f { s' = -b*s*i  i' = b*s*i - i }\n"
          "claim f : positive", "b*s*i - i", "b*s*i - 1"),
     Case("substitution", "model M\nstate x, y : R\nfield f { x' = y  y' = sin(x) - x^3 }\nclaim f : equivariant(sign)", "x^3", "x^2"),

@@ -6,7 +6,7 @@ from fractions import Fraction
 from odenet.algebra.forms import Form, of_vector_atom
 from odenet.algebra.inequalities import is_nonnegative
 from odenet.algebra.letters import Word, entries
-from odenet.algebra.scalars import ONE, ZERO, Atom, Scalar, is_identically_zero
+from odenet.algebra.scalars import ONE, ZERO, Atom, Scalar
 from odenet.algebra.setting import Setting
 from odenet.algebra.translate import state_atom
 from odenet.ir.node import Node, number, zeros
@@ -23,7 +23,7 @@ def preserves(context: Context, rates: Rates, invariant: Node) -> Outcome:
     if named.is_kept(context, rates, invariant):
         return by("named gradient", "g . f = 0 for every vector g in the place of grad I", how="zero")
     total = context.along(invariant, rates)
-    if is_identically_zero(total):
+    if context.is_zero(total):
         return by("first integral", "grad I . f = 0 in normal form")
     return f"grad I . f has the normal form {shortened(total)}, which is not shown to be zero"
 
@@ -46,10 +46,13 @@ def dissipates(context: Context, rates: Rates, invariant: Node, setting: Setting
     if how is not None:
         return by("named gradient", f"g . f {'=' if kept else '<='} 0 for every vector g in the place of grad I", how=how)
     total = context.along(invariant, rates)
-    if is_identically_zero(total):
+    if context.is_zero(total):
         return by("first integral", "grad I . f = 0 in normal form")
     if is_nonnegative(-total, setting):
         return by("dissipation", f"grad I . f = {shortened(total)} <= 0")
+    entries = context.spelled(total)
+    if entries != total and is_nonnegative(-entries, setting):
+        return by("dissipation", f"grad I . f = {shortened(entries)} <= 0")
     return (_around_zero(context, rates, invariant, setting)
             or f"grad I . f has the normal form {shortened(total)}, which is not shown to be <= 0")
 

@@ -137,7 +137,7 @@ def _factor(one: Scalar, other: Scalar) -> Fraction | None:
 def is_kept(context: Context, rates: Rates, invariant: Node) -> bool:
     """grad I . f = 0 whatever grad I is."""
     total = _change(context, rates, invariant)
-    return total is not None and is_identically_zero(total)
+    return total is not None and context.is_zero(total)
 
 
 def falls(context: Context, rates: Rates, invariant: Node, setting: Setting) -> str | None:
