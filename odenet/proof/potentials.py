@@ -18,6 +18,7 @@ from odenet.algebra.basics import DERIVED
 from odenet.algebra.forms import Form, constant_vector, hadamard_monomial, of_letter, of_scalar, of_vector_atom
 from odenet.algebra.functions import Signs, applied, constant_function
 from odenet.algebra.jacobian import Differentiator, lowered
+from odenet.algebra.kinks import folded
 from odenet.algebra.letters import Word, entries, word_key
 from odenet.algebra.scalars import (
     ONE,
@@ -96,7 +97,7 @@ class _Search:
         translator = self.translator = context.translator
         self.slopes = slopes
         self.basic = context.basic if any(_DERIVED.search(form.key) for form in slopes.values()) else None
-        self.target = self.slopes if self.basic is None else view(self.basic)
+        self.target = self.slopes if self.basic is None else {b: folded(form) for b, form in view(self.basic).items()}
         self.writer = Writer(context.model)
         self.by_block = {name: Differentiator(translator, name, form.end) for name, form in slopes.items()}
         self.terms: dict[Place, tuple[Word, Monomial]] = {}
@@ -150,7 +151,7 @@ class _Search:
     def _basic_slopes(self, candidate: Scalar) -> Mapping[str, Form]:
         assert self.basic is not None
         node = self.writer.scalar(candidate)
-        return {block: self.basic.gradient(node, block) for block in self.by_block}
+        return {block: folded(self.basic.gradient(node, block)) for block in self.by_block}
 
     def _reduced(self, vector: Vector, combination: dict[int, Fraction]) -> tuple[Vector, dict[int, Fraction]]:
         for pivot, row, its in self.basis:

@@ -21,6 +21,7 @@ from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.maps import bijections, cocoercive, constants, invariants, orthant
 from odenet.proof.maps import structure as maps
 from odenet.proof.maps.substeps import Move, NoSolution, each, moves
+from odenet.proof.potentials import spelled
 from odenet.proof.rules import by, readable
 
 DEFAULT_SECONDS = 10.0
@@ -92,7 +93,7 @@ class Prover:
             with limit(max(left, 0)):
                 recheck_witness(self.model, self.plans, claim, witness.as_json())
         except Rejected:
-            return f"{witness.quantity} is {witness.value}, but the independent check does not confirm it; please report this spec"
+            return f"{witness.quantity} is {witness.value}, which the independent check does not confirm, so it does not count"
         except OutOfTime:
             return f"by the rules {witness.quantity} is not {witness.expected}, but the check of that {_unfinished(seconds)}"
         return ""
@@ -102,17 +103,19 @@ class Prover:
         from odenet.proof.certificate import certificate
         from odenet.recheck import Rejected
 
-        finding = Finding(claim, "proved", proof.rule, proof.statement, 0.0, proof=proof, lemmas=self.context.lemmas())
+        potential = next((spelled(node) for name, node in proof.data if name == "potential"), "")
+        finding = Finding(claim, "proved", proof.rule, proof.statement, 0.0, proof=proof, lemmas=self.context.lemmas(),
+                          potential=potential)
         try:
             with limit(max(left, 0)):
                 written = certificate(self.model, self.plans, finding)
         except Rejected as why:
-            reason = (f"the rules prove it ({finding.rule}), but the independent checker does not accept the proof: {why}; "
-                      "please report this spec")
-            return Finding(finding.claim, "undecided", "", reason, time.perf_counter() - began)
+            found = f"{finding.rule}: {proof.statement}" if finding.potential else finding.rule
+            reason = f"a proof was found ({found}), which the independent checker does not confirm ({why}), so it does not count"
+            return Finding(finding.claim, "undecided", "", reason, time.perf_counter() - began, potential=finding.potential)
         except OutOfTime:
             reason = f"the rules prove it ({finding.rule}), but the check of the proof {_unfinished(seconds)}"
-            return Finding(finding.claim, "undecided", "", reason, time.perf_counter() - began)
+            return Finding(finding.claim, "undecided", "", reason, time.perf_counter() - began, potential=finding.potential)
         return replace(finding, certificate=written, seconds=time.perf_counter() - began)
 
     def reached(self, claim: Claim, seconds: float) -> Outcome | Witness:

@@ -15,6 +15,8 @@ from odenet.plan.steps import Plan
 from odenet.recheck.bounds import Bounds
 from odenet.recheck.data import Data
 from odenet.recheck.entries import Entries
+from odenet.recheck.jumps import first_jump
+from odenet.recheck.kinks import without_kinks
 from odenet.recheck.reading import Reader
 from odenet.recheck.scalars import Rejected, Scalar, Symbol, is_zero, number
 from odenet.recheck.signs import Signs
@@ -86,7 +88,7 @@ class Case:
     def vanishes(self, difference: Callable[[Case], Form], what: str) -> None:
         """A form is zero, with functions as they are or by basic ones."""
         basic = self.basic
-        if not self.is_zero_form(difference(self)) and not basic.is_zero_form(difference(basic)):
+        if not self.is_zero_form(difference(self)) and not basic.is_zero_form(without_kinks(difference(basic))):
             raise Rejected(what)
 
     # --- entry by entry, where sizes are numbers --------------------------------------------------------------------
@@ -187,14 +189,16 @@ class Case:
 
         What parameters alone make up is the user's to define, but in an expression that the certificate brought along.
         """
+        for root in nodes:
+            name = first_jump(root)
+            self.demand(not name, f"`{name}` is not continuous")
         for node in dict.fromkeys(n for root in nodes for n in root.walk()):
             if not is_constant_too and not depends_on(node, "state") and not depends_on(node, "variable"):
                 continue
             is_root = node.op == "power" and (node.data[0] < 0 or node.data[0].denominator != 1)
             if node.op == "function":
                 row = FUNCTIONS[node.data[0]]
-                self.demand(row.smoothness != -1 and row.domain in ("all", "positive", "nonnegative"),
-                            f"`{node.data[0]}` is not continuous, or not defined everywhere")
+                self.demand(row.domain in ("all", "positive", "nonnegative"), f"`{node.data[0]}` is not defined everywhere")
                 is_root = row.domain != "all"
             if is_root and not self._is_positive(_under_powers(node.args[0]), signs):
                 raise Rejected("an argument is not shown to be positive")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from odenet.algebra.forms import Form, identity, of_letter
+from odenet.algebra.kinks import folded
 from odenet.algebra.letters import embed
 from odenet.algebra.scalars import ZERO, Scalar, rational
 from odenet.algebra.trace import trace
@@ -66,7 +67,7 @@ def gradient_of(context: Context, rates: Rates, potential: Node) -> Outcome:
 def _unmatched(context: Context, difference: Callable[[Context], Form]) -> Form | None:
     """What is left of a difference that does not vanish, with functions as they are or by basics; None where it vanishes."""
     form = difference(context)
-    if context.vanishes(form) or context.basic.vanishes(difference(context.basic)):
+    if context.vanishes(form) or context.basic.vanishes(folded(difference(context.basic))):
         return None
     return form
 
@@ -120,7 +121,7 @@ def _turned_symmetric(context: Context, rates: Rates, region: tuple[Comparison, 
         for r, s in pairs[i:]:
             for text, difference in _symmetry(context, rates, q, p, r, s):
                 if not context.vanishes(difference) and not context.basic.vanishes(
-                        dict(_symmetry(context.basic, rates, q, p, r, s))[text]):
+                        folded(dict(_symmetry(context.basic, rates, q, p, r, s))[text])):
                     return f"J^-1 Df is not symmetric: {text} leaves {shown(difference)}"
     if not is_convex_region(region):
         return "J^-1 Df is symmetric, but the region is not shown to be convex; give the energy: hamiltonian(H)"
