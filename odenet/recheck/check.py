@@ -13,7 +13,6 @@ from odenet.recheck.convexity import convex_composition
 from odenet.recheck.fields import FIELD_RULES
 from odenet.recheck.maps import MAP_RULES
 from odenet.recheck.moves import one_solution
-from odenet.recheck.named import named_gradient
 from odenet.recheck.orders import order_conditions
 from odenet.recheck.scalars import Rejected, Scalar
 from odenet.recheck.shorter import Lemma, Walk
@@ -32,7 +31,6 @@ def _of_fields(name: str, rule: Any) -> Any:
 
 
 RULES: dict[str, Any] = {**{name: _of_fields(name, rule) for name, rule in FIELD_RULES.items()},
-                         "named gradient": _of_fields("named gradient", named_gradient),
                          **MAP_RULES, "one solution": one_solution, "order conditions": order_conditions,
                          "convex composition": convex_composition}
 _MALFORMED = (LookupError, StopIteration, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError,

@@ -6,6 +6,7 @@ from itertools import combinations
 
 from odenet.ir.node import Node, apply, depends_on
 from odenet.ir.sizes import SCALAR, Size, Space, codomain, domain
+from odenet.recheck import integrals
 from odenet.recheck.bounds import HALF, ONE, ZERO, Bound, known
 from odenet.recheck.case import Case, Goal, Rows, Step, flipped, replaced, with_zero
 from odenet.recheck.grids import grid_norm, grid_spectrum
@@ -116,26 +117,6 @@ def hamiltonian_jacobian(case: Case, goal: Goal, step: Step) -> None:
 
     case.demand(all(zeros(case)) or all(map(max, zeros(case), zeros(case.basic))), "J^-1 Df is not symmetric")
     _convex_region(case, goal)
-
-
-def first_integral(case: Case, goal: Goal, step: Step) -> None:
-    _is(case, goal, "preserves", "dissipates")
-    case.demand(case.is_zero(case.along(goal.arguments[0], goal.rows)), "grad I . f is not zero")
-
-
-def dissipation(case: Case, goal: Goal, step: Step) -> None:
-    _is(case, goal, "dissipates")
-    total, signs = case.along(goal.arguments[0], goal.rows), case.signs(goal)
-    if not signs.holds(-total):
-        signs.demand(-case.spelled(total))
-
-
-def gradient_descent(case: Case, goal: Goal, step: Step) -> None:
-    """f = -grad I in the blocks that move."""
-    _is(case, goal, "dissipates")
-    for block, _ in goal.rows:
-        total = case.rate(goal.rows, block) + case.gradient(goal.arguments[0], block)
-        case.demand(total.is_zero(), "f is not -grad I")
 
 
 def substitution(case: Case, goal: Goal, step: Step) -> None:
@@ -394,8 +375,9 @@ Rule = Callable[[Case, Goal, Step], None]
 FIELD_RULES: dict[str, Rule] = {
     "zero trace": zero_trace, "symmetric jacobian": symmetric_jacobian, "given potential": given_potential,
     "constructed potential": given_potential,
-    "hamiltonian jacobian": hamiltonian_jacobian, "first integral": first_integral, "dissipation": dissipation,
-    "gradient descent": gradient_descent, "substitution": substitution, "commuting letters": commuting_letters,
+    "hamiltonian jacobian": hamiltonian_jacobian, "first integral": integrals.first_integral,
+    "dissipation": integrals.dissipation, "gradient descent": integrals.gradient_descent,
+    "named gradient": integrals.named_gradient, "substitution": substitution, "commuting letters": commuting_letters,
     "spectral bound": spectral_bound, "principal minors": principal_minors, "logarithmic norm": logarithmic_norm,
     "norm of the jacobian": norm_of_the_jacobian, "quasi-positive": quasi_positive, "hessian": hessian,
 }

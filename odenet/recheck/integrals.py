@@ -1,4 +1,4 @@
-"""The rule `named gradient`: grad I . f = 0 or <= 0 for every vector in the place of grad I."""
+"""Rules about what fields keep or do not raise."""
 from __future__ import annotations
 
 from fractions import Fraction
@@ -15,7 +15,28 @@ from odenet.recheck.words import Form, diag, factors, hadamard, letter_form, vec
 Ratio = tuple[Monomial, Fraction]
 
 
+def first_integral(case: Case, goal: Goal, step: Step) -> None:
+    case.demand(goal.property in ("preserves", "dissipates"), f"the rule does not prove `{goal.property}`")
+    case.demand(case.is_zero(case.along(goal.arguments[0], goal.rows)), "grad I . f is not zero")
+
+
+def dissipation(case: Case, goal: Goal, step: Step) -> None:
+    case.demand(goal.property == "dissipates", f"the rule does not prove `{goal.property}`")
+    total, signs = case.along(goal.arguments[0], goal.rows), case.signs(goal)
+    if not signs.holds(-total):
+        signs.demand(-case.spelled(total))
+
+
+def gradient_descent(case: Case, goal: Goal, step: Step) -> None:
+    """f = -grad I in the blocks that move."""
+    case.demand(goal.property == "dissipates", f"the rule does not prove `{goal.property}`")
+    for block, _ in goal.rows:
+        total = case.rate(goal.rows, block) + case.gradient(goal.arguments[0], block)
+        case.demand(total.is_zero(), "f is not -grad I")
+
+
 def named_gradient(case: Case, goal: Goal, step: Step) -> None:
+    """grad I . f = 0 or <= 0 for every vector in the place of grad I."""
     case.demand(goal.property in ("preserves", "dissipates"), f"the rule does not prove `{goal.property}`")
     how, total = step.take("how"), _along(case, goal)
     if how == "zero":
