@@ -238,6 +238,10 @@ def _meet(left: Letter, right: Letter) -> tuple[Letter, ...] | str | None:
         return (letters.ones(left.end),)
     if left.kind == "ones" and left.is_transposed and "columns sum to one" in right.facts:
         return (letters.transposed(letters.ones(right.start))[1],)
+    if "equal sums" in left.facts and left.is_transposed and right.kind == "ones" and is_ket(right):  # K'|1> = K|1>
+        return (letters.transposed(left)[1], right)
+    if "equal sums" in right.facts and right.is_transposed and left.kind == "ones" and is_bra(left):
+        return (left, letters.transposed(right)[1])
     if left.kind == "embed" or right.kind == "embed":
         return _meet_embedding(left, right)
     if left.kind == "channels" and right.kind == "ones" and not left.is_transposed and not right.is_transposed:

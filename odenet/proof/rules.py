@@ -86,8 +86,9 @@ _ROWS = (
          "the larger end of |1 + h s|.", "Horn, Johnson, Matrix Analysis (2013), 5.6; mean value form with averaged slopes"),
     Rule("norm of the step", "|I + h Df| is at most the norm of its diagonal part plus the norms of its other words; for methods "
          "of several stages at most 1 + h sum |b_i| K_i, K_i = L (1 + h sum |a_ij| K_j).", "triangle inequality"),
-    Rule("step in closed form", "An explicit substep is a map given by a formula: its Lipschitz constant is the bound of its "
-         "Jacobian's norm (almost everywhere), its volume factor the determinant, a quantity's change a difference.",
+    Rule("step in closed form", "An explicit substep, or a step of such substeps and exact shears, is a map given by a formula: "
+         "its Lipschitz constant is the bound of its Jacobian's norm (almost everywhere), its volume factor the determinant, a "
+         "quantity's change a difference.",
          "Rademacher's theorem; mean value inequality"),
     Rule("resolvent", "y = x + h f(y), h >= 0, has |y - z| <= |x - w| / (1 - h mu) when f has a logarithmic norm mu <= 0.",
          "Soderlind, BIT 46 (2006) 631-652; Bauschke, Combettes (2017), Prop. 23.13"),

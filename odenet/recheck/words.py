@@ -67,6 +67,10 @@ def _meet(a: Symbol, b: Symbol) -> Word | str | None:
         return () if a.data == b.data else "zero" if n == p and (k.at_least(j) or i.at_least(m)) else None
     if a.kind == "unit'" and b.kind == "unit" and a.data != b.data:
         return "zero"
+    if b.kind == "ones" and a.kind == "matrix'" and "equal sums" in a.facts:
+        return adjoint(a)[1], b  # K'|1> = K|1>
+    if a.kind == "ones'" and b.kind == "matrix'" and "equal sums" in b.facts:
+        return a, adjoint(b)[1]
     if "embed" in (a.kind.rstrip("'"), b.kind.rstrip("'")) and (a.is_bra or b.is_ket):
         return _placed(a, b)
     if b.kind == "ones" and ("rows sum to one" in a.facts or a.kind == "channels"):

@@ -81,6 +81,8 @@ CASES = (
          "claim f : dissipates(dot(p, p)/2 + dot(q, q)/2 + q[0]^2*q[1] - q[1]^3/3)", "- k[0]*p[0]", "+ k[0]*p[0]"),
     Case("zero trace", "model M\nstate x : R[2]\nfield f { x' = [sin(x[0]) + x[1], -x[1]*cos(x[0])] }\nclaim f : divergence_free",
          "-x[1]*cos", "x[1]*cos"),
+    Case("first integral", "model M\nstate u : R[1, 8, 8]\nparam K : conv(1, 1, size = 3, padding = circular)\n"
+         "field f { u' = K @ u - K.T @ u }\nclaim f : preserves(sum(u))", "circular", "zero"),
     Case("quasi-positive", "model M\nstate s, i : R\nparam b : R, positive\nfield f { s' = -b*s*i  i' = b*s*i - i }\n"
          "claim f : positive", "b*s*i - i", "b*s*i - 1"),
     Case("substitution", "model M\nstate x, y : R\nfield f { x' = y  y' = sin(x) - x^3 }\nclaim f : equivariant(sign)", "x^3", "x^2"),
@@ -131,6 +133,10 @@ CASES = (
          "claim net : nonexpansive", "over [0, 1]", "over [0, 11/10]"),
     Case("step in closed form", "model M\nstate x, y : R\nfield f { x' = (x - y)^2  y' = (x - y)^2 }\n"
          "flow net = lie(f: euler) over [0, 1] steps 1\nclaim net : volume_preserving", "y' = (x", "y' = -(x"),
+    Case("step in closed form", "model M\nstate q, p : R\nfield drift { q' = p }\nfield kick { p' = -q }\n"
+         "flow net = lie(kick, drift) over [0, 1] steps 10\nclaim net : preserves(q^2/2 + p^2/2 - q*p/20)", "lie(kick, drift)", "lie(drift, kick)"),
+    Case("step in closed form", "model M\nstate q, p : R\nfield drift { q' = p }\nfield kick { p' = -q - p/2 }\n"
+         "flow net = lie(kick: euler, drift) over [0, 1] steps 10\nclaim net : dissipates(q^2 + p^2 - q*p/20)", "- p/2", "+ p/2"),
     Case("resolvent", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = S @ x - x }\n"
          "flow net = lie(f: implicit_euler) over [0, 2] steps 2\nclaim net : lipschitz(1/4)", "lipschitz(1/4)", "lipschitz(1/5)"),
     Case("cocoercive descent", BOUNDED + "field f { x' = -A.T @ tanh(A @ x + b) }\nflow net = lie(f: heun) over [0, 3/2] steps 1\n"
