@@ -124,7 +124,8 @@ def test_a_module_names_its_spec_and_certificates(run, tmp_path):
 
 
 @pytest.mark.parametrize("change", [
-    ("alpha=-", "alpha=-2 * "), ("def forward", "def forward_"), ("n: int = 4", "n: int = 4 + 0"), ("contractive(1/4): proved", "contractive(1): proved"),
+    ("alpha=-", "alpha=-2 * "), ("def forward", "def forward_"), ("n: int = 4", "n: int = 4 + 0"),
+    ("contractive(1/4): proved", "contractive(1): proved"),
     ("import torch\n", "import torch\nimport os\n"),
 ])
 def test_an_edited_module_is_rejected(run, tmp_path, change):
