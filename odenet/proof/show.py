@@ -53,17 +53,21 @@ def finding_lines(finding: Finding, style: Style = plain) -> list[str]:
 def witness_lines(witness: Witness) -> list[str]:
     lines = [f"{witness.quantity} = {witness.value}, expected {witness.expected}"]
     where = [f"{name} = {value}" for name, value in witness.dims]
-    where += [f"{name} = {value_text(value)}" for name, value in witness.values]
+    where += [f"{name} = {_shortened(value)}" for name, value in witness.values]
     if where:
         lines.append(f"at {', '.join(where)}")
     return [line if len(line) <= 600 else line[:600] + " … (whole with --format json)" for line in lines]
 
 
+def _shortened(value: Any) -> str:
+    """One value in each of many steps is written once."""
+    is_long = isinstance(value, tuple) and len(value) > MOST_EQUAL and len(set(value)) == 1
+    return f"[{value_text(value[0])}, … {len(value)} times]" if is_long else value_text(value)
+
+
 def value_text(value: Any) -> str:
     if isinstance(value, tuple):
-        items = list(map(value_text, value))
-        is_long = len(items) > MOST_EQUAL and len(set(items)) == 1  # one value in each of many steps
-        return f"[{items[0]}, … {len(items)} times]" if is_long else f"[{', '.join(items)}]"
+        return f"[{', '.join(map(value_text, value))}]"
     return str(value)
 
 

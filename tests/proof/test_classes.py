@@ -82,3 +82,47 @@ def test_what_is_true_is_proved(case):
 @pytest.mark.parametrize("case", FALSE, ids=lambda c: f"{c[1]} : {c[2]}")
 def test_what_is_false_is_not_proved(case):
     assert _loaded(case).verify(seconds=5).findings[0].verdict != "proved"
+
+
+RIDGE = ("state q, p : R[n]\nparam a(t) : R[n]\nparam b(t) : R[n]\nparam c(t) : R\n"
+         "field f { q' = b * relu(dot(a, q) + dot(b, p) + c)  p' = -a * relu(dot(a, q) + dot(b, p) + c) }\n")
+SKEW = "state y : R[n]\nparam J : R[n, n], skew\nparam W : R[n, n]\nparam S : R[n, n], symmetric\nparam c : R\n"
+
+TRUE_MAPS = (
+    (RIDGE, "rk4", "symplectic"), (RIDGE, "euler", "volume_preserving"), (RIDGE, "midpoint", "invertible"),
+    (SKEW + "field f { y' = (W - W.T) @ tanh(y) }\n", "implicit_midpoint", "volume_preserving"),
+    (SKEW + "field f { y' = c*J @ S @ y + J @ (y/sqrt(1 + dot(y, y))) }\n", "implicit_midpoint", "volume_preserving"),
+    ("state q, p : R\nparam a : R\nfield f { q' = relu(q + p)*2 + q + p + a  p' = -2*relu(q + p) - q - p - a }\n", "heun",
+     "symplectic"),
+    (HEADS["laplacian"] + "field f { x' = -k*W @ tanh(x) }\n", "implicit_euler", "lipschitz(1, norm = 1)"),
+    (HEADS["laplacian"] + "field f { x' = -d*(W @ x) }\n", "exact", "lipschitz(1, norm = inf)"),
+)
+FALSE_MAPS = (
+    (RIDGE.replace("p' = -a", "p' = a"), "euler", "symplectic"), (RIDGE.replace("dot(b, p)", "2*dot(b, p)"), "euler", "invertible"),
+    (RIDGE.replace("+ c)", "+ t)"), "euler", "invertible"), (RIDGE.replace("-a * relu", "-a * tanh"), "euler", "volume_preserving"),
+    (SKEW + "field f { y' = W @ tanh(y) - W.T @ tanh(2*y) }\n", "implicit_midpoint", "volume_preserving"),
+    (SKEW + "field f { y' = S @ tanh(y) }\n", "implicit_midpoint", "volume_preserving"),
+    (SKEW + "field f { y' = (W - W.T) @ tanh(y) }\n", "trapezoidal", "volume_preserving"),
+    (SKEW + "field f { y' = (W - W.T) @ tanh(y) }\n", "implicit_euler", "volume_preserving"),
+    (HEADS["laplacian"] + "field f { x' = -W @ x }\n", "ssp3", "lipschitz(1, norm = 1)"),
+    (HEADS["laplacian"] + "field f { x' = -d*(W @ x) }\n", "exact", "lipschitz(1, norm = 1)"),
+)
+
+
+def _flow(case):
+    head, method, claim = case
+    how = "f" if method == "exact" else f"f: {method}"
+    return loads(f"model M\ndim n = 3\n{head}flow net = lie({how}) over [0, 1] steps 4\nclaim net : {claim}\n")
+
+
+@pytest.mark.parametrize("case", TRUE_MAPS, ids=lambda c: f"{c[0][-60:-1]} by {c[1]} : {c[2]}")
+def test_what_is_true_of_a_flow_is_proved(case):
+    loaded = _flow(case)
+    finding = loaded.verify(seconds=5).findings[0]
+    assert finding.verdict == "proved", finding.reason
+    recheck(loaded.model, loaded.plans, finding.claim, json.loads(json.dumps(certificate(loaded.model, loaded.plans, finding))))
+
+
+@pytest.mark.parametrize("case", FALSE_MAPS, ids=lambda c: f"{c[0][-60:-1]} by {c[1]} : {c[2]}")
+def test_what_is_false_of_a_flow_is_not_proved(case):
+    assert _flow(case).verify(seconds=5).findings[0].verdict != "proved"
