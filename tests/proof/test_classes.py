@@ -15,6 +15,7 @@ HEADS = {
     "region": "state x, y : R[n]\nparam A : R[n, n], psd\nparam w : R[n], positive\n",
     "laplacian": ("state x : R[n]\nparam W : R[n, n], laplacian\nparam P : R[n, n], stochastic\nparam k : R, positive\n"
                   "param d : R[n], nonnegative\n"),
+    "entropy": "state x, y, z : R\nparam k : R, positive\nparam l : R, positive\nparam c : R\n",
     "jumps": "state x : R[n]\nparam A : R[n, n]\nparam b : R[n]\n",
 }
 
@@ -37,6 +38,12 @@ TRUE = (
     ("laplacian", "x' = -d*(W @ x)", "contractive(0, norm = inf)"),
     ("laplacian", "x' = -k*tanh(W @ x)", "contractive(0, norm = inf)"),
     ("laplacian", "x' = -W @ x + P @ x - x", "contractive(0, norm = inf)"),
+    # (u - v) (g(u) - g(v)) >= 0 for a rising g
+    ("entropy", "x' = k*(y - x)  y' = k*(x - y) + l*(z - y)  z' = l*(y - z)",
+     "dissipates(x*log(x) + y*log(y) + z*log(z)) on x > 0 and y > 0 and z > 0"),
+    ("entropy", "x' = x*y*(y - x)  y' = x*y*(x - y)", "dissipates(x*log(x) + y*log(y)) on x > 0 and y > 0"),
+    ("entropy", "x' = tanh(y) - tanh(x)  y' = tanh(x) - tanh(y)", "dissipates(x^2 + y^2)"),
+    ("entropy", "x' = k*(exp(y) - exp(x))  y' = k*(exp(x) - exp(y)) - y", "dissipates(x^2 + y^2)"),
     # relu(z) threshold(z) = relu(z)
     ("jumps", "x' = -grad(sum(square(relu(A @ x + b)))/2, x)", "nonexpansive"),
     ("jumps", "x' = -A.T @ (relu(A @ x + b)*threshold(A @ x + b))", "contractive(0)"),
@@ -60,6 +67,10 @@ FALSE = (
     ("laplacian", "x' = -d*(W @ x)", "contractive(0, norm = 1)"), ("laplacian", "x' = -W @ (W @ x)", "contractive(0, norm = inf)"),
     ("laplacian", "x' = -W @ x + P @ x - x", "contractive(1/10, norm = inf)"),
     ("laplacian", "x' = -W @ (W @ x)", "contractive(0, norm = 1)"), ("laplacian", "x' = -W @ x", "contractive(1/100, norm = 1)"),
+    ("entropy", "x' = k*(y - x)  y' = l*(x - y)", "dissipates(x*log(x) + y*log(y)) on x > 0 and y > 0"),
+    ("entropy", "x' = c*(y - x)  y' = c*(x - y)", "dissipates(x*log(x) + y*log(y)) on x > 0 and y > 0"),
+    ("entropy", "x' = k*(exp(-y) - exp(-x))  y' = k*(exp(-x) - exp(-y))", "dissipates(x^2 + y^2)"),
+    ("entropy", "x' = tanh(2*y) - tanh(x)  y' = tanh(x) - tanh(2*y)", "dissipates(x^2 + y^2)"),
     ("jumps", "x' = -A.T @ (relu(A @ x + b)*threshold(A @ x))", "nonexpansive"), ("jumps", "x' = -threshold(x)", "nonexpansive"),
     ("jumps", "x' = abs(x)*sign(x)", "lipschitz(9/10)"), ("jumps", "x' = -relu(x)*sign(x - 1)", "nonexpansive"),
     ("jumps", "x' = x*threshold(x - 1)", "lipschitz(1)"),
