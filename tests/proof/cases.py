@@ -101,7 +101,7 @@ CASES = (
          "flow net = lie(f: rk4) over [0, 1] steps 2\nclaim net : invertible", "steps 2", "steps 1"),
     Case("step in closed form", "model M\nstate x, y : R\nfield f { x' = -x + y  y' = -x - y }\nflow net = lie(f: euler) over [0, 1] steps 1\n"
          "claim net : nonexpansive", "over [0, 1]", "over [0, 11/10]"),
-    Case("step in closed form", "model M\nstate x, y : R\nfield f { x' = (x - y)^2  y' = (x - y)^2 }\n"
+    Case("step in closed form", "model M\nstate x, y, z : R\nfield f { x' = (x - y)^2*z  y' = (x - y)^2*z  z' = x - y }\n"
          "flow net = lie(f: euler) over [0, 1] steps 1\nclaim net : volume_preserving", "y' = (x", "y' = -(x"),
     Case("resolvent", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = S @ x - x }\n"
          "flow net = lie(f: implicit_euler) over [0, 2] steps 2\nclaim net : lipschitz(1/4)", "lipschitz(1/4)", "lipschitz(1/5)"),
