@@ -137,3 +137,41 @@ def test_what_is_true_of_a_flow_is_proved(case):
 @pytest.mark.parametrize("case", FALSE_MAPS, ids=lambda c: f"{c[0][-60:-1]} by {c[1]} : {c[2]}")
 def test_what_is_false_of_a_flow_is_not_proved(case):
     assert _flow(case).verify(seconds=5).findings[0].verdict != "proved"
+
+
+DEFINITIONS = ("state x : R[n]\nparam A : R[n, n], norm <= 1\nparam P : R[n, n], nonnegative\nparam B : R[n, n]\n"
+               "def soft(x : R[n]) = x/(1 + dot(x, x))\ndef res(x : R[n]) = x - A.T @ relu(A @ x)\n"
+               "def long(x : R[n]) = x - 3*A.T @ relu(A @ x)\ndef mix(x : R[n]) = P @ tanh(x)\ndef bad(x : R[n]) = B @ tanh(x)\n"
+               "def center(x : R[n]) = x - mean(x)\ndef shifted(x : R[n]) = x - 1\n")
+TRUE_NETS = (
+    ("soft", "nonexpansive"), ("soft", "positive"), ("soft", "equivariant(sign)"), ("soft", "equivariant(permutation)"),
+    ("res -> res", "nonexpansive"), ("long", "lipschitz(2)"), ("mix -> relu -> soft", "positive"), ("bad", "equivariant(sign)"),
+    ("linear -> relu", "positive"), ("bad -> softplus -> mix", "positive"), ("embed(8) -> take(n)", "invertible"),
+    ("embed(8) -> take(n)", "volume_preserving"), ("embed(8) -> take(n) -> tanh", "equivariant(permutation)"),
+    ("center -> soft", "equivariant(permutation)"), ("center", "equivariant(translation)"), ("center", "equivariant(sign)"),
+)
+FALSE_NETS = (
+    ("long", "nonexpansive"), ("long", "lipschitz(19/10)"), ("mix", "equivariant(permutation)"), ("bad", "positive"),
+    ("center", "positive"),
+    ("shifted", "positive"), ("shifted", "equivariant(sign)"), ("sigmoid -> linear", "positive"), ("softplus -> bad", "positive"),
+    ("embed(8) -> tanh -> take(n)", "invertible"), ("bad", "equivariant(translation)"), ("relu -> shifted", "positive"),
+    ("embed(8) -> sigmoid -> take(n)", "equivariant(sign)"),
+)
+
+
+def _net(case):
+    stages, claim = case
+    return loads(f"model M\ndim n = 3\n{DEFINITIONS}net net_ : R[n] -> R[n] = {stages}\nclaim net_ : {claim}\n")
+
+
+@pytest.mark.parametrize("case", TRUE_NETS, ids=" : ".join)
+def test_what_is_true_of_a_net_is_proved(case):
+    loaded = _net(case)
+    finding = loaded.verify(seconds=5).findings[0]
+    assert finding.verdict == "proved", finding.reason
+    recheck(loaded.model, loaded.plans, finding.claim, json.loads(json.dumps(certificate(loaded.model, loaded.plans, finding))))
+
+
+@pytest.mark.parametrize("case", FALSE_NETS, ids=" : ".join)
+def test_what_is_false_of_a_net_is_not_proved(case):
+    assert _net(case).verify(seconds=5).findings[0].verdict != "proved"
