@@ -39,15 +39,16 @@ def report_text(model: Model, findings: tuple[Finding, ...], style: Style = plai
 
 def finding_lines(finding: Finding, style: Style = plain) -> list[str]:
     head = f"  {style(f'{finding.verdict:<10}', _COLOURS[finding.verdict])} {claim_text(finding.claim)}"
+    pairs = [f"{'':13}pairs: {', '.join(finding.pairs)}"] if finding.pairs else []
     if finding.verdict == "proved":
-        lines = [f"{head}   [{finding.rule}]"]
+        lines = [f"{head}   [{finding.rule}]", *pairs]
         if finding.proof is not None and any(name == "potential" for name, _ in finding.proof.data):
             lines.append(f"{'':13}{finding.proof.statement}")
         return lines + [f"{'':13}if {condition}" for condition in finding.conditions]
     help = [f"{'':13}help: {finding.advice}"] if finding.advice else []
     if finding.witness is None:
-        return [head, f"{'':13}missing: {finding.reason}", *help]
-    return [head, *(f"{'':13}{line}" for line in witness_lines(finding.witness)), *help]
+        return [head, *pairs, f"{'':13}missing: {finding.reason}", *help]
+    return [head, *pairs, *(f"{'':13}{line}" for line in witness_lines(finding.witness)), *help]
 
 
 def witness_lines(witness: Witness) -> list[str]:
@@ -110,7 +111,7 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "region": claim.region_text or None, "verdict": finding.verdict, "rule": finding.rule or None,
         "reason": f"{finding.reason}; {finding.advice}" if finding.advice else finding.reason,
         "conditions": list(finding.conditions), "witness": finding.witness.as_json() if finding.witness else None,
-        "potential": finding.potential or None, "seconds": round(finding.seconds, 4),
+        "pairs": list(finding.pairs) or None, "potential": finding.potential or None, "seconds": round(finding.seconds, 4),
     }
 
 
