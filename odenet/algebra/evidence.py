@@ -37,6 +37,9 @@ class Evidence:
     monotone      ((g, g', q), …)                      one for each q >= 0, and of the rest     s = sum of q (u - u') (g - g')
                                                             + rest with g = f(u), g' = f(u') and f rising
     root          (r,)                                 of r, and of r^2 - (s - r)^2     r >= |s - r|
+    secant        (f(z), f(w) or none, slope)          (of s with f(z) = slope z, or f(w) + slope (z - w),)
+                                                            f(0) = 0 where there is no w; the slope is an
+                                                            atom of its own, in an interval that holds f'
     laws          ()                                   (of s with sigmoids written with exp and angles by addition,)
     boxes         ((atom, low, high), …), text         one for each `*`   branch and bound: see `odenet.algebra.boxes`
     """
