@@ -57,7 +57,7 @@ def test_the_switching_network_is_1_lipschitz(scale):
 
 FAST = {"series": {"n": 6, "more": 3, "L": 3}, "switching": {"n": 8, "L": 6}, "reservoir": {"n": 6, "more": 4, "L": 2},
         "diffusion": {"n": 6}, "pruned": {"n": 8, "L": 5}, "images_naive": {"m": 2, "d": 2, "c": 2},
-        "images_nonexpansive": {"m": 2, "d": 2, "c": 2}, "orthogonal_conv": {"c": 2, "L": 2}}
+        "images_nonexpansive": {"m": 2, "d": 2, "c": 2}}
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
