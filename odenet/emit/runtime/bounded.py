@@ -58,7 +58,7 @@ def off_the_bound(value: Tensor, bound: Tensor | float) -> Tensor:
 def bounded_skew(raw: Tensor, bound: Tensor | float) -> Tensor:
     """As `bounded`, skew, from the entries of raw [..., n, n] above the diagonal.
 
-    bound * 2 W (I + W' W)^-1 has the singular values 2 s / (1 + s^2) <= 1: the skew part of Q' for the Cayley transform Q of W.
+    bound * 2 W (I + W' W)^-1 has the singular values 2 s / (1 + s^2) <= 1: the skew part of Q', Q = 2 (I + W)^-1 - I.
     """
     turned = orthogonal(raw.triu(1))
     return scaled((turned.mT - turned) / 2, bound)
@@ -79,7 +79,7 @@ def bounded_symmetric(raw: Tensor, bound: Tensor | float) -> Tensor:
 def bounded_semidefinite(raw: Tensor, bound: Tensor | float) -> Tensor:
     """As `bounded`, positive semidefinite, from raw B [..., n, n]: bound * 2 P (I + P^2)^-1 with P = B B'.
 
-    For T = B' (I + B B')^-1, of norm at most 1/2, it is 2 T' (I - 2 T T')^-1 T, a square: P itself is never written out.
+    With T = B' (I + B B')^-1, of norm at most 1/2, it is 2 T' (I - 2 T T')^-1 T, a square; P is never written out.
     """
     with full_precision(raw.device):
         top, below = orthonormal(raw.to(torch.promote_types(raw.dtype, torch.float32)).mT)
@@ -98,7 +98,7 @@ def bounded_entries(raw: Tensor, bound: Tensor | float) -> Tensor:
 
 
 def bounded_normal_raw(value: Tensor, bound: Tensor | float) -> Tensor:
-    """W with bound * 2 W (I + W' W)^-1 = `value` [..., n, n], symmetric or skew; a norm of `bound` itself is approached."""
+    """W with bound * 2 W (I + W' W)^-1 = `value` [..., n, n], symmetric or skew; a norm of `bound` is approached."""
     inside = off_the_bound(value, bound)
     identity = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
     squares, vectors = torch.linalg.eigh(inside.mT @ inside)

@@ -29,7 +29,7 @@ def off_zero(value: Tensor) -> Tensor:
 
 
 def require(is_inside: bool) -> None:
-    """Raises ValueError where an initial value is not in its set; the compiler has seen to it for the sizes of the spec."""
+    """Raises ValueError where an initial value is not in its set; for the dims of the spec the compiler has looked."""
     if not is_inside:
         raise ValueError("an initial value lies outside of its set for these dims")
 
@@ -42,8 +42,8 @@ def interval(raw: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
 def interval_raw(value: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
     """Raw values that `interval` maps to `value`; a value at an end begins 1/1024 of the interval's length inside.
 
-    There the slope of the chart is large enough to be seen by a gradient in float32. At an end is what float32 cannot tell
-    from it.
+    There the slope of the chart is large enough to be seen by a gradient in float32. At an end is what float32 cannot
+    tell from it.
     """
     low, high = (torch.as_tensor(end, dtype=value.dtype) for end in (low, high))
     length = torch.where(high > low, high - low, 1.0)

@@ -47,7 +47,7 @@ def stiefel(turned: Tensor, lower: Tensor) -> Tensor:
 
 
 def cayley(skew: Tensor) -> Tensor:
-    """Q = 2 (I + S)^-1 - I for skew S [..., n, n]; S is scaled down to the length 4096 (Frobenius) where it is longer."""
+    """Q = 2 (I + S)^-1 - I for skew S [..., n, n]; where S is longer than 4096 it is scaled to that."""
     if is_moderate(skew, 8.0):
         moderate: Tensor = Cayley.apply(skew, True)  # type: ignore[no-untyped-call]
         return moderate
@@ -106,7 +106,7 @@ def polished(skew: Tensor) -> Tensor:
 
 
 def inverse_by_blocks(matrix: Tensor) -> Tensor:
-    """The inverse of I + S [..., n, n], S skew, by halves: batched products in place of one elimination after the other.
+    """The inverse of I + S [..., n, n], S skew, by halves: batched products in place of eliminations.
 
     The symmetric part of I + S is I, and at least I in what is left of it after elimination: so no pivots are needed.
     Source: Golub and Van Loan (1979), Unsymmetric positive definite linear systems.
@@ -155,7 +155,7 @@ def orthogonal_raw(value: Tensor) -> Tensor:
     half = torch.linalg.inv_ex(identity + upper).inverse  # (I + Z) / 2
     skewed = half - half.mT  # Z less its symmetric part
     if not bool(torch.linalg.matrix_norm(skewed).amax() <= 4000):
-        raise ValueError("an initial value has the eigenvalue -1 for these dims, which the chart of `orthogonal` does not reach")
+        raise ValueError("an initial value has the eigenvalue -1 for these dims: the chart does not reach it")
     return torch.cat((skewed.triu(1), -lower @ half), dim=-2)
 
 

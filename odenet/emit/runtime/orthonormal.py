@@ -1,4 +1,4 @@
-"""Orthonormal columns from any matrix, without the squares of its entries where those would lose the identity beside them."""
+"""Orthonormal columns from any matrix, without its squares where those would lose the identity beside them."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def semidefinite(raw: Tensor) -> Tensor:
 
 
 def semidefinite_raw(value: Tensor) -> Tensor:
-    """A square root of the positive semidefinite `value` [..., n, n], with a millionth of its norm in the place of zeros.
+    """A square root of the positive semidefinite `value` [..., n, n], with a millionth of its norm for zeros.
 
     Where B has no column in a direction, B B' has no slope there.
     """
