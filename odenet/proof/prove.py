@@ -203,7 +203,7 @@ class Prover:
         if value is None:
             return "an order that depends on a size is not shown for all sizes"
         wanted = int(value)
-        result = flow_order(plan.flow, wanted)
+        result = flow_order(self.model, plan.flow, wanted)
         answer = result.at_least(wanted)
         if answer:
             premises = []
