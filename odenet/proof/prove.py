@@ -215,6 +215,8 @@ class Prover:
                     premises.append(kept)
             conditions = tuple(f"assumes {text}" for text in result.assumes)
             statement = f"order {result.order} by the conditions up to {wanted}"
+            if result.is_exact:
+                statement = "a step is the exact flow: it has every order"
             return by("order conditions", statement, *premises, conditions=conditions)
         if answer is None:
             return f"the order is at least {result.order}; no condition of order {wanted} is shown to fail"

@@ -127,7 +127,7 @@ def averaged_composition(case: Case, goal: Goal, step: Step) -> None:
 
 
 def palindrome(case: Case, goal: Goal, step: Step) -> None:
-    """Read backwards, the substeps are the adjoints of those read forwards, at the same times: from the end of the step, at 1, back."""
+    """Read backwards, the substeps are the adjoints of those read forwards, at the same times on the way back from t + h."""
     all_moves = moves(case, proves(case, goal, "flow", "symmetric"))
     for one, other in zip(all_moves, reversed(all_moves), strict=True):
         is_same = one.field == other.field or (one.rows == other.rows and not one.is_timed)

@@ -2,9 +2,9 @@
 
 A composition of steps, part i with errors of degrees E_i, is a product of exponentials of h c X_i + sum over j in E_i of
 (h c)^j Z_ij. It has order p when the coefficient of every word of degree at most p is that of exp(h (X_1 + ... + X_k)). Where all
-lower degrees agree, the difference is a Lie polynomial, so Lyndon words decide. The order is that for all parts that read and move what
-the parts of the flow do: a shear is exact for every consistent method while the clock stands still, and where words fail the trees decide
-whose vertices have only children that they see.
+lower degrees agree, the difference is a Lie polynomial, so Lyndon words decide. The order is that for all parts that read and move
+what the parts of the flow do: a shear is exact for every consistent method while the clock stands still, and where words fail the
+trees decide whose vertices have only children that they see.
 
 Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), III.1, III.4, III.5.
 """
@@ -20,8 +20,8 @@ from typing import Any
 from odenet.ir.model import Flow, Method, Table
 from odenet.plan.steps import Relax
 from odenet.recheck.case import Case, Goal, Step
+from odenet.recheck.conditions import residual, sees
 from odenet.recheck.scalars import Rejected
-from odenet.recheck.witness.conditions import residual, sees
 from odenet.schemes.numbers import Exact, exact
 
 CLOCK: Any = "t"

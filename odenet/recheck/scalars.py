@@ -235,7 +235,7 @@ def root(table: Table, value: Fraction, e: Fraction) -> Scalar:
 
 
 def _split(whole: int) -> list[tuple[int, int]]:
-    """Bases and exponents of a whole number: its primes; of a large one those below 1000 and what is left, as a power if it is one."""
+    """Bases and exponents of a whole number: its primes; of a large one those below 1000, and what is left (as a power)."""
     from flint import fmpz
 
     found = []

@@ -60,13 +60,14 @@ class OrderResult:
     that coefficient minus the one of the exact flow; None when none was found: the order is at least `order`.
     `shown_by` is the same condition as data: ("tree", (name of the root's field, child, child, ...)), t being a leaf ("t",), or
     ("field", name) of the part whose method errs.
-    `assumes`: see Traits."""
+    `assumes`: see Traits. `is_exact`: the step is the exact flow, of every order."""
 
     order: int
     condition: str | None = None
     residual: Exact | None = None
     shown_by: tuple[str, Any] | None = None
     assumes: tuple[str, ...] = ()
+    is_exact: bool = False
 
     def at_least(self, wanted: int) -> bool | None:
         """True: proved, False: refuted, None: undecided."""
@@ -155,7 +156,7 @@ def flow_order(model: Model, flow: Flow, up_to: int) -> OrderResult:
     except ExactError:
         return OrderResult(0)
     assumes = tuple(f"`{name}` keeps {m.assumes}" for name, m in zip(names, methods, strict=True) if m.assumes)
-    return OrderResult(found.order, found.condition, found.residual, found.shown_by, assumes)
+    return OrderResult(found.order, found.condition, found.residual, found.shown_by, assumes, found.is_exact)
 
 
 def composition_order(
@@ -176,7 +177,7 @@ def composition_order(
                 return found
     conditions = _Conditions(stages, methods, names, seen)
     if len(methods) == 1 and methods[0].order is None and sum((c for _, c in stages), Exact(0)) == 1:
-        return OrderResult(up_to)  # the exact flow itself
+        return OrderResult(up_to, is_exact=True)
     whole = sum((c for part, c in stages if part == 0), Exact(0))  # 1: the step back begins at the time where this one ends
     even_is_free = whole == 1 and is_palindromic(stages, methods)
     for degree in range(1, min(up_to, MAX_DEGREE) + 1):

@@ -127,9 +127,9 @@ def _is_length(invariant: Node) -> bool:
 def palindrome(context: Context, substeps: list[Move], setting: Setting) -> Outcome:
     """Phi_h^-1 = Phi_-h: read backwards, the substeps are the adjoints of those read forwards.
 
-    The step back starts at the time where the step ends, one whole step after its start, and runs through the same substeps. So the
+    The step back starts at the time where the step ends, a whole step after its start, and runs through the same substeps. So the
     one that undoes a substep over the times [a, b] has the times [1 - a', 1 - b'], [a', b'] being those of its mirror image:
-    b = 1 - a' and a = 1 - b'. That asks for coefficients of the part with the clock that add up to 1, unless nothing sees the clock.
+    b = 1 - a' and a = 1 - b'. So coefficients of the part with the clock add up to 1, unless nothing sees the clock.
     """
     solutions: dict[tuple[str, str], tuple[Proof, ...]] = {}
     for one, other in zip(substeps, reversed(substeps), strict=True):

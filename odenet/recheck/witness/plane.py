@@ -1,6 +1,7 @@
 """Orders of methods without trees (`relax`, `discrete_gradient`): one step on given fields of the plane, as a power series in h.
 
-A point is x and the time, which the part named first moves. A part is a rotation of varying speed where its method is `relax`, so that it keeps x . x; linear, symmetric and without trace where
+A point is x and the time, which the part named first moves.
+A part is a rotation of varying speed where its method is `relax`, so that it keeps x . x; linear, symmetric and without trace where
 it is `discrete_gradient`, which then is the implicit midpoint rule on a gradient and on a Hamiltonian field alike; else a
 polynomial. A difference from the exact flow of the sum in a power up to p shows that not every step has the order p.
 """
@@ -77,7 +78,8 @@ def _difference(flow: Flow, degree: int, chosen: Sequence[int], is_timed: bool) 
     for part, coefficient in flow.scheme.stages:
         if part in rates:
             after = _moved(flow.parts[part].method, rates[part], after, plain(exact(coefficient)), part == 0)
-    there = _exact(lambda x: [_total(rows) for rows in zip(*(rate(x) for rate in rates.values()), strict=True)], start, fmpq(1), 0 in rates)
+    whole: Rate = lambda x: [_total(rows) for rows in zip(*(rate(x) for rate in rates.values()), strict=True)]  # noqa: E731
+    there = _exact(whole, start, fmpq(1), 0 in rates)
     for k in range(degree + 1):
         for x, y in zip(after[:2], there[:2], strict=True):
             if x.terms[k] > y.terms[k] or x.terms[k] < y.terms[k]:

@@ -18,8 +18,8 @@ from odenet.ir.model import Claim, ConvolutionSpace, Model, Parameter, Parameter
 from odenet.ir.node import Node, states
 from odenet.ir.sizes import Size, Space
 from odenet.plan.steps import Plan
+from odenet.recheck.conditions import has_series, is_of_such_parts, residual, sees
 from odenet.recheck.scalars import Rejected
-from odenet.recheck.witness.conditions import has_series, is_of_such_parts, residual, sees
 from odenet.recheck.witness.duals import Dual, flat, lift, split
 from odenet.recheck.witness.members import MEMBERS
 from odenet.recheck.witness.place import INPUT, Place, demand, flows_of, net_of

@@ -56,8 +56,9 @@ def sees(model: Model, flow: Flow) -> list[tuple[frozenset[int], bool]]:
         return depends_on(node, "time") or any(s is not None and s.kind != "piecewise" for s in schedules)
 
     rows = [model.field(part.field).rows for part in flow.parts]
-    return [(frozenset(i for i, moved in enumerate(rows) if any(name in states(node) for name, _ in moved for _, node in own)),
-             any(runs(node) for _, node in own)) for own in rows]
+    read = [frozenset().union(*(states(node) for _, node in own)) for own in rows]
+    return [(frozenset(i for i, moved in enumerate(rows) if any(name in blocks for name, _ in moved)),
+             any(runs(node) for _, node in own)) for own, blocks in zip(rows, read, strict=True)]
 
 
 def is_of_such_parts(model: Model, flow: Flow, tree: Any) -> bool:
