@@ -17,6 +17,7 @@ from odenet.proof import curvature, definitions, domains, shorter
 from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
+from odenet.proof.fields.definite import is_not_definite
 from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.maps import bijections, cocoercive, constants, invariants, orthant, whole
 from odenet.proof.maps import structure as maps
@@ -212,6 +213,8 @@ class Prover:
                     kept = integrals.preserves(self.context, self.context.rates((part.field,)), advance.invariant)
                     if isinstance(kept, str):
                         return f"the order of `relax` needs a field that keeps its invariant; of `{part.field}`: {kept}"
+                    if is_not_definite(self.context, self.context.rates((part.field,)), advance.invariant):
+                        return f"the order of `relax` needs a quadratic that is definite on the blocks that `{part.field}` moves"
                     premises.append(kept)
             conditions = tuple(f"assumes {text}" for text in result.assumes)
             statement = f"order {result.order} by the conditions up to {wanted}"

@@ -43,7 +43,7 @@ def vertices(tree: Any, names: tuple[str, ...], found: list[Vertex] | None = Non
 
 
 def has_series(flow: Flow, tree: Any) -> bool:
-    """Whether each part that moves a vertex of the tree is advanced exactly or by a table. Raises ValueError where it is no tree."""
+    """Whether each part that moves a vertex of the tree is advanced exactly or by a table. Raises ValueError for no tree."""
     system = vertices(tree, tuple(part.field for part in flow.parts))
     return all(v.colour is None or flow.parts[v.colour].method.kind in ("exact", "runge_kutta") for v in system)
 
@@ -57,7 +57,7 @@ def sees(model: Model, flow: Flow) -> list[tuple[frozenset[int], bool]]:
 
     rows = [model.field(part.field).rows for part in flow.parts]
     read = [frozenset().union(*(states(node) for _, node in own)) for own in rows]
-    return [(frozenset(i for i, moved in enumerate(rows) if any(name in blocks for name, _ in moved)),
+    return [(frozenset(i for i, moved in enumerate(rows) if blocks & {name for name, _ in moved}),
              any(runs(node) for _, node in own)) for own, blocks in zip(rows, read, strict=True)]
 
 

@@ -140,6 +140,7 @@ def order_conditions(case: Case, goal: Goal, step: Step) -> None:
     for part, advance in zip(flow.parts, plan.advances, strict=True):
         if isinstance(advance, Relax):
             case.premise(step, goal.of("field", "preserves", advance.invariant, rows=case.rows((part.field,))))
+            _may_be_definite(case, goal, part.field, advance.invariant)
             case.conditions.append(f"assumes `{part.field}` keeps its invariant, definite on the blocks it moves")
     stages = [(i, exact(c)) for i, c in flow.scheme.stages]
     if len(flow.parts) == 1 and flow.parts[0].method.kind == "exact" and sum((c for _, c in stages), Exact(0)) == 1:
@@ -153,6 +154,30 @@ def order_conditions(case: Case, goal: Goal, step: Step) -> None:
     case.demand(all(part.method.kind in ("exact", "runge_kutta") for part in flow.parts),
                 f"an order condition of degree {degree or 1} fails" if degree else "a method has the order 0")
     _trees_agree(flow, below, wanted)
+
+
+def _may_be_definite(case: Case, goal: Goal, field: str, invariant: Any) -> None:
+    """Refuse a quadratic of numbers that is not definite on the moved blocks: its Hessian has minors of the wrong sign."""
+    names = [name for name, _ in case.rows((field,))]
+    hessian = [[case.slope(case.gradient(invariant, i), j) for j in names] for i in names]
+    if all(not case.model.block(name).space.sizes for name in names):
+        values = [[form.scalar().value() for form in row] for row in hessian]
+        if all(v is not None for row in values for v in row):
+            minors = [_determinant([[v or Fraction(0) for v in row[:k]] for row in values[:k]]) for k in range(1, len(names) + 1)]
+            alternating = [m * (-1) ** k for k, m in enumerate(minors, 1)]
+            return case.demand(all(m > 0 for m in minors) or all(m > 0 for m in alternating), "the quadratic is not definite")
+    ends = [case.bounds(goal).spectrum(hessian[i][i]) for i in range(len(names))]
+    below, above = ([None if end is None else end.value() for end in side] for side in zip(*ends, strict=True))
+    is_mixed = any(v is not None and v <= 0 for v in above) and any(v is not None and v >= 0 for v in below)
+    case.demand(not is_mixed, "the quadratic is not definite")
+
+
+def _determinant(matrix: list[list[Fraction]]) -> Fraction:
+    """Along the first row."""
+    if not matrix:
+        return Fraction(1)
+    return sum((v * (-1) ** j * _determinant([[*row[:j], *row[j + 1:]] for row in matrix[1:]])
+                for j, v in enumerate(matrix[0]) if v), Fraction(0))
 
 
 def _wrong_word(parts: int, wrong: list[tuple[int, int]], stages: list[tuple[int, Exact]], wanted: int) -> int:

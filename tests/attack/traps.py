@@ -211,6 +211,20 @@ claim moving : order(1)                  #! true
 claim moving : order(2)                  #! false
 claim standing : order(2)                #! true
 """,
+    "relax with a quadratic of two signs": """
+dim n = 2
+state a, b, c, d : R
+state x, y : R[n]
+param S : R[n, n], skew
+field f { a' = b + d  b' = -a + c/2  c' = -b/2 + 2*d  d' = a + 2*c }
+field w { x' = S @ x  y' = S @ y }
+flow one = lie(f: relax(rk4, a^2 + b^2 + c^2 - d^2)) over [0, 1] steps 10
+flow two = lie(w: relax(rk4, dot(x, x) - dot(y, y))) over [0, 1] steps 10
+flow three = lie(w: relax(rk4, -dot(x, x) - dot(y, y))) over [0, 1] steps 10
+claim one : order(3)                     #! false
+claim two : order(3)                     #! false
+claim three : order(3)                   #! true
+""",
     "a palindrome of coefficients only": """
 state q, p : R
 field f { q' = p  p' = -sin(q) }
