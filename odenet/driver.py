@@ -87,7 +87,20 @@ class Loaded:
     def check(self) -> Loaded:
         """Run all checks. Raises Rejected with every fault of the first stage that has any."""
         _ = self.plans  # each stage is computed once and kept
+        if self._may_be_empty:
+            raise Rejected(self.text, self._may_be_empty)
         return self
+
+    @cached_property
+    def _may_be_empty(self) -> tuple[Diagnostic, ...]:
+        """The faults of parameter sets that are not shown to have members."""
+        bounds = [a for p in self.model.parameters for s in p.sets for a in s.arguments]
+        bounds += [stage.norm for net in self.model.nets for stage in net.stages if stage.norm is not None]
+        if all(bound.op == "number" for bound in bounds):  # looked at when the model was built
+            return ()
+        from odenet.proof.sets import members
+
+        return members(self.model).faults
 
     def verify(self, seconds: float = DEFAULT_SECONDS, watch: Watch | None = None) -> Report:
         """The verdict on each claim. `seconds` is the budget of each claim; `watch` is told of each before it is looked at."""

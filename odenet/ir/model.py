@@ -1,7 +1,7 @@
 """The typed model: what a spec means, with every name resolved and every space checked."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Union
 
@@ -67,12 +67,13 @@ class ParameterSet:
     """One set a parameter lies in. `name` is a row of `odenet.sets`; `arguments` are scalar nodes.
 
     `in [a, b]` is ("interval", (a, b)), `norm <= c` is ("norm", (c,)); arguments may use constants, dims and
-    parameters declared above.
+    parameters declared above. `places` are where the arguments are written.
     """
 
     name: str
     arguments: tuple[Node, ...]
     span: Span
+    places: tuple[Span, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Schedule:
 
     kind: str
     knots: int | None = None
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,8 @@ class NetStage:
     """One stage of a net.
 
     `kind`: `flow` (data: its name), `linear` (), `conv` (size, padding, stride), `embed`, `fold`, `take`, `lift`, `maxpool`,
-    `avgpool` (each one Size), `flatten` (), `function` (name, Fractions), `def` (name). `norm` is the bound of `norm <= c` or None.
+    `avgpool` (each one Size), `flatten` (), `function` (name, Fractions), `def` (name). `norm` is the bound of `norm <= c`, written
+    at `place`, or None.
     """
 
     kind: str
@@ -202,6 +205,7 @@ class NetStage:
     domain: Space
     codomain: Space
     span: Span
+    place: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from odenet.algebra.evidence import Evidence
 from odenet.algebra.forms import Form, zero
 from odenet.algebra.jacobian import Differentiator
-from odenet.algebra.scalars import Scalar
+from odenet.algebra.scalars import Scalar, Unsupported
 from odenet.algebra.setting import Setting
 from odenet.algebra.translate import Translator
 from odenet.ir.model import Block, Comparison, Model
@@ -68,6 +68,8 @@ class Context:
 
     def rate(self, rates: Rates, block: str) -> Form:
         node = rates.node(block)
+        if node is not None and self.model.block(block).space.rank == 2:  # a field `X' = W` moves a matrix and reads none
+            raise Unsupported(f"the matrix-valued state `{block}`")
         return zero(SCALAR, self.space(block)) if node is None else self.form(node)
 
     def jacobian(self, rates: Rates, row: str, column: str) -> Form:

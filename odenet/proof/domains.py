@@ -120,6 +120,8 @@ def _sign(context: Context, node: Node, a: list[int]) -> int:
         return NONNEGATIVE if node.args[0] == node.args[1] and min(a) == UNKNOWN else min(a)
     if node.op in ("sum", "mean", "spread"):
         return a[0]
+    if node.op in ("largest", "smallest"):  # of the entries of one argument, or of several
+        return max(a) if node.op == "largest" else min(a)
     if node.op == "dot":
         return NONNEGATIVE if node.args[0] == node.args[1] else min(a)
     if node.op == "function":

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 
 from odenet.algebra.inequalities import is_nonnegative
 from odenet.algebra.scalars import ONE, ZERO, Scalar, TooLarge, Unsupported
@@ -22,6 +23,7 @@ from odenet.proof.maps import bijections, cocoercive, constants, invariants, ort
 from odenet.proof.maps import structure as maps
 from odenet.proof.maps.substeps import Move, NoSolution, each, moves
 from odenet.proof.rules import by, readable
+from odenet.proof.sets import Members, members
 
 DEFAULT_SECONDS = 10.0
 _RAISE = "--seconds"
@@ -48,10 +50,17 @@ class Prover:
         self.plans = plans
         self.context = Context(model)
 
+    @cached_property
+    def members(self) -> Members:
+        """That the sets of the parameters have members: without them no claim says anything."""
+        return members(self.model)
+
     def find(self, claim: Claim, seconds: float = DEFAULT_SECONDS) -> Finding:
         """The finding on one claim, within `seconds` of computing: at most three quarters for a proof, the rest for a witness."""
         began = time.perf_counter()
         computed = time.process_time()
+        if self.members.faults:  # `driver` does not let such a model come here
+            return Finding(claim, "undecided", "", self.members.faults[0].message, time.perf_counter() - began)
         outcome = self.reached(claim, seconds)
         if isinstance(outcome, Proof):
             return self._accepted(claim, outcome, began)
@@ -92,7 +101,7 @@ class Prover:
 
         finding = Finding(claim, "proved", proof.rule, proof.statement, 0.0, proof=proof, lemmas=self.context.lemmas())
         try:
-            written = certificate(self.model, self.plans, finding)
+            written = certificate(self.model, self.plans, finding, self.members)
         except Rejected as why:
             reason = (f"the rules prove it ({finding.rule}), but the independent checker does not accept the proof: {why}; "
                       "please report this spec")
@@ -269,13 +278,13 @@ def _hamiltonian(p: Prover, rates: Rates, claim: Claim, setting: Setting) -> Out
 
 
 def _equivariant(p: Prover, rates: Rates, claim: Claim, setting: Setting) -> Outcome:
-    action = claim.arguments[0]
+    action, region = claim.arguments[0], setting if claim.region else None
     if action == "sign":
-        return structure.sign_equivariant(p.context, rates)
+        return structure.sign_equivariant(p.context, rates, region)
     if isinstance(action, str) and action in structure.ACTIONS:
         return structure.commuting(p.context, rates, action)
     assert isinstance(action, Node)
-    return structure.matrix_equivariant(p.context, rates, action)
+    return structure.matrix_equivariant(p.context, rates, action, region)
 
 
 FieldRule = Callable[[Prover, Rates, Claim, Setting], Outcome]
@@ -283,7 +292,7 @@ _FIELDS: dict[str, FieldRule] = {
     "divergence_free": lambda p, f, c, s: structure.divergence_free(p.context, f),
     "gradient": _gradient,
     "hamiltonian": _hamiltonian,
-    "reversible": lambda p, f, c, s: structure.reversible(p.context, f),
+    "reversible": lambda p, f, c, s: structure.reversible(p.context, f, s if c.region else None),
     "equivariant": _equivariant,
     "contractive": lambda p, f, c, s: metric.contractive(p.context, f, p._bound(c, s), s, _norm(c)),
     "nonexpansive": lambda p, f, c, s: metric.contractive(p.context, f, ZERO, s, _norm(c)),

@@ -15,7 +15,8 @@ from odenet.recheck.maps import MAP_RULES
 from odenet.recheck.moves import one_solution
 from odenet.recheck.orders import order_conditions
 from odenet.recheck.scalars import Rejected, Scalar
-from odenet.recheck.signs import Signs
+from odenet.recheck.sets import have_members, needed
+from odenet.recheck.signs import Asked, Signs
 
 _OF_DEFS = {"principal minors": ("field", "def"), "hessian": ("def",)}
 
@@ -49,15 +50,16 @@ def recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: Any
 
 
 def _recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: Any) -> tuple[str, ...]:
-    if set(certificate) != {"claim", "lemmas", "proof"}:
+    if set(certificate) - {"sets"} != {"claim", "lemmas", "proof"}:
         raise Rejected("the certificate is not well formed")
     if certificate["claim"] != claim_data(claim):
         raise Rejected("the certificate is about another claim")
+    have_members(model, certificate.get("sets", []))
     case = Case(model, plans, _region(claim), RULES)
     for where, depth, scalar, evidence in certificate["lemmas"]:
         _accept(case, where, depth, case.data.read(scalar), case.data.read(evidence))
     for signs in case.settings.values():
-        signs.known, signs.strict = _Asked(signs.known), _Asked(signs.strict)
+        signs.known, signs.strict = Asked(signs.known), Asked(signs.strict)
     case.prove(goal_of(case, claim), certificate["proof"])
     asked: list[Any] = [one for signs in case.settings.values() for one in (signs.known, signs.strict)]
     if sum(len(one.found) for one in asked) != len(certificate["lemmas"]):
@@ -65,22 +67,9 @@ def _recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: An
     return tuple(dict.fromkeys(case.conditions))
 
 
-class _Asked(set[Any]):
-    """A set that remembers what was found in it."""
-
-    def __init__(self, items: Any) -> None:
-        super().__init__(items)
-        self.found: set[Any] = set()
-
-    def __contains__(self, item: object) -> bool:
-        is_in = super().__contains__(item)
-        if is_in:
-            self.found.add(item)
-        return is_in
-
-
 def trimmed(model: Model, plans: dict[str, Plan], claim: Claim, certificate: dict[str, Any]) -> dict[str, Any]:
     """The same certificate with the lemmas that its proof cannot do without, and no others. Raises Rejected."""
+    sets = needed(model, certificate.get("sets", []))
     case = Case(model, plans, _region(claim), RULES)
     lemmas: list[tuple[tuple[Any, Any], list[Any]]] = []
     for where, depth, scalar, evidence in certificate["lemmas"]:
@@ -96,7 +85,7 @@ def trimmed(model: Model, plans: dict[str, Plan], claim: Claim, certificate: dic
         if not _is_proved(case, claim, certificate["proof"]):
             known.add(question)
             kept.append(lemma)
-    return certificate | {"lemmas": kept}
+    return certificate | {"lemmas": kept} | ({"sets": sets} if sets else {})
 
 
 def _is_proved(case: Case, claim: Claim, proof: Any) -> bool:

@@ -147,6 +147,8 @@ def substitution(case: Case, goal: Goal, step: Step) -> None:
     else:
         case.demand(goal.arguments == ("sign",), "the rule knows the flip of all signs only")
         turned = {b.name for b in case.model.blocks}
+    if goal.region:  # R x may lie outside of it
+        case.defined(tuple(flipped(node, turned) for _, node in goal.rows), case.signs(goal))
     for block, node in goal.rows:
         sign = -1 if goal.property == "reversible" and block in turned else 1
         case.vanishes(lambda c, n=node, sign=sign: c.reader.form(flipped(n, turned))  # type: ignore[misc]
@@ -159,6 +161,8 @@ def _turned_by(case: Case, goal: Goal, matrix: Node) -> None:
     case.demand(all([case.reader.block(b)] * 2 == ends for b in names), "it does not fit")
     for _, node in goal.rows:
         moved = replaced(node, lambda leaf: apply(matrix, leaf) if leaf.op == "state" and leaf.data[0] in names else None)
+        if goal.region:
+            case.defined((moved,), case.signs(goal))
         case.vanishes(lambda c, n=node, moved=moved: c.reader.form(moved) - c.reader.form(matrix) @ c.reader.form(n),  # type: ignore[misc]
                       "the symmetry fails")
 
@@ -166,7 +170,7 @@ def _turned_by(case: Case, goal: Goal, matrix: Node) -> None:
 _BOTH = frozenset((
     "number", "dim", "time", "state", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean", "dot", "norm",
     "largest", "smallest", "softmax", "spread", "apply", "compose", "transpose"))
-_COMMUTE = {"permutation": _BOTH | {"eye", "diag", "outer", "sym"}, "translation": _BOTH | {"channels"}}
+_COMMUTE = {"permutation": _BOTH | {"eye", "diag", "outer", "sym"}, "translation": _BOTH}
 
 
 def commuting_letters(case: Case, goal: Goal, step: Step) -> None:
@@ -174,29 +178,41 @@ def commuting_letters(case: Case, goal: Goal, step: Step) -> None:
     _is(case, goal, "equivariant")
     action = goal.arguments[0]
     case.demand(action in _COMMUTE, "the rule knows permutations and translations only")
-    for _, root in goal.rows:
-        for node in root.walk():
-            if node.op == "param":
-                case.demand(_is_fixed(case, node, action), f"parameter {node.data[0]} does not commute")
-            elif not _in_channels(root, node):
-                case.demand(node.op in _COMMUTE[action], f"`{node.op}` does not commute")
+    for block, root in goal.rows:
+        case.demand(case.model.block(block).space.rank != 2, "an action on matrices")
+        fixed, turned = _under(case, root, action)
+        case.demand(turned[root], f"an operation does not commute with every {action}")
 
 
-def _in_channels(root: Node, node: Node) -> bool:
-    parents = [p for p in root.walk() if node in p.args]
-    if not parents or depends_on(node, "state") or not isinstance(node.space, Space) or node.space.rank != 1:
-        return False
-    return all(p.op == "channels" or _in_channels(root, p) for p in parents)
+def _under(case: Case, root: Node, action: str) -> tuple[dict[Node, bool], dict[Node, bool]]:
+    """By node: whether its value at g x is that at x, and whether it is g of that at x.
+
+    Of a scalar both are the same. An image constant over each channel is fixed where the channels' values are; a shift of an
+    image keeps the sums of its channels.
+    """
+    fixed: dict[Node, bool] = {}
+    turned: dict[Node, bool] = {}
+    for node in root.walk():
+        fixed[node] = (node.op != "state" and all(fixed[a] for a in node.args)) or (
+            node.op == "unchannels" and turned[node.args[0]])
+        if node.op == "channels":
+            turned[node] = fixed[node.args[0]]
+        elif node.op == "param":
+            turned[node] = _is_fixed(case, node, action)
+        else:
+            turned[node] = (node.op in _COMMUTE[action] and all(turned[a] for a in node.args)
+                            and not (node.op == "state" and case.model.block(node.data[0]).space.rank == 2))
+        if node.space == SCALAR:
+            fixed[node] = turned[node] = fixed[node] or turned[node]
+    return fixed, turned
 
 
 def _is_fixed(case: Case, node: Node, action: str) -> bool:
+    """A linear map that commutes: a circular convolution with shifts. A vector has an index that moves."""
     if node.space == SCALAR:
         return True
     space = case.model.parameter(node.data[0]).space
-    if action == "translation" and not isinstance(space, Space):
-        return space.padding == "circular" and space.stride == 1
-    return action == "translation" and node.space.rank == 1 and all(  # type: ignore[union-attr]
-        b.space.rank == 3 for b in case.model.blocks)
+    return action == "translation" and not isinstance(space, Space) and space.padding == "circular" and space.stride == 1
 
 
 # --- bounds of spectra and norms ------------------------------------------------------------------------------------

@@ -13,6 +13,20 @@ from odenet.recheck.scalars import Monomial, Rejected, Scalar, Symbol, Word, num
 from odenet.recheck.words import reverse
 
 
+class Asked(set[Any]):
+    """A set that remembers what was found in it."""
+
+    def __init__(self, items: Any) -> None:
+        super().__init__(items)
+        self.found: set[Any] = set()
+
+    def __contains__(self, item: object) -> bool:
+        is_in = super().__contains__(item)
+        if is_in:
+            self.found.add(item)
+        return is_in
+
+
 class Signs:
     """The assumptions `g >= 0` of a claim, its region and the sets of parameters, and the inequalities shown under them.
 

@@ -22,6 +22,7 @@ from odenet.recheck.scalars import Rejected
 from odenet.recheck.witness.conditions import has_series, residual
 from odenet.recheck.witness.duals import Dual, flat, lift, split
 from odenet.recheck.witness.members import MEMBERS
+from odenet.recheck.witness.others import others_have_members
 from odenet.recheck.witness.place import INPUT, Place, demand, flows_of, net_of
 from odenet.recheck.witness.plane import first_difference
 from odenet.recheck.witness.runs import Run, World
@@ -92,6 +93,7 @@ def _place(model: Model, plans: Mapping[str, Plan], claim: Claim, witness: Mappi
         world.time = given[TIME][()]
     steps = max((int(plan.flow.steps.evaluate(dims)) for plan in runs), default=0)
     _members(world, given, steps if claim.kind in ("flow", "net") else None, _weights(model, claim))
+    others_have_members(world, claim.kind in ("flow", "net"))
     shapes = {name: tuple(int(s.evaluate(dims)) for s in space.sizes) for name, space in spaces.items()}
     points = {}
     for name, prefix in (("x", ""), ("y", "y."), ("v", "v.")):
