@@ -62,6 +62,7 @@ class Loaded:
     def __init__(self, source: Source) -> None:
         self.text = source
         self._reports: dict[float, Report] = {}  # by the budget of a claim
+        self._has_members = False  # whether the sets of the parameters were looked at
 
     @cached_property
     def spec(self) -> Spec:
@@ -87,20 +88,12 @@ class Loaded:
     def check(self) -> Loaded:
         """Run all checks. Raises Rejected with every fault of the first stage that has any."""
         _ = self.plans  # each stage is computed once and kept
-        if self._may_be_empty:
-            raise Rejected(self.text, self._may_be_empty)
+        if not self._has_members:
+            from odenet.proof import sets
+
+            sets.check(self.model)
+            self._has_members = True
         return self
-
-    @cached_property
-    def _may_be_empty(self) -> tuple[Diagnostic, ...]:
-        """The faults of parameter sets that are not shown to have members."""
-        bounds = [a for p in self.model.parameters for s in p.sets for a in s.arguments]
-        bounds += [stage.norm for net in self.model.nets for stage in net.stages if stage.norm is not None]
-        if all(bound.op == "number" for bound in bounds):  # looked at when the model was built
-            return ()
-        from odenet.proof.sets import members
-
-        return members(self.model).faults
 
     def verify(self, seconds: float = DEFAULT_SECONDS, watch: Watch | None = None) -> Report:
         """The verdict on each claim. `seconds` is the budget of each claim; `watch` is told of each before it is looked at."""
@@ -167,6 +160,10 @@ class Loaded:
             label = Label(derived.span, "derived from other dims") if derived else Label(Span(0, 0), "")
             raise Rejected(self.text, (Diagnostic("ODE601", f"cannot set {name} = {value}: {reason}", (label,),
                                                   f"the free dims are: {known}"),))
+        if misfit := self.model.misfit(self.model.dim_values(dims)):
+            given = ", ".join(f"{name} = {value}" for name, value in dims.items())
+            raise Rejected(self.text, (Diagnostic("ODE601", f"cannot set {given}: {misfit}", (Label(Span(0, 0), ""),),
+                                                  "choose sizes that fit each other"),))
         return dims
 
 

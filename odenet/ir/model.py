@@ -207,6 +207,15 @@ class NetStage:
     span: Span
     place: Span | None = field(default=None, compare=False)
 
+    @property
+    def room(self) -> tuple[Size, Size] | None:
+        """Of a stage that appends or leaves out entries (or channels): what must be at least what."""
+        ends = (self.codomain.sizes[:1], self.domain.sizes[:1])
+        if self.kind not in ("embed", "lift", "take", "fold"):
+            return None
+        (after,), (before,) = ends
+        return (after, before) if self.kind in ("embed", "lift") else (before, after)
+
 
 @dataclass(frozen=True)
 class Net:
@@ -291,3 +300,14 @@ class Model:
             value = Fraction(given[d.name]) if d.is_free and d.name in given else d.value.evaluate(values)
             values[d.name] = int(value)
         return values
+
+    def misfit(self, values: dict[str, int]) -> str | None:
+        """Why no module can have these dims: a derived one that is not positive, a stage of a net without room."""
+        for d in self.dims:
+            if values[d.name] < 1:
+                return f"`{d.name}` would be {values[d.name]}"
+        for net in self.nets:
+            for stage in net.stages:
+                if stage.room is not None and stage.room[0].evaluate(values) < stage.room[1].evaluate(values):
+                    return f"`{stage.kind}` of `{net.name}` needs {stage.room[0]} >= {stage.room[1]}"
+        return None

@@ -17,7 +17,7 @@ from odenet.algebra.inequalities import is_nonnegative, is_positive
 from odenet.algebra.scalars import ONE, Scalar, TooLarge, Unsupported
 from odenet.algebra.setting import Setting
 from odenet.algebra.vectors import entry
-from odenet.diagnostics import Diagnostic, Edit, Label
+from odenet.diagnostics import Diagnostic, Edit, Label, Rejected
 from odenet.ir.differentiate.products import collect, scaled
 from odenet.ir.model import Model, ParameterSet
 from odenet.ir.node import Node, subtract
@@ -47,6 +47,16 @@ class Bounded:
     owner: str
     before: Model
     set: ParameterSet
+
+
+def check(model: Model) -> None:
+    """Raises Rejected where a set is not shown to have members (ODE303)."""
+    bounds = [a for p in model.parameters for s in p.sets for a in s.arguments]
+    bounds += [stage.norm for net in model.nets for stage in net.stages if stage.norm is not None]
+    if all(bound.op == "number" for bound in bounds):  # looked at when the model was built
+        return
+    if faults := members(model).faults:
+        raise Rejected(model.source, faults)
 
 
 def members(model: Model) -> Members:
@@ -109,7 +119,7 @@ def _undefined(context: Context, setting: Setting, one: Bounded, bound: Node, pl
             return Diagnostic("ODE303", message, (label,), "write it with functions that are defined everywhere")
         inner = f"max({_source(one, base)}, {'0' if asked == '>= 0' else '1/1000'})"
         label = Label(base, f"not shown to be {asked} for all members of what it uses and all sizes")
-        return Diagnostic("ODE303", message, (label,), f"write `{' '.join(inner.split())}` there", (Edit(base, inner),))
+        return Diagnostic("ODE303", message, (label,), f"write `{_short(inner)}` there", (Edit(base, inner),))
     return None
 
 
@@ -157,7 +167,7 @@ def _entry(context: Context, node: Node) -> Scalar | None:
 
 
 def _has_members(context: Context, setting: Setting, one: ParameterSet) -> bool:
-    """An interval whose ends do not cross; matrices of norm <= c for c >= 0, among them 0, which every set has that goes with it."""
+    """An interval whose ends do not cross; matrices of norm <= c for c >= 0: 0 is one, and in every set that goes with these."""
     if one.name == "norm":
         return is_nonnegative_node(context, setting, one.arguments[0])
     low, high = one.arguments
@@ -171,7 +181,8 @@ def _has_members(context: Context, setting: Setting, one: ParameterSet) -> bool:
 def _empty(one: Bounded) -> Diagnostic:
     texts = [_source(one, place) for place in one.set.places]
     low = texts[0] if len(texts) == 2 else "0"
-    label = Label(one.set.span, f"`{_short(low)} <= {_short(texts[-1])}` is not shown for all members of what it uses and all sizes")
+    needed = f"`{_short(low)} <= {_short(texts[-1])}`"
+    label = Label(one.set.span, f"{needed} is not shown for all members of what it uses and all sizes")
     bound = f"max({texts[-1]}, {low})"
     shown = f"in [{texts[0]}, {bound}]" if len(texts) == 2 else f"norm <= {bound}"
     return Diagnostic("ODE303", f"the set of {_owner(one)} may be empty", (label,), f"write `{' '.join(shown.split())}`",

@@ -85,7 +85,8 @@ def trimmed(model: Model, plans: dict[str, Plan], claim: Claim, certificate: dic
         if not _is_proved(case, claim, certificate["proof"]):
             known.add(question)
             kept.append(lemma)
-    return certificate | {"lemmas": kept} | ({"sets": sets} if sets else {})
+    return {name: value for name, value in certificate.items() if name != "sets"} | {"lemmas": kept} | (
+        {"sets": sets} if sets else {})
 
 
 def _is_proved(case: Case, claim: Claim, proof: Any) -> bool:

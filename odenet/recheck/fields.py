@@ -5,7 +5,8 @@ from collections.abc import Callable
 from itertools import combinations
 
 from odenet.ir.node import Node, apply, depends_on
-from odenet.ir.sizes import SCALAR, Size, Space, codomain, domain
+from odenet.ir.sizes import SCALAR, Size, codomain, domain
+from odenet.recheck.actions import commuting_letters
 from odenet.recheck.bounds import HALF, ONE, ZERO, Bound, known
 from odenet.recheck.case import Case, Goal, Rows, Step, flipped, replaced, with_zero
 from odenet.recheck.grids import grid_norm, grid_spectrum
@@ -165,54 +166,6 @@ def _turned_by(case: Case, goal: Goal, matrix: Node) -> None:
             case.defined((moved,), case.signs(goal))
         case.vanishes(lambda c, n=node, moved=moved: c.reader.form(moved) - c.reader.form(matrix) @ c.reader.form(n),  # type: ignore[misc]
                       "the symmetry fails")
-
-
-_BOTH = frozenset((
-    "number", "dim", "time", "state", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean", "dot", "norm",
-    "largest", "smallest", "softmax", "spread", "apply", "compose", "transpose"))
-_COMMUTE = {"permutation": _BOTH | {"eye", "diag", "outer", "sym"}, "translation": _BOTH}
-
-
-def commuting_letters(case: Case, goal: Goal, step: Step) -> None:
-    """Every operation commutes with every permutation (translation); parameters that do not are absent."""
-    _is(case, goal, "equivariant")
-    action = goal.arguments[0]
-    case.demand(action in _COMMUTE, "the rule knows permutations and translations only")
-    for block, root in goal.rows:
-        case.demand(case.model.block(block).space.rank != 2, "an action on matrices")
-        fixed, turned = _under(case, root, action)
-        case.demand(turned[root], f"an operation does not commute with every {action}")
-
-
-def _under(case: Case, root: Node, action: str) -> tuple[dict[Node, bool], dict[Node, bool]]:
-    """By node: whether its value at g x is that at x, and whether it is g of that at x.
-
-    Of a scalar both are the same. An image constant over each channel is fixed where the channels' values are; a shift of an
-    image keeps the sums of its channels.
-    """
-    fixed: dict[Node, bool] = {}
-    turned: dict[Node, bool] = {}
-    for node in root.walk():
-        fixed[node] = (node.op != "state" and all(fixed[a] for a in node.args)) or (
-            node.op == "unchannels" and turned[node.args[0]])
-        if node.op == "channels":
-            turned[node] = fixed[node.args[0]]
-        elif node.op == "param":
-            turned[node] = _is_fixed(case, node, action)
-        else:
-            turned[node] = (node.op in _COMMUTE[action] and all(turned[a] for a in node.args)
-                            and not (node.op == "state" and case.model.block(node.data[0]).space.rank == 2))
-        if node.space == SCALAR:
-            fixed[node] = turned[node] = fixed[node] or turned[node]
-    return fixed, turned
-
-
-def _is_fixed(case: Case, node: Node, action: str) -> bool:
-    """A linear map that commutes: a circular convolution with shifts. A vector has an index that moves."""
-    if node.space == SCALAR:
-        return True
-    space = case.model.parameter(node.data[0]).space
-    return action == "translation" and not isinstance(space, Space) and space.padding == "circular" and space.stride == 1
 
 
 # --- bounds of spectra and norms ------------------------------------------------------------------------------------

@@ -85,6 +85,7 @@ def _place(model: Model, plans: Mapping[str, Plan], claim: Claim, witness: Mappi
     given = {name: _numbers(value) for name, value in witness["values"].items()}
     dims = _dims(model, witness["dims"])
     spaces = _spaces(model, claim, given)
+    _demand_room(model, claim, dims)
     runs = [plans[name] for name in flows_of(model, claim)]
     sizes = [*(s for space in spaces.values() for s in space.sizes), *(plan.flow.steps for plan in runs)]
     demand(all(_is_size(size.evaluate(dims)) for size in sizes), "a size that is no positive whole number")
@@ -105,6 +106,15 @@ def _place(model: Model, plans: Mapping[str, Plan], claim: Claim, witness: Mappi
     demand(place.holds_region(points["x"]), "the state is not certainly in the region")
     demand("v" not in points or any(e != 0 for e in points["v"]), "the direction is zero")
     return place
+
+
+def _demand_room(model: Model, claim: Claim, dims: Mapping[str, int]) -> None:
+    """Stages that append entries have fewer before them, those that pick some have more."""
+    net = net_of(model, claim)
+    for stage in net.stages if net else ():
+        if stage.kind in ("embed", "lift", "take", "fold"):
+            before, after = stage.domain.sizes[0].evaluate(dims), stage.codomain.sizes[0].evaluate(dims)
+            demand(before <= after if stage.kind in ("embed", "lift") else after <= before, "a stage without room")
 
 
 def _numbers(value: Any) -> Any:
