@@ -272,6 +272,12 @@ class Model:
     nets: tuple[Net, ...]
     claims: tuple[Claim, ...]
 
+    @property
+    def bounds(self) -> tuple[Node, ...]:
+        """The bounds of all sets: of the parameters, and of the stages of nets."""
+        own = [a for p in self.parameters for s in p.sets for a in s.arguments]
+        return (*own, *(stage.norm for net in self.nets for stage in net.stages if stage.norm is not None))
+
     def block(self, name: str) -> Block:
         return next(b for b in self.blocks if b.name == name)
 

@@ -51,10 +51,6 @@ class Bounded:
 
 def check(model: Model) -> None:
     """Raises Rejected where a set is not shown to have members (ODE303)."""
-    bounds = [a for p in model.parameters for s in p.sets for a in s.arguments]
-    bounds += [stage.norm for net in model.nets for stage in net.stages if stage.norm is not None]
-    if all(bound.op == "number" for bound in bounds):  # looked at when the model was built
-        return
     if faults := members(model).faults:
         raise Rejected(model.source, faults)
 
@@ -64,6 +60,8 @@ def members(model: Model) -> Members:
     lemmas: list[Lemma] = []
     faults: list[Diagnostic] = []
     for one in bounded(model):
+        if _is_plain(one.set):
+            continue
         context = Context(one.before)
         setting = Setting(context.translator, (), sizes(context))
         fault = _looked_at(context, setting, one)
@@ -71,6 +69,11 @@ def members(model: Model) -> Members:
         for where, found in (("free", setting.lemmas), ("free strict", setting.strict_lemmas)):
             lemmas += [(one.owner, where, depth, *shown) for (_, depth), shown in found.items()]
     return Members(tuple(lemmas), tuple(faults))
+
+
+def _is_plain(one: ParameterSet) -> bool:
+    """Numbers: they were looked at when the model was built."""
+    return all(bound.op == "number" for bound in one.arguments)
 
 
 def bounded(model: Model) -> Iterator[Bounded]:

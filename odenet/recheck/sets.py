@@ -19,12 +19,26 @@ from odenet.recheck.case import sign_of
 from odenet.recheck.data import Data
 from odenet.recheck.reading import Reader
 from odenet.recheck.scalars import Rejected, Scalar, number
-from odenet.recheck.signs import Asked, Signs
+from odenet.recheck.signs import Signs
 from odenet.recheck.slopes import Derivatives
 from odenet.recheck.words import entry, size_scalar
 
 DEPTH = 6
 Bounds = tuple[str, Model, str, tuple[Node, ...]]  # whose set, the model above it, which set, its bounds
+
+
+class _Asked(set[Any]):
+    """A set that remembers what was found in it."""
+
+    def __init__(self, items: Any) -> None:
+        super().__init__(items)
+        self.found: set[Any] = set()
+
+    def __contains__(self, item: object) -> bool:
+        is_in = super().__contains__(item)
+        if is_in:
+            self.found.add(item)
+        return is_in
 
 
 def have_members(model: Model, lemmas: Any) -> None:
@@ -33,25 +47,28 @@ def have_members(model: Model, lemmas: Any) -> None:
     Raises:
         Rejected: the set of a parameter may be empty, its bounds may have no value, or an inequality is not needed.
     """
-    if len(needed(model, lemmas)) != len(lemmas):
+    if len(needed_for_sets(model, lemmas)) != len(lemmas):
         raise Rejected("an inequality about sets is not needed")
 
 
-def needed(model: Model, lemmas: Any) -> list[Any]:
+def needed_for_sets(model: Model, lemmas: Any) -> list[Any]:
     """Those of the inequalities that show that all sets have members. Raises Rejected where they do not show it."""
     if not isinstance(lemmas, list) or not all(isinstance(item, list) and len(item) == 5 for item in lemmas):
         raise Rejected("the inequalities about sets are not well formed")
     found: list[Any] = []
     for owner, above, name, bounds in _bounded(model):
+        if _is_plain(name, bounds):
+            continue
         signs = _signs(above)
         data = Data(Derivatives(signs.reader))
         own = [(item, _accepted(signs, item, data)) for item in lemmas if item[0] == owner and item not in found]
-        signs.known, signs.strict = Asked(signs.known), Asked(signs.strict)
+        signs.known, signs.strict = _Asked(signs.known), _Asked(signs.strict)
         for bound in bounds:
             _demand_value(signs, bound)
         if not _is_nonempty(signs, name, bounds):
             raise Rejected(f"the set of `{owner}` may be empty")
-        found += [item for item, question in own if question in signs.known.found | signs.strict.found]
+        answers = {question: item for item, question in own}  # one for each
+        found += [item for question, item in answers.items() if question in signs.known.found | signs.strict.found]
     return found
 
 
@@ -63,6 +80,12 @@ def _bounded(model: Model) -> Iterator[Bounds]:
         for place, stage in enumerate(net.stages, 1):
             if stage.norm is not None:
                 yield f"{net.name} {place}", replace(model, parameters=(), claims=()), "norm", (stage.norm,)
+
+
+def _is_plain(name: str, bounds: tuple[Node, ...]) -> bool:
+    """Numbers that do not cross, or one from 0 on."""
+    ends = [b.data[0] for b in bounds if b.op == "number"]
+    return len(ends) == len(bounds) and (ends[0] <= ends[1] if name == "interval" else name == "norm" and ends[0] >= 0)
 
 
 def _signs(above: Model) -> Signs:
