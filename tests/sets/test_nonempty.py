@@ -129,7 +129,8 @@ def test_stages_of_nets_too(stage):
     loads(text[:edit.span.start] + edit.text + text[edit.span.end:])
 
 
-VACUOUS = "model M\nstate x : R\nparam a : R, in [0, 2]\nparam b : R, in [0, 1 - a]\nfield f { x' = -b*x }\nclaim f : nonexpansive\n"
+VACUOUS = ("model M\nstate x : R\nparam a : R, in [0, 2]\nparam b : R, in [0, 1 - a]\nfield f { x' = -b*x }\n"
+           "claim f : nonexpansive\n")
 
 
 def test_a_proof_about_no_members_is_none():
