@@ -77,7 +77,8 @@ def _read_modifier(scope: Scope, statement: tree.ParamStatement,
             return None
         value = constant_value(bound, {})
         if value is not None and value < 0:
-            scope.faults.report("ODE303", "no matrix has a negative norm", (modifier.bound.span, f"this is {value}"))
+            scope.faults.report("ODE303", "no matrix has a negative norm", (modifier.bound.span, f"this is {value}"),
+                                help=f"write `norm <= {-value}`", edits=[(modifier.bound.span, str(-value))])
             return None
         return ParameterSet("norm", (bound,), modifier.span, (modifier.bound.span,))
     return _read_word(scope, statement, modifier)

@@ -102,7 +102,7 @@ def _looked_at(context: Context, setting: Setting, one: Bounded) -> Diagnostic |
                 if fault := _undefined(context, setting, one, node, place):
                     return fault
             return None if _has_members(context, setting, one.set) else _empty(one)
-    except OutOfTime:
+    except (OutOfTime, Unsupported, TooLarge, RecursionError):  # a bound above has no value, or this one is too large
         return _empty(one)
 
 
