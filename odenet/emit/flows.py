@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from odenet.emit.advances import Advances, Inverse
-from odenet.emit.computed import Computed, Key
+from odenet.emit.computed import Computed, Key, raw_tensor
 from odenet.emit.expressions import Writer
 from odenet.emit.frames import Frame
 from odenet.emit.gradients.pull import Pull
@@ -100,16 +100,16 @@ class FlowText:
         assert self.frame is not None
         slot = self.slot(self.frame.map.data[0])
         if not self._frame_method:
-            computed = Computed(self.model, self.locals, self.shop.runtime, self.slot, Name("self"))
+            raw = RawNames(self.locals)
+            computed = Computed(self.model, self.locals, self.shop.runtime, self.slot, Name("self"), raw)
             code = computed.parameter(slot.name).code
             self._frame_method = self.methods.new(f"_frame_of_{self.flow.name}")
             about = f"The map in whose frame the steps of `{self.flow.name}` are run."
-            body = returned(computed.body, [code])
-            self.functions.append(Function(self._frame_method, ("self",), "Tensor", (about,), tuple(body)))
+            body = [raw.unpacked([slot]), *returned(computed.body, [code])]
+            self.functions.append(Function(self._frame_method, ("self", raw.argument), "Tensor", (about,), tuple(body)))
         self.shop.runtime["remembered"] = None
         method = Name(f"self.{self._frame_method}")
-        raw = items(Name(f"self.{slot.attribute}"))
-        return call("remembered", Name("self._memory"), Name(f'"{self._frame_method}"'), raw, method)
+        return call("remembered", Name("self._memory"), Name(f'"{self._frame_method}"'), tensors([slot]), method)
 
     # --- what its substeps are ----------------------------------------------------------------------------------
 
@@ -162,31 +162,34 @@ class FlowText:
         if not keys:
             return [], [], None
         like = self.locals[self.flow.blocks[0]]
-        computed = Computed(self.model, self.locals, self.shop.runtime, self.slot, Name(like))
+        raw = RawNames(self.locals)
+        computed = Computed(self.model, self.locals, self.shop.runtime, self.slot, Name(like), raw)
         codes = self._computed(computed, keys)
         constants = [k for k in codes if not computed.is_stacked(k)]
         stacks = [k for k in codes if computed.is_stacked(k)]
         result = items(items(*(codes[k] for k in constants)), items(*(codes[k] for k in stacks)))
         has_duration = any(k.kind == "propagator" for k in keys)
-        arguments = ["self"]
+        slots = [slot for slot in self.slots.all if self.flow.name in slot.flows]
+        arguments = ["self", raw.argument] if slots else ["self"]
         arguments += [f"{like}: Tensor"] if computed.writer.used_like else []
         arguments += [f"{self.locals.duration}: float"] if has_duration else []
-        body = (*computed.body, Return(result))
+        body = (*([raw.unpacked(slots)] if slots else []), *computed.body, Return(result))
         name = self._values_method(purpose, tuple(arguments), body)
         given: list[Expression] = [Name(like)] if computed.writer.used_like else []
         given += [Name(self.locals.duration)] if has_duration else []
-        made = call(f"self.{name}", *given)
-        used = like if computed.writer.used_like else ""
-        return constants, stacks, self._remembered(name, made, used) if computed.body else made
+        if not slots or not computed.body:
+            return constants, stacks, call(f"self.{name}", *([tensors(slots)] if slots else []), *given)
+        return constants, stacks, self._remembered(name, slots, given, like if computed.writer.used_like else "")
 
-    def _remembered(self, name: str, made: Call, like: str) -> Expression:
+    def _remembered(self, name: str, slots: list[Slot], given: list[Expression], like: str) -> Expression:
         """Values that cost something, kept between calls that want no gradient, for the type and place of the state `like`."""
         self.shop.runtime["remembered"] = None
-        raw = items(*(Name(f"self.{s.attribute}") for s in self.slots.all if self.flow.name in s.flows))
         key: Expression = Name(f'"{name}"')
         if like:
             key = items(key, Name(f"{like}.dtype"), Name(f"{like}.device"))
-        return call("remembered", Name("self._memory"), key, raw, Lambda("", made))
+        method, raw = Name(f"self.{name}"), self.locals.raw
+        made = Lambda(raw, call(method.text, Name(raw), *given)) if given else method
+        return call("remembered", Name("self._memory"), key, tensors(slots), made)
 
     def _values_method(
         self, purpose: str, arguments: tuple[str, ...], body: tuple[Statement, ...]
@@ -381,6 +384,28 @@ class FlowText:
         arguments = ("self", *(f"{self.locals[b]}: Tensor" for b in blocks))
         result = items(*(Name(self.locals[b]) for b in blocks)) if len(blocks) > 1 else Name(self.locals[blocks[0]])
         self.functions.append(Function(name, arguments, returns(len(blocks)), (about,), (*body, Return(result))))
+
+
+class RawNames:
+    """The names of raw tensors in a method that is given them: its values then belong together, whoever writes meanwhile."""
+
+    def __init__(self, locals: Locals) -> None:
+        self.locals, self.argument = locals, f"{locals.raw}: tuple[Tensor, ...]"
+        self.found: dict[Slot, str] = {}
+
+    def __call__(self, slot: Slot) -> Expression:
+        if slot not in self.found:
+            self.found[slot] = self.locals.raw_name(slot.attribute)
+        return raw_tensor(slot, self.found[slot])
+
+    def unpacked(self, slots: list[Slot]) -> Statement:
+        """The statement that names those of `slots` that were used."""
+        return Assign(targets([self.found.get(slot, "_") for slot in slots]), Name(self.locals.raw))
+
+
+def tensors(slots: list[Slot]) -> Expression:
+    """The raw tensors of slots, as an argument."""
+    return items(*(Name(f"self.{slot.attribute}") for slot in slots))
 
 
 def _no_leaf(node: Node) -> Value:
