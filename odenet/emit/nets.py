@@ -62,7 +62,8 @@ class NetText:
     def like(self) -> str:
         """A parameter of the type that the argument needs, once the stages are written."""
         found = f"self.{self.names[0]}.weight" if self.names else ""
-        return found or typed_by([s for s in self.slots.all if self.flows & set(s.flows)])
+        own = [self.slots.of_any(name) for name in used_parameters(self.model, net_nodes(self.model, self.net))]
+        return found or typed_by([*own, *(s for s in self.slots.all if self.flows & set(s.flows))])
 
     @property
     def flows(self) -> set[str]:

@@ -274,8 +274,8 @@ def small_flows(path):
     found, dims = worked(path)
     for flow in found.model.flows:
         made = found.make(seed=1, **dims)
-        run = made if flow.name == found.main else getattr(made, next(n for n in (flow.name, f"{flow.name}_") if n in vars(type(made))))
-        yield made, run, [0.3 * s for s in found.states(flow, dims, (2,))]
+        name = "forward" if flow.name == found.main else next(n for n in (flow.name, f"{flow.name}_") if n in vars(type(made)))
+        yield made, getattr(made, name), [(0.3 * s).requires_grad_() for s in found.states(flow, dims, (2,))]
 
 
 def every_way(made):
@@ -309,7 +309,6 @@ def test_a_gradient_with_its_graph_is_the_gradient(path):
     """What `create_graph` gives is what it is without: that of finite differences, for states and parameters."""
     for made, run, states in small_flows(path):
         for _way in every_way(made):
-            states = [s.detach().requires_grad_() for s in states]
             plain = by_all(weighed(run, states), made, states)
             agree(by_all(weighed(run, states), made, states, create_graph=True), plain, 1e-8)
         if path.stem == "signs":  # `binary` has the gradient of what it rounds
@@ -320,7 +319,7 @@ def test_a_gradient_with_its_graph_is_the_gradient(path):
         moves = [torch.randn(t.shape, dtype=double, generator=generator) for t in tensors]
         values = []
         with torch.no_grad():
-            for size in (1e-6, -2e-6):
+            for size in (1e-6, -2e-6):  # there, and to the other side
                 for t, move in zip(tensors, moves, strict=True):
                     t.add_(move, alpha=size)
                 values.append(weighed(run, states))
@@ -331,24 +330,27 @@ def test_a_gradient_with_its_graph_is_the_gradient(path):
 @pytest.mark.parametrize("path", WORKED, ids=lambda path: path.stem)
 def test_hessians(path):
     for made, run, states in small_flows(path):
-        states = [s.detach().requires_grad_() for s in states]
         slopes = by_all(weighed(run, states), made, states, create_graph=True)
         moves = [torch.cos(torch.arange(g.numel(), dtype=double)).reshape(g.shape) for g in slopes]
-        total = sum((g * m).sum() for g, m in zip(slopes, moves, strict=True))
+        total = dotted(slopes, moves)
         found = by_all(total, made, states) if total.requires_grad else [torch.zeros_like(g) for g in slopes]
-        names = [name for name, _ in made.named_parameters()]
+        agree(found, hessian_product(made, run.__name__, states, moves), 1e-7)
 
-        def value(tensors, made=made, run=run, count=len(states), names=names):
-            def swapped(parameters, blocks):
-                method = "forward" if run is made else run.__name__
-                inner = Method(made, method)
-                return weighed(lambda *b: torch.func.functional_call(inner, {f"made.{k}": v for k, v in parameters.items()}, b), blocks)
 
-            return swapped(dict(zip(names, tensors[count:], strict=True)), tensors[:count])
+def dotted(a, b):
+    return sum((x * y).sum() for x, y in zip(a, b, strict=True))
 
-        point = [t.detach() for t in (*states, *made.parameters())]
-        pull = torch.func.grad(lambda tensors: sum((g * m).sum() for g, m in zip(torch.func.grad(value)(tensors), moves, strict=True)))
-        agree(found, pull(point), 1e-7)
+
+def hessian_product(made, method, states, moves):
+    """By `torch.func`, for which the steps are plain operations."""
+    names, count, inner = [f"made.{name}" for name, _ in made.named_parameters()], len(states), Method(made, method)
+
+    def value(tensors):
+        given = dict(zip(names, tensors[count:], strict=True))
+        return weighed(lambda *blocks: torch.func.functional_call(inner, given, blocks), tensors[:count])
+
+    point = [t.detach() for t in (*states, *made.parameters())]
+    return torch.func.grad(lambda tensors: dotted(torch.func.grad(value)(tensors), moves))(point)
 
 
 class Method(torch.nn.Module):
@@ -367,7 +369,6 @@ def test_many_gradients_at_once(path):
     """Each of a stack of gradients is the one that it is alone, implicit steps included."""
     for made, run, states in small_flows(path):
         for _way in every_way(made):
-            states = [s.detach().requires_grad_() for s in states]
             done = torch.cat([y.reshape(2, -1) for y in as_tuple(run(*states))], 1)
             rows = torch.randn(3, *done.shape, dtype=double)
             stacked = by_stack(done, rows, made, states)

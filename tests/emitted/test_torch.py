@@ -230,9 +230,12 @@ def test_kept_values_are_those_of_what_they_were_compared_with():
 
 
 WRONG = {
-    "float": (1.0, TypeError, "must be a tensor, got float"), "list": ([1.0], TypeError, "must be a tensor, got list"),
-    "none": (None, TypeError, "must be a tensor, got NoneType"), "int": (torch.int64, TypeError, "must hold floating-point numbers"),
-    "bool": (torch.bool, TypeError, "must hold floating-point numbers"), "complex": (torch.complex64, TypeError, "must hold floating-point"),
+    "float": (1.0, TypeError, "must be a tensor, got float"),
+    "list": ([1.0], TypeError, "must be a tensor, got list"),
+    "none": (None, TypeError, "must be a tensor, got NoneType"),
+    "int": (torch.int64, TypeError, "must hold floating-point numbers"),
+    "bool": (torch.bool, TypeError, "must hold floating-point numbers"),
+    "complex": (torch.complex64, TypeError, "must hold floating-point numbers"),
 }
 
 
@@ -256,6 +259,8 @@ def test_every_method_says_what_it_wants(name, case):
 def test_another_type_than_that_of_the_parameters(path):
     """Scalars take the type of the state; what is multiplied by a vector or a matrix has to have its type."""
     found, dims = worked(path)
+    if not found.main:
+        pytest.skip("a right-hand side alone")
     made = found.make(**dims, dtype=torch.float32)
     states = sample(found, made, dims, (2,))
     try:
@@ -265,7 +270,7 @@ def test_another_type_than_that_of_the_parameters(path):
     else:
         assert all(y.dtype == torch.float64 for y in done)
     if len(states) > 1:
-        with pytest.raises(TypeError, match="holds torch.float32"):
+        with pytest.raises(TypeError, match=r"holds torch\.float32"):
             found.make(**dims)(states[0], states[1].float(), *states[2:])
 
 
