@@ -9,13 +9,16 @@ from typing import Any
 from odenet.ir.model import Comparison, Model
 from odenet.ir.node import Node, add, depends_on, scale, states
 from odenet.ir.node import number as constant
-from odenet.ir.sizes import SCALAR, MapSpace, codomain, domain
+from odenet.ir.sizes import SCALAR, MapSpace, Space, codomain, domain
 from odenet.operators.functions import FUNCTIONS
 from odenet.plan.steps import Plan
 from odenet.recheck.bounds import Bounds
 from odenet.recheck.data import Data
+from odenet.recheck.entries import Entries
+from odenet.recheck.jumps import first_jump
+from odenet.recheck.kinks import without_kinks
 from odenet.recheck.reading import Reader
-from odenet.recheck.scalars import Rejected, Scalar, Symbol, number
+from odenet.recheck.scalars import Rejected, Scalar, Symbol, is_zero, number
 from odenet.recheck.signs import Signs
 from odenet.recheck.slopes import Derivatives
 from odenet.recheck.words import Form, entry
@@ -70,6 +73,8 @@ class Case:
                          for on in {region, ()} for orthant in (False, True)}
         self.is_region = bool(region)
         self.conditions: list[str] = []
+        self.walk: Callable[[Goal, Any], None] = self.check  # what is done with each step
+        self._jacobians: dict[tuple[Rows, str, str], Form] = {}
 
     @property
     def basic(self) -> Case:
@@ -77,17 +82,41 @@ class Case:
         other = copy(self)
         other.reader = Reader(self.model, uses_basics=True)
         other.derivatives = Derivatives(other.reader)
+        other._jacobians = {}
         return other
 
     def vanishes(self, difference: Callable[[Case], Form], what: str) -> None:
         """A form is zero, with functions as they are or by basic ones."""
-        if not difference(self).is_zero() and not difference(self.basic).is_zero():
+        basic = self.basic
+        if not self.is_zero_form(difference(self)) and not basic.is_zero_form(without_kinks(difference(basic))):
             raise Rejected(what)
+
+    # --- entry by entry, where sizes are numbers --------------------------------------------------------------------
+
+    def is_zero_form(self, form: Form) -> bool:
+        return form.is_zero() or (self.has_entries and Entries(self.reader).are_zero(form))
+
+    def is_zero(self, scalar: Scalar) -> bool:
+        return is_zero(scalar) or (self.has_entries and is_zero(self.spelled(scalar)))
+
+    def spelled(self, scalar: Scalar) -> Scalar:
+        """A scalar in the entries of vectors and matrices, as far as their sizes are numbers."""
+        return Entries(self.reader).scalar(scalar) if self.has_entries else scalar
+
+    @property
+    def has_entries(self) -> bool:
+        """Whether a block or parameter has a size that is a number."""
+        spaces = [*(b.space for b in self.model.blocks), *(p.space for p in self.model.parameters if isinstance(p.space, Space))]
+        return any(self.reader.size(size).constant() is not None for space in spaces for size in space.sizes)
 
     # --- the walk ---------------------------------------------------------------------------------------------------
 
     def prove(self, goal: Goal, data: Any) -> None:
         """Check that a proof, as the certificate has it, proves the goal. Raises Rejected."""
+        self.walk(goal, data)
+
+    def check(self, goal: Goal, data: Any) -> None:
+        """The same, whatever is known of it from before."""
         if not isinstance(data, list) or len(data) < 2 or data[0] not in self.rules or not isinstance(data[1], dict):
             raise Rejected(f"no such step: {str(data)[:80]}")
         rule: Callable[[Case, Goal, Step], None] = self.rules[data[0]]
@@ -135,7 +164,10 @@ class Case:
         return Form(self.reader.table, SCALAR, self.reader.block(block), []) if node is None else self.reader.form(node)
 
     def jacobian(self, rows: Rows, row: str, column: str) -> Form:
-        return self.slope(self.rate(rows, row), column)
+        key = (rows, row, column)
+        if key not in self._jacobians:
+            self._jacobians[key] = self.slope(self.rate(rows, row), column)
+        return self._jacobians[key]
 
     def slope(self, form: Form, block: str) -> Form:
         return self.derivatives.jacobian(form, self.reader.table.atom("state", block), self.reader.block(block))
@@ -157,14 +189,16 @@ class Case:
 
         What parameters alone make up is the user's to define, but in an expression that the certificate brought along.
         """
+        for root in nodes:
+            name = first_jump(root)
+            self.demand(not name, f"`{name}` is not continuous")
         for node in dict.fromkeys(n for root in nodes for n in root.walk()):
             if not is_constant_too and not depends_on(node, "state") and not depends_on(node, "variable"):
                 continue
             is_root = node.op == "power" and (node.data[0] < 0 or node.data[0].denominator != 1)
             if node.op == "function":
                 row = FUNCTIONS[node.data[0]]
-                self.demand(row.smoothness != -1 and row.domain in ("all", "positive", "nonnegative"),
-                            f"`{node.data[0]}` is not continuous, or not defined everywhere")
+                self.demand(row.domain in ("all", "positive", "nonnegative"), f"`{node.data[0]}` is not defined everywhere")
                 is_root = row.domain != "all"
             if is_root and not self._is_positive(_under_powers(node.args[0]), signs):
                 raise Rejected("an argument is not shown to be positive")

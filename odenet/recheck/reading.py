@@ -89,6 +89,9 @@ class Reader:
                                                ("square", rows == columns)) if holds}
         if isinstance(parameter.space, ConvolutionSpace):
             facts |= {"convolution", parameter.space.padding}
+            channels = [end(space).sizes[0].constant() for end in (domain, codomain)]
+            if (parameter.space.padding, parameter.space.stride) == ("circular", 1) and channels == [1, 1]:
+                facts.add("equal sums")  # each row and column has every tap once
         return letter_form(self.table.letter("matrix", (parameter.name,), domain(space), codomain(space), facts))
 
     # --- nodes ----------------------------------------------------------------------------------------------------
@@ -190,6 +193,9 @@ class Reader:
             for m, c in z.terms.items():
                 total = total * of(self.table.atom("function", "exp", (), Scalar({m: Fraction(1)})), c)
             return total
+        if self.uses_basics and name in STEPS | {"relu"} and self._is_other(name, parameters, z, -z):
+            first = self.constant(name, parameters, -z)  # f(-z) = f(z) - z for relu, 1 - f(z) for its slope
+            return first + z if name == "relu" else number(1) - first
         sign, z = self._turned(name, parameters, z, -z)
         return of(self.table.atom("function", name, parameters, z)).times(sign)
 

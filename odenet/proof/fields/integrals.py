@@ -1,34 +1,92 @@
 """preserves, dissipates, positive of fields."""
 from __future__ import annotations
 
-from odenet.algebra.forms import Form
+from fractions import Fraction
+
+from odenet.algebra.forms import Form, of_vector_atom
 from odenet.algebra.inequalities import is_nonnegative
 from odenet.algebra.letters import Word, entries
-from odenet.algebra.scalars import Atom, Scalar, is_identically_zero
+from odenet.algebra.scalars import ONE, ZERO, Atom, Scalar, reduce_monomial
 from odenet.algebra.setting import Setting
-from odenet.ir.node import Node
+from odenet.algebra.translate import state_atom
+from odenet.ir.node import Node, number, zeros
 from odenet.ir.sizes import SCALAR
 from odenet.operators.functions import FUNCTIONS
 from odenet.proof.context import Context, Outcome, Rates, substituted
+from odenet.proof.fields import named
+from odenet.proof.fields.metric import contractive
+from odenet.proof.finding import Proof
 from odenet.proof.rules import by
 
 
 def preserves(context: Context, rates: Rates, invariant: Node) -> Outcome:
+    if named.is_kept(context, rates, invariant):
+        return by("named gradient", "g . f = 0 for every vector g in the place of grad I", how="zero")
     total = context.along(invariant, rates)
-    if is_identically_zero(total):
+    if context.is_zero(total):
         return by("first integral", "grad I . f = 0 in normal form")
-    return f"grad I . f has the normal form {total.key[:160]}, which is not shown to be zero"
+    return f"grad I . f has the normal form {shortened(total)}, which is not shown to be zero"
+
+
+def shortened(total: Scalar, most: int = 160) -> str:
+    """A scalar for people, cut between two of its terms."""
+    if len(total.key) <= most:
+        return total.key
+    kept = 1
+    while kept < len(total.terms) and len(Scalar(total.terms[:kept + 1]).key) <= most:
+        kept += 1
+    return f"{Scalar(total.terms[:kept]).key} + … ({len(total.terms)} terms)"
 
 
 def dissipates(context: Context, rates: Rates, invariant: Node, setting: Setting) -> Outcome:
     if _is_descent(context, rates, invariant):
         return by("gradient descent", "f = -grad I in normal form")
+    kept = named.is_kept(context, rates, invariant)
+    how = "zero" if kept else named.falls(context, rates, invariant, setting)
+    if how is not None:
+        return by("named gradient", f"g . f {'=' if kept else '<='} 0 for every vector g in the place of grad I", how=how)
     total = context.along(invariant, rates)
-    if is_identically_zero(total):
+    if context.is_zero(total):
         return by("first integral", "grad I . f = 0 in normal form")
     if is_nonnegative(-total, setting):
-        return by("dissipation", f"grad I . f = {total.key[:160]} <= 0")
-    return f"grad I . f has the normal form {total.key[:160]}, which is not shown to be <= 0"
+        return by("dissipation", f"grad I . f = {shortened(total)} <= 0")
+    entries = context.spelled(total)
+    if entries != total and is_nonnegative(-entries, setting):
+        return by("dissipation", f"grad I . f = {shortened(entries)} <= 0")
+    return (_around_zero(context, rates, invariant, setting)
+            or f"grad I . f has the normal form {shortened(total)}, which is not shown to be <= 0")
+
+
+def _around_zero(context: Context, rates: Rates, invariant: Node, setting: Setting) -> Proof | None:
+    """f(0) = 0, f contracts, and grad I = s x with s >= 0 in the blocks that move: <f(x), x> = <f(x) - f(0), x - 0> <= 0."""
+    blocks = [name for name, _ in rates.rows]
+    factors = {_length_factor(context.gradient(invariant, name), name) for name in blocks}
+    factor = factors.pop() if len(factors) == 1 else None
+    if factor is None or not setting.is_everywhere or not is_nonnegative(factor, setting, 3):
+        return None
+    rest = {b.name: number(0) if b.space == SCALAR else zeros(b.space) for b in context.blocks_of(rates)}
+    if not all(context.form(substituted(node, rest)).is_zero() for _, node in rates.rows):
+        return None
+    found = contractive(context, rates, ZERO, setting)
+    if isinstance(found, str):
+        return None
+    return by("around a fixed point", "<f(x) - f(y), x - y> <= 0, f(0) = 0, and I rises with |x|", found)
+
+
+def _length_factor(gradient: Form, block: str) -> Scalar | None:
+    """s with grad I = s x, or None."""
+    atom = state_atom(block)
+    if gradient.end != SCALAR:
+        word = of_vector_atom(atom, gradient.end).terms[0][0]
+        return gradient.terms[0][1] if len(gradient.terms) == 1 and gradient.terms[0][0] == word else None
+    value, total = gradient.scalar(), ZERO
+    for factors, c in value.terms:
+        e = dict(factors).get(atom, Fraction(0))
+        if e < 1:
+            return None
+        kept = tuple((a, k) if a != atom else (a, k - 1) for a, k in factors)
+        total = total + Scalar(((tuple((a, k) for a, k in kept if k), c),))
+    return total if total.terms else None
 
 
 def _is_descent(context: Context, rates: Rates, invariant: Node) -> bool:
@@ -45,7 +103,7 @@ def positive(context: Context, rates: Rates, setting: Setting) -> Outcome:
     for block, node in rates.rows:
         space = context.space(block)
         if space == SCALAR:
-            at_zero = context.form(substituted(node, {block: _zero()})).scalar()
+            at_zero = context.form(substituted(node, {block: number(0)})).scalar()
             if not is_nonnegative(at_zero, orthant):
                 return f"at {block} = 0 the rate is {at_zero.key[:160]}, which is not shown to be >= 0"
             continue
@@ -55,18 +113,49 @@ def positive(context: Context, rates: Rates, setting: Setting) -> Outcome:
     return by("quasi-positive", "f_i >= 0 where x >= 0 and x_i = 0")
 
 
-def _zero() -> Node:
-    from odenet.ir.node import number
-
-    return number(0)
-
-
 def _bad_term(form: Form, block: str, setting: Setting) -> str | None:
-    for word, scalar in form.terms:
-        if has_factor(word, block) or is_nonnegative_vector(word, scalar, setting) or _is_metzler(word, scalar, block, setting):
+    rest = [(word, scalar) for word, scalar in form.terms if not has_factor(word, block)]
+    if all(is_nonnegative_vector(word, scalar, setting) for word, scalar in rest):
+        return None
+    for head, terms in grouped(rest).items():
+        if all(is_nonnegative_vector(word, scalar, setting) for word, scalar in terms):
             continue
-        return Form(SCALAR, form.end, ((word, scalar),)).key
+        bad = next(term for term in terms if not is_nonnegative_vector(*term, setting))
+        if head[-1:] == ("unit",) or not _is_good_group(terms, block, setting):
+            return Form(SCALAR, form.end, (bad,)).key
     return None
+
+
+Terms = list[tuple[Word, Scalar]]
+
+
+def grouped(terms: Terms) -> dict[tuple[str, ...], Terms]:
+    """Words L D(e)|1> with one L together: they are L applied to one vector."""
+    groups: dict[tuple[str, ...], Terms] = {}
+    for word, scalar in terms:
+        head = tuple(letter.key for letter in _head(word)) if word[-1].kind == "ones" else (*(x.key for x in word), "unit")
+        groups.setdefault(head, []).append((word, scalar))
+    return groups
+
+
+def _head(word: Word) -> Word:
+    """L of L D(e)|1>."""
+    return word[:-2] if len(word) > 1 and word[-2].kind == "diag" else word[:-1]
+
+
+def _is_good_group(terms: Terms, block: str, setting: Setting) -> bool:
+    """L v with v >= 0 entry by entry and the entries of L >= 0; or L a Laplacian, -v >= 0, and v_i = 0 where x_i is.
+
+    Off its diagonal -L has entries >= 0, and what its diagonal meets is 0.
+    """
+    head, total = _head(terms[0][0]), ZERO
+    for word, scalar in terms:
+        total = total + scalar * reduce_monomial(entries(word[-2]) if len(word) > 1 and word[-2].kind == "diag" else ())
+    if all(_is_nonnegative_letter(letter, setting) for letter in head):
+        return bool(is_nonnegative(total, setting))
+    if len(head) != 1 or "metzler negative" not in head[0].facts or not all(has_factor(word[1:], block) for word, _ in terms):
+        return False
+    return bool(is_nonnegative(-total, setting))
 
 
 def has_factor(word: Word, block: str) -> bool:
@@ -77,15 +166,16 @@ def has_factor(word: Word, block: str) -> bool:
 
 
 def vanishes_with(atom: Atom, block: str) -> bool:
-    """Whether a vector atom is the block itself, or an odd function (or relu) of each of its entries."""
+    """Whether a vector atom is the block itself, or a function f with f(0) = 0 of what vanishes with each of its entries."""
     if atom.kind == "state":
         return bool(atom.data[0] == block)
-    if atom.kind != "function" or not isinstance(atom.data[2], Form) or len(atom.data[2].terms) != 1:
+    if atom.kind != "function" or not isinstance(atom.data[2], Form):
         return False
-    (word, _), name = atom.data[2].terms[0], atom.data[0]
-    is_entrywise = len(word) == 2 and word[0].kind == "diag" and [(a.kind, a.data[0], int(e)) for a, e in entries(word[0])] == [
-        ("state", block, 1)]
-    return is_entrywise and (FUNCTIONS[name].parity == "odd" or name in ("relu", "leaky_relu"))
+    is_zero = FUNCTIONS[atom.data[0]].parity == "odd" or atom.data[0] in _ZERO_AT_ZERO
+    return is_zero and all(has_factor(word, block) for word, _ in atom.data[2].terms)
+
+
+_ZERO_AT_ZERO = frozenset({"relu", "leaky_relu", "elu", "celu", "silu", "gelu", "abs", "logcosh"})  # beside the odd ones
 
 
 def is_nonnegative_vector(word: Word, scalar: Scalar, setting: Setting) -> bool:
@@ -109,21 +199,5 @@ def _entry_sign(atom: object, exponent: object, setting: Setting) -> bool:
     if exponent % 2 == 0:  # type: ignore[operator]
         return True
     if atom.kind == "vector":
-        from odenet.algebra.scalars import ONE
-
         return is_nonnegative_vector(atom.data[0], ONE, setting)
     return setting.interval(atom).is_nonnegative()
-
-
-def _is_metzler(word: Word, scalar: Scalar, block: str, setting: Setting) -> bool:
-    """-c L f(x) with L a graph Laplacian and f(0) = 0 <= f(z) for z >= 0: off its diagonal -L has entries >= 0."""
-    if len(word) != 3 or "metzler negative" not in word[0].facts or not is_nonnegative(-scalar, setting, 3):
-        return False
-    factors = entries(word[1]) if word[1].kind == "diag" else ()
-    if len(factors) != 1 or factors[0][1] != 1 or not vanishes_with(factors[0][0], block):
-        return False
-    atom = factors[0][0]
-    if atom.kind == "state":
-        return True
-    is_rising = FUNCTIONS[atom.data[0]].increasing(*atom.data[1]) or atom.data[0] == "relu"
-    return is_rising and bool(is_nonnegative(atom.data[2].terms[0][1], setting, 2))
