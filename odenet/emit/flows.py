@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from odenet.emit.advances import Advances, Inverse
-from odenet.emit.computed import Computed, Key, raw_tensor
+from odenet.emit.computed import Computed, Key
 from odenet.emit.expressions import Writer
 from odenet.emit.frames import Frame
 from odenet.emit.gradients.pull import Pull
@@ -14,6 +14,7 @@ from odenet.emit.locals import Locals
 from odenet.emit.names import Names
 from odenet.emit.parts import Part, Want, Workshop, returned, returns
 from odenet.emit.printer import text
+from odenet.emit.raw import RawNames, tensors
 from odenet.emit.sizes import Sizes
 from odenet.emit.slots import Slot, Slots
 from odenet.emit.tree import (
@@ -35,6 +36,7 @@ from odenet.emit.tree import (
     items,
     method,
     targets,
+    unpacking,
 )
 from odenet.emit.values import Value
 from odenet.ir.model import Flow, Model
@@ -386,35 +388,8 @@ class FlowText:
         self.functions.append(Function(name, arguments, returns(len(blocks)), (about,), (*body, Return(result))))
 
 
-class RawNames:
-    """The names of raw tensors in a method that is given them: its values then belong together, whoever writes meanwhile."""
-
-    def __init__(self, locals: Locals) -> None:
-        self.locals, self.argument = locals, f"{locals.raw}: tuple[Tensor, ...]"
-        self.found: dict[Slot, str] = {}
-
-    def __call__(self, slot: Slot) -> Expression:
-        if slot not in self.found:
-            self.found[slot] = self.locals.raw_name(slot.attribute)
-        return raw_tensor(slot, self.found[slot])
-
-    def unpacked(self, slots: list[Slot]) -> Statement:
-        """The statement that names those of `slots` that were used."""
-        return Assign(targets([self.found.get(slot, "_") for slot in slots]), Name(self.locals.raw))
-
-
-def tensors(slots: list[Slot]) -> Expression:
-    """The raw tensors of slots, as an argument."""
-    return items(*(Name(f"self.{slot.attribute}") for slot in slots))
-
-
 def _no_leaf(node: Node) -> Value:
     raise AssertionError("an interval of time depends on numbers and dims only")
-
-
-def unpacking(names: list[str]) -> str:
-    """The target of an assignment that unpacks a tuple."""
-    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
 
 
 def _plus(left: Expression, right: Expression) -> Expression:
