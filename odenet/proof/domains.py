@@ -33,7 +33,7 @@ def _obstacle(context: Context, node: Node, setting: Setting) -> str | None:
     if node.op == "function":
         row = FUNCTIONS[node.data[0]]
         if row.domain == "positive" and not is_positive_node(context, node.args[0], setting):
-            return f"the argument of `{node.data[0]}` is not shown to be positive; say where the claim holds with `on`"
+            return f"the argument of `{node.data[0]}` is not shown to be positive"
         if row.domain not in ("all", "positive", "nonnegative"):
             return f"`{node.data[0]}` is not defined everywhere"
         if row.domain == "nonnegative":
@@ -41,7 +41,7 @@ def _obstacle(context: Context, node: Node, setting: Setting) -> str | None:
     if node.op == "power":
         exponent = node.data[0]
         if exponent < 0 and not is_positive_node(context, node.args[0], setting):
-            return "a divisor is not shown to be positive; say where the claim holds with `on`"
+            return "a divisor is not shown to be positive"
         if exponent > 0 and exponent.denominator != 1:
             return _root_obstacle(context, node.args[0], setting)
     return None
@@ -78,7 +78,7 @@ JUMPS = re.compile(rf"\b({'|'.join(sorted(name for name, row in FUNCTIONS.items(
 def _root_obstacle(context: Context, base: Node, setting: Setting) -> str | None:
     if is_positive_node(context, base, setting):
         return None
-    return "the base of a root is not shown to be positive; say where the claim holds with `on`"
+    return "the base of a root is not shown to be positive"
 
 
 def under_powers(node: Node) -> Node:
@@ -106,14 +106,22 @@ def sign(context: Context, root: Node) -> int:
     return known[root]
 
 
+def _sign_of_parameter(context: Context, node: Node) -> int:
+    if not isinstance(node.space, Space) or node.space.rank == 2:  # a diagonal matrix has zeros
+        return UNKNOWN
+    sets = context.model.parameter(node.data[0]).sets
+    names, ends = {s.name for s in sets}, [s.arguments[0].data[0] for s in sets
+                                           if s.name == "interval" and s.arguments[0].op == "number"]
+    if "positive" in names or any(end > 0 for end in ends):
+        return POSITIVE
+    return NONNEGATIVE if "nonnegative" in names or any(end >= 0 for end in ends) else UNKNOWN
+
+
 def _sign(context: Context, node: Node, a: list[int]) -> int:
     if node.op == "number":
         return POSITIVE if node.data[0] > 0 else NONNEGATIVE if node.data[0] == 0 else UNKNOWN
     if node.op == "param":
-        sets = {s.name for s in context.model.parameter(node.data[0]).sets}
-        if not isinstance(node.space, Space) or node.space.rank == 2:  # a diagonal matrix has zeros
-            return UNKNOWN
-        return POSITIVE if "positive" in sets else NONNEGATIVE if "nonnegative" in sets else UNKNOWN
+        return _sign_of_parameter(context, node)
     if node.op in ("dim", "ones"):
         return POSITIVE
     if node.op == "add":

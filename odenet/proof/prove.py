@@ -12,11 +12,13 @@ from odenet.algebra.setting import Setting
 from odenet.ir.model import Claim, Model
 from odenet.ir.node import Node, number, scale
 from odenet.ir.sizes import SCALAR
+from odenet.operators.properties import PAIRED
 from odenet.plan.steps import Plan, Relax
 from odenet.proof import curvature, definitions, domains, shorter
 from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
+from odenet.proof.fields.definite import is_not_definite
 from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.maps import bijections, cocoercive, constants, invariants, orthant, whole
 from odenet.proof.maps import structure as maps
@@ -54,7 +56,19 @@ class Prover:
         self.context = Context(model)
 
     def find(self, claim: Claim, seconds: float = DEFAULT_SECONDS) -> Finding:
-        """The finding on one claim, within `seconds` of computing.
+        """The finding on one claim, within `seconds` of computing; with the conjugate pairs, where it speaks of several."""
+        pairs = self._pairs(claim) if claim.property in PAIRED else ()
+        return replace(self._find(claim, seconds), pairs=pairs if len(pairs) > 1 else ())
+
+    def _pairs(self, claim: Claim) -> tuple[str, ...]:
+        from odenet.proof.refute.subjects import subject_blocks
+
+        used = subject_blocks(self.model, claim)
+        return tuple(f"{pair.position} by halves" if pair.is_halved else f"({pair.position}, {pair.momentum})"
+                     for pair in self.model.pairs if {pair.position, pair.momentum} & set(used))
+
+    def _find(self, claim: Claim, seconds: float) -> Finding:
+        """The finding on one claim.
 
         At most three quarters are for what the rules reach, the rest for the check of the proof, or for a witness and its check.
         """
@@ -181,7 +195,8 @@ class Prover:
 
     def _obstacle(self, nodes: tuple[Node, ...], claim: Claim, setting: Setting) -> str | None:
         invariants = tuple(a for a in claim.arguments if isinstance(a, Node))
-        return domains.obstacle(self.context, nodes + invariants, setting)
+        problem = domains.obstacle(self.context, nodes + invariants, setting)
+        return problem and problem + _where(claim) * problem.endswith(" positive")
 
     # --- flows ------------------------------------------------------------------------------------------------
 
@@ -203,7 +218,7 @@ class Prover:
         if value is None:
             return "an order that depends on a size is not shown for all sizes"
         wanted = int(value)
-        result = flow_order(plan.flow, wanted)
+        result = flow_order(self.model, plan.flow, wanted)
         answer = result.at_least(wanted)
         if answer:
             premises = []
@@ -212,9 +227,13 @@ class Prover:
                     kept = integrals.preserves(self.context, self.context.rates((part.field,)), advance.invariant)
                     if isinstance(kept, str):
                         return f"the order of `relax` needs a field that keeps its invariant; of `{part.field}`: {kept}"
+                    if is_not_definite(self.context, self.context.rates((part.field,)), advance.invariant):
+                        return f"the order of `relax` needs a quadratic that is definite on the blocks that `{part.field}` moves"
                     premises.append(kept)
             conditions = tuple(f"assumes {text}" for text in result.assumes)
             statement = f"order {result.order} by the conditions up to {wanted}"
+            if result.is_exact:
+                statement = "a step is the exact flow: it has every order"
             return by("order conditions", statement, *premises, conditions=conditions)
         if answer is None:
             return f"the order is at least {result.order}; no condition of order {wanted} is shown to fail"
@@ -256,6 +275,13 @@ class Prover:
         argument = claim.arguments[index]
         assert isinstance(argument, Node)
         return self.context.translator.scalar(argument)
+
+
+def _where(claim: Claim) -> str:
+    """What helps where something is not shown to be positive."""
+    if claim.kind in ("flow", "net"):
+        return " for all states, and a step may leave a region" if claim.region else " for all states, where a step may come"
+    return " on the region of the claim" if claim.region else "; say where the claim holds with `on`"
 
 
 # --- one row for each property ----------------------------------------------------------------------------------

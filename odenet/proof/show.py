@@ -7,6 +7,7 @@ from typing import Any
 from odenet.ir.model import Claim, Model
 from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.rules import RULES
+from odenet.text import escape
 
 Style = Callable[[str, str], str]  # (text, colour) -> text
 MOST_EQUAL = 8
@@ -29,7 +30,7 @@ def claim_text(claim: Claim) -> str:
 
 def report_text(model: Model, findings: tuple[Finding, ...], style: Style = plain) -> str:
     """All findings of a model, a line or a short paragraph each, and the count."""
-    lines = [f"{style(model.name, 'bold')}  {model.source.name}"]
+    lines = [f"{style(model.name, 'bold')}  {escape(model.source.name)}"]
     for finding in findings:
         lines.extend(finding_lines(finding, style))
     counts = [f"{sum(f.verdict == v for f in findings)} {v}" for v in ("proved", "refuted", "undecided")]
@@ -39,31 +40,36 @@ def report_text(model: Model, findings: tuple[Finding, ...], style: Style = plai
 
 def finding_lines(finding: Finding, style: Style = plain) -> list[str]:
     head = f"  {style(f'{finding.verdict:<10}', _COLOURS[finding.verdict])} {claim_text(finding.claim)}"
+    pairs = [f"{'':13}pairs: {', '.join(finding.pairs)}"] if finding.pairs else []
     if finding.verdict == "proved":
-        lines = [f"{head}   [{finding.rule}]"]
+        lines = [f"{head}   [{finding.rule}]", *pairs]
         if finding.proof is not None and any(name == "potential" for name, _ in finding.proof.data):
             lines.append(f"{'':13}{finding.proof.statement}")
         return lines + [f"{'':13}if {condition}" for condition in finding.conditions]
     help = [f"{'':13}help: {finding.advice}"] if finding.advice else []
     if finding.witness is None:
-        return [head, f"{'':13}missing: {finding.reason}", *help]
-    return [head, *(f"{'':13}{line}" for line in witness_lines(finding.witness)), *help]
+        return [head, *pairs, f"{'':13}missing: {finding.reason}", *help]
+    return [head, *pairs, *(f"{'':13}{line}" for line in witness_lines(finding.witness)), *help]
 
 
 def witness_lines(witness: Witness) -> list[str]:
     lines = [f"{witness.quantity} = {witness.value}, expected {witness.expected}"]
     where = [f"{name} = {value}" for name, value in witness.dims]
-    where += [f"{name} = {value_text(value)}" for name, value in witness.values]
+    where += [f"{name} = {_shortened(value)}" for name, value in witness.values]
     if where:
         lines.append(f"at {', '.join(where)}")
-    return [line if len(line) <= 600 else line[:600] + " … (whole with --format json)" for line in lines]
+    return [line if len(line) <= 600 else _cut(line, 600) + " (whole with --format json)" for line in lines]
+
+
+def _shortened(value: Any) -> str:
+    """One value in each of many steps is written once."""
+    is_long = isinstance(value, tuple) and len(value) > MOST_EQUAL and len(set(value)) == 1
+    return f"[{value_text(value[0])}, … {len(value)} times]" if is_long else value_text(value)
 
 
 def value_text(value: Any) -> str:
     if isinstance(value, tuple):
-        items = list(map(value_text, value))
-        is_long = len(items) > MOST_EQUAL and len(set(items)) == 1  # one value in each of many steps
-        return f"[{items[0]}, … {len(items)} times]" if is_long else f"[{', '.join(items)}]"
+        return f"[{', '.join(map(value_text, value))}]"
     return str(value)
 
 
@@ -83,7 +89,8 @@ def survey_text(findings: tuple[Finding, ...], style: Style = plain) -> str:
 def _pasted(finding: Finding, style: Style) -> list[str]:
     """A proved claim as a line of a spec; what is behind the # is a comment there."""
     line = f"  {style('claim', 'green')} {claim_text(finding.claim)}"
-    return [f"{line}  # {finding.rule}", *(f"{'':8}# if {condition}" for condition in finding.conditions)]
+    rule = f"{finding.rule}; {finding.advice}" if finding.advice else finding.rule
+    return [f"{line}  # {rule}", *(f"{'':8}# if {condition}" for condition in finding.conditions)]
 
 
 def _brief(finding: Finding, style: Style) -> list[str]:
@@ -95,7 +102,8 @@ def _brief(finding: Finding, style: Style) -> list[str]:
 
 
 def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most - 2]} …"
+    """Without its end, between two words."""
+    return text if len(text) <= most else f"{text[:most - 1].rpartition(' ')[0] or text[:most - 2]} …"
 
 
 def as_json(finding: Finding) -> dict[str, Any]:
@@ -106,7 +114,7 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "region": claim.region_text or None, "verdict": finding.verdict, "rule": finding.rule or None,
         "reason": f"{finding.reason}; {finding.advice}" if finding.advice else finding.reason,
         "conditions": list(finding.conditions), "witness": finding.witness.as_json() if finding.witness else None,
-        "potential": finding.potential or None, "seconds": round(finding.seconds, 4),
+        "pairs": list(finding.pairs) or None, "potential": finding.potential or None, "seconds": round(finding.seconds, 4),
     }
 
 
@@ -140,7 +148,7 @@ _OUTCOMES = {"accepted": "green", "rejected": "red", "open": "yellow"}
 
 def checks_text(model: Model, checks: Sequence[Any], faults: Sequence[str], note: str, style: Style = plain) -> str:
     """What the independent checker says of each claim (`odenet.certificates.Check`), then what else does not agree."""
-    lines = [f"{style(model.name, 'bold')}  {model.source.name}"]
+    lines = [f"{style(model.name, 'bold')}  {escape(model.source.name)}"]
     lines += [f"  note: {note}"] if note else []
     for one in checks:
         what = claim_text(one.claim) if one.claim is not None else "a certificate"

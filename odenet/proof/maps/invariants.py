@@ -20,9 +20,11 @@ from odenet.proof.fields import integrals
 from odenet.proof.finding import Proof
 from odenet.proof.maps.factors import substep_constants
 from odenet.proof.maps.formula import formula
+from odenet.proof.maps.straight import is_straight
 from odenet.proof.maps.structure import is_linear
 from odenet.proof.maps.substeps import Move, forward, solved
 from odenet.proof.rules import by
+from odenet.proof.spelling import shortened
 from odenet.schemes.contractivity import inverse_radius
 from odenet.schemes.monotonicity import is_implicit_euler
 from odenet.schemes.numbers import exact
@@ -52,6 +54,8 @@ def _preserves(context: Context, move: Move, invariant: Node, setting: Setting) 
         return by("exact flow", f"the flow of `{move.field}` keeps the first integral", field)
     if move.is_shift:
         return by("shear", f"`{move.field}` adds rates along the level set, which it does not change", field)
+    if is_straight(context, move):
+        return by("straight flow", f"`{move.field}` keeps its rates along its lines, on which the quantity is the same", field)
     degree = degree_of(context, invariant, moved)
     solution = solved(context, move, setting)
     if degree == 1 and isinstance(move.advance, RungeKutta | Relax):
@@ -208,9 +212,9 @@ def _quadratic(context: Context, move: Move, ahead: Ahead, invariant: Node, sett
     if rho:
         change = change + (h * _curve(context, rates, invariant)).times(rho / 2)
     if is_nonnegative(-change, setting):
-        return by("quadratic dissipation", f"grad I . f + ({rho} h/2) f'Qf = {change.key[:160]} <= 0",
+        return by("quadratic dissipation", f"grad I . f + ({rho} h/2) f'Qf = {shortened(change.key)} <= 0",
                   *solved(context, move, setting), rho=rational(rho))
-    return f"grad I . f + ({rho} h/2) f'Qf = {change.key[:160]} is not shown to be <= 0"
+    return f"grad I . f + ({rho} h/2) f'Qf = {shortened(change.key)} is not shown to be <= 0"
 
 
 def _is_curved_up(context: Context, rates: Rates, invariant: Node, setting: Setting) -> bool:
@@ -262,7 +266,7 @@ def _smooth(context: Context, move: Move, ahead: Ahead, invariant: Node, setting
         square = square + context.rate(rates, name).T @ context.rate(rates, name)
     change = context.along(invariant, rates) + (h * bound * square.scalar()).times(Fraction(1, 2))
     if is_nonnegative(-change, setting):
-        return by("descent lemma", f"grad I . f + (h K/2) |f|^2 = {change.key[:160]} <= 0",
+        return by("descent lemma", f"grad I . f + (h K/2) |f|^2 = {shortened(change.key)} <= 0",
                   *solved(context, move, setting), bound=bound)
     return f"h K = {(h * bound).key} is not shown to be at most 2" if is_descent else ""
 
@@ -295,5 +299,5 @@ def _closed_form(context: Context, move: Move, ahead: Ahead, invariant: Node, se
     new = context.form(substituted(invariant, dict(after.rows))).scalar()
     change = new - context.form(invariant).scalar()
     if is_nonnegative(-change, setting):
-        return by("step in closed form", f"the change {change.key[:160]} is <= 0")
+        return by("step in closed form", f"the change {shortened(change.key)} is <= 0")
     return ""

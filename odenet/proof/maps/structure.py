@@ -12,6 +12,8 @@ from odenet.proof.fields.metric import determinant
 from odenet.proof.finding import Proof
 from odenet.proof.maps.bijections import is_cascade
 from odenet.proof.maps.formula import formula
+from odenet.proof.maps.midpoint import keeps_volume
+from odenet.proof.maps.straight import is_straight
 from odenet.proof.maps.substeps import Move, solved
 from odenet.proof.rules import by
 from odenet.schemes.reversal import are_adjoint, is_reflexive
@@ -38,6 +40,8 @@ def symplectic(context: Context, plan: Plan, move: Move, setting: Setting) -> Ou
     if is_linear(context, move) and not move.is_timed and move.table is not None and is_reflexive(move.table):
         return by("reflexive method", f"`{move.field}` is linear and R(z) R(-z) = 1", field,
                   *solved(context, move, setting))
+    if is_straight(context, move):
+        return by("straight flow", f"`{move.field}` keeps its rates along its lines, and is Hamiltonian", field)
     return "its method is not symplectic"
 
 
@@ -61,6 +65,11 @@ def volume_preserving(context: Context, plan: Plan, move: Move, setting: Setting
         outcome = symplectic(context, plan, move, setting)
         if isinstance(outcome, Proof):
             return by("volume of a symplectic map", "a symplectic substep keeps volume", outcome)
+    if isinstance(field, Proof) and is_straight(context, move):
+        return by("straight flow", f"`{move.field}` keeps its rates along its lines, and has no divergence", field)
+    if keeps_volume(context, move):
+        return by("volume of a midpoint step", f"the Jacobian of `{move.field}` is a skew map after a symmetric one",
+                  *solved(context, move, setting))
     if _has_unit_determinant(context, move):
         return by("step in closed form", f"the Jacobian of the substep of `{move.field}` has the determinant 1")
     return field if isinstance(field, str) else "the field has no divergence, but its method is not shown to keep volume"
@@ -125,12 +134,19 @@ def _is_length(invariant: Node) -> bool:
 
 
 def palindrome(context: Context, substeps: list[Move], setting: Setting) -> Outcome:
-    """Phi_h^-1 = Phi_-h: read backwards, the substeps are the adjoints of those read forwards."""
+    """Phi_h^-1 = Phi_-h: read backwards, the substeps are the adjoints of those read forwards.
+
+    The step back starts at the time where the step ends, a whole step after its start, and runs through the same substeps. So the
+    one that undoes a substep over the times [a, b] has the times [1 - a', 1 - b'], [a', b'] being those of its mirror image:
+    b = 1 - a' and a = 1 - b'. So coefficients of the part with the clock add up to 1, unless nothing sees the clock.
+    """
     solutions: dict[tuple[str, str], tuple[Proof, ...]] = {}
     for one, other in zip(substeps, reversed(substeps), strict=True):
         is_same = one.field == other.field
         if one.coefficient != other.coefficient or (not is_same and (one.rates != other.rates or one.is_timed)):
             return "the composition does not read the same backwards"
+        if one.is_timed and (one.times[0] + other.times[1] != 1 or one.times[1] + other.times[0] != 1):
+            return f"`{one.field}` depends on time, and on the way back it is met at other times"
         if not _are_adjoint(one, other):
             return f"the method of part `{one.field}` is not symmetric" if is_same else \
                 f"the methods of `{one.field}` and `{other.field}` are not each other's adjoint"
