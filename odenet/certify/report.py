@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import math
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from odenet.certify.accuracy import Certified
 from odenet.certify.analysis import Certificate
 from odenet.certify.enclosures import Array
+from odenet.files import write_bytes
 
 _ROWS = 40  # layers that are shown one by one
 
@@ -240,12 +241,9 @@ def save_picture(path: Path, found: Findings) -> None:
     )
     axes.grid(alpha=0.3)
     axes.legend(loc="best", framealpha=0.95)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:  # a reader sees the old picture or the new one, never a part
-        figure.savefig(temporary, dpi=120, format=path.suffix.removeprefix(".") or "png")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=120, format=path.suffix.removeprefix(".") or "png")
+    write_bytes(path, drawn.getvalue())
 
 
 def _up(value: float) -> str:

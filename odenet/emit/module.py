@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from odenet.emit.advances import Advances
 from odenet.emit.charts import Chart, made, started
 from odenet.emit.computed import Computed
@@ -10,11 +12,11 @@ from odenet.emit.counted_nets import net_determinants
 from odenet.emit.expressions import Writer
 from odenet.emit.flows import FlowText
 from odenet.emit.frames import with_turned_fields
-from odenet.emit.header import header
+from odenet.emit.header import clean, header
 from odenet.emit.library import closure
 from odenet.emit.locals import Locals
 from odenet.emit.maps import entered, left, public, shape_words
-from odenet.emit.names import ATTRIBUTES, PUBLIC, Names, argument, attribute
+from odenet.emit.names import ATTRIBUTES, DIGEST, PUBLIC, Names, argument, attribute
 from odenet.emit.nets import NetText
 from odenet.emit.parts import Want, Workshop, returns
 from odenet.emit.sizes import Sizes
@@ -317,6 +319,7 @@ def module_tree(
     """The whole module."""
     text = ModuleText(model, plans, findings, dims)
     made_class = text.class_()
+    made_class = replace(made_class, body=(Verbatim(f'{DIGEST} = "{clean(digests[0], 128)}"'), *made_class.body))
     library = closure(text.runtime)
     pieces: list[Statement] = [Verbatim(entry.text) for entry in library]
     return Module(header(model, findings, digests, version), (), (*pieces, made_class))

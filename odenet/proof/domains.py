@@ -33,7 +33,7 @@ def _obstacle(context: Context, node: Node, setting: Setting) -> str | None:
     if node.op == "function":
         row = FUNCTIONS[node.data[0]]
         if row.domain == "positive" and not is_positive_node(context, node.args[0], setting):
-            return f"the argument of `{node.data[0]}` is not shown to be positive; say where the claim holds with `on`"
+            return f"the argument of `{node.data[0]}` is not shown to be positive"
         if row.domain not in ("all", "positive", "nonnegative"):
             return f"`{node.data[0]}` is not defined everywhere"
         if row.domain == "nonnegative":
@@ -41,7 +41,7 @@ def _obstacle(context: Context, node: Node, setting: Setting) -> str | None:
     if node.op == "power":
         exponent = node.data[0]
         if exponent < 0 and not is_positive_node(context, node.args[0], setting):
-            return "a divisor is not shown to be positive; say where the claim holds with `on`"
+            return "a divisor is not shown to be positive"
         if exponent > 0 and exponent.denominator != 1:
             return _root_obstacle(context, node.args[0], setting)
     return None
@@ -78,7 +78,7 @@ JUMPS = re.compile(rf"\b({'|'.join(sorted(name for name, row in FUNCTIONS.items(
 def _root_obstacle(context: Context, base: Node, setting: Setting) -> str | None:
     if is_positive_node(context, base, setting):
         return None
-    return "the base of a root is not shown to be positive; say where the claim holds with `on`"
+    return "the base of a root is not shown to be positive"
 
 
 def under_powers(node: Node) -> Node:

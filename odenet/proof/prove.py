@@ -18,6 +18,7 @@ from odenet.proof import curvature, definitions, domains, shorter
 from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
+from odenet.proof.fields.definite import is_not_definite
 from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.maps import bijections, cocoercive, constants, invariants, orthant, whole
 from odenet.proof.maps import structure as maps
@@ -194,7 +195,8 @@ class Prover:
 
     def _obstacle(self, nodes: tuple[Node, ...], claim: Claim, setting: Setting) -> str | None:
         invariants = tuple(a for a in claim.arguments if isinstance(a, Node))
-        return domains.obstacle(self.context, nodes + invariants, setting)
+        problem = domains.obstacle(self.context, nodes + invariants, setting)
+        return problem and problem + _where(claim) * problem.endswith(" positive")
 
     # --- flows ------------------------------------------------------------------------------------------------
 
@@ -216,7 +218,7 @@ class Prover:
         if value is None:
             return "an order that depends on a size is not shown for all sizes"
         wanted = int(value)
-        result = flow_order(plan.flow, wanted)
+        result = flow_order(self.model, plan.flow, wanted)
         answer = result.at_least(wanted)
         if answer:
             premises = []
@@ -225,9 +227,13 @@ class Prover:
                     kept = integrals.preserves(self.context, self.context.rates((part.field,)), advance.invariant)
                     if isinstance(kept, str):
                         return f"the order of `relax` needs a field that keeps its invariant; of `{part.field}`: {kept}"
+                    if is_not_definite(self.context, self.context.rates((part.field,)), advance.invariant):
+                        return f"the order of `relax` needs a quadratic that is definite on the blocks that `{part.field}` moves"
                     premises.append(kept)
             conditions = tuple(f"assumes {text}" for text in result.assumes)
             statement = f"order {result.order} by the conditions up to {wanted}"
+            if result.is_exact:
+                statement = "a step is the exact flow: it has every order"
             return by("order conditions", statement, *premises, conditions=conditions)
         if answer is None:
             return f"the order is at least {result.order}; no condition of order {wanted} is shown to fail"
@@ -269,6 +275,13 @@ class Prover:
         argument = claim.arguments[index]
         assert isinstance(argument, Node)
         return self.context.translator.scalar(argument)
+
+
+def _where(claim: Claim) -> str:
+    """What helps where something is not shown to be positive."""
+    if claim.kind in ("flow", "net"):
+        return " for all states, and a step may leave a region" if claim.region else " for all states, where a step may come"
+    return " on the region of the claim" if claim.region else "; say where the claim holds with `on`"
 
 
 # --- one row for each property ----------------------------------------------------------------------------------

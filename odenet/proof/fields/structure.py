@@ -16,6 +16,7 @@ from odenet.proof.context import Context, Outcome, Rates, negated, substituted
 from odenet.proof.finding import Proof
 from odenet.proof.potentials import constructed, spelled
 from odenet.proof.rules import by
+from odenet.proof.spelling import shortened
 
 
 def divergence_free(context: Context, rates: Rates) -> Outcome:
@@ -276,7 +277,6 @@ def _is_affine(node: Node) -> bool:
 
 def shown(form: Form, most: int = 160) -> str:
     """A short text of what is left over."""
-    text = form.key.replace("state ", "").replace("param ", "").replace("dim ", "")
-    return text if len(text) <= most else text[:most] + " …"
+    return shortened(form.key.replace("state ", "").replace("param ", "").replace("dim ", ""), most)
 
 
