@@ -63,6 +63,7 @@ class Loaded:
     def __init__(self, source: Source) -> None:
         self.text = source
         self._reports: dict[float, Report] = {}  # by the budget of a claim
+        self._has_members = False  # whether the sets of the parameters were looked at
 
     @cached_property
     def spec(self) -> Spec:
@@ -88,6 +89,11 @@ class Loaded:
     def check(self) -> Loaded:
         """Run all checks. Raises Rejected with every fault of the first stage that has any."""
         _ = self.plans  # each stage is computed once and kept
+        if not self._has_members and any(bound.op != "number" for bound in self.model.bounds):
+            from odenet.proof import sets  # decides inequalities, which other specs need not load
+
+            sets.check(self.model)
+        self._has_members = True
         return self
 
     def verify(self, seconds: float = DEFAULT_SECONDS, watch: Watch | None = None) -> Report:
@@ -174,6 +180,10 @@ class Loaded:
             label = Label(derived.span, "derived from other dims") if derived else Label(Span(0, 0), "")
             raise Rejected(self.text, (Diagnostic("ODE601", f"cannot set {name} = {value}: {reason}", (label,),
                                                   f"the free dims are: {known}"),))
+        if misfit := self.model.misfit(self.model.dim_values(dims)):
+            given = ", ".join(f"{name} = {value}" for name, value in dims.items())
+            raise Rejected(self.text, (Diagnostic("ODE601", f"cannot set {given}: {misfit}", (Label(Span(0, 0), ""),),
+                                                  "choose sizes that fit each other"),))
         return dims
 
 

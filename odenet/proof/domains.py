@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from odenet.algebra.forms import Form
 from odenet.algebra.inequalities import is_positive
@@ -106,6 +107,10 @@ def sign(context: Context, root: Node) -> int:
     return known[root]
 
 
+# sums, and the largest of the entries of one argument or of several
+_OF_SIGNS: dict[str, Callable[[list[int]], int]] = {"sum": min, "mean": min, "spread": min, "largest": max, "smallest": min}
+
+
 def _sign_of_parameter(context: Context, node: Node) -> int:
     if not isinstance(node.space, Space) or node.space.rank == 2:  # a diagonal matrix has zeros
         return UNKNOWN
@@ -128,8 +133,8 @@ def _sign(context: Context, node: Node, a: list[int]) -> int:
         return UNKNOWN if min(a) == UNKNOWN else max(a)
     if node.op in ("mul", "scale"):
         return NONNEGATIVE if node.args[0] == node.args[1] and min(a) == UNKNOWN else min(a)
-    if node.op in ("sum", "mean", "spread"):
-        return a[0]
+    if node.op in _OF_SIGNS:
+        return _OF_SIGNS[node.op](a)
     if node.op == "dot":
         return NONNEGATIVE if node.args[0] == node.args[1] else min(a)
     if node.op == "function":
