@@ -60,7 +60,7 @@ def read_weights(path: str) -> dict[str, Tensor]:
 def _check_file(path: str) -> None:
     """What is no regular file has no size to go by, and a packed one may hold far more than it shows."""
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise Unreadable(f"{path} is no regular file")
+        raise Unreadable(f"cannot read {path}: it is no regular file")
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if any(item.compress_type != zipfile.ZIP_STORED for item in archive.infolist()):
@@ -136,7 +136,7 @@ def read_data(path: str, shape: tuple[int, ...], limit: int | None) -> tuple[Ten
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise Unreadable(f"{path} is no regular file")
+            raise Unreadable(f"cannot read {path}: it is no regular file")
         x, y = _safetensors_data(path, shape) if path.endswith(".safetensors") else _npz_data(path, shape, limit)
     except Unreadable:
         raise

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -241,9 +241,10 @@ def save_picture(path: Path, found: Findings) -> None:
     )
     axes.grid(alpha=0.3)
     axes.legend(loc="best", framealpha=0.95)
-    drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=120, format=path.suffix.removeprefix(".") or "png")
-    write_bytes(path, drawn.getvalue())
+    with tempfile.TemporaryDirectory(prefix="odenet-") as folder:
+        drawn = Path(folder) / "picture"
+        figure.savefig(drawn, dpi=120, format=path.suffix.removeprefix(".") or "png")
+        write_bytes(path, drawn.read_bytes())
 
 
 def _up(value: float) -> str:

@@ -100,8 +100,8 @@ def certify(
         try:
             with writing():
                 save_picture(Path(plot), found)
-        except ValueError as error:
-            fail(f"error: cannot write {named(plot)}: {error}")
+        except (OSError, ValueError) as error:
+            fail(f"error: cannot write {named(plot)}: {getattr(error, 'strerror', None) or error}")
     _print(found, style)
     sys.exit(NOT_PROVED if found.broken or found.exceeds_proof or found.outside or found.is_wrong else PROVED)
 

@@ -66,7 +66,7 @@ def test_packed_weights(folder):
             packed.writestr(item.filename, plain.read(item.filename))
     with pytest.raises(Unreadable, match="is packed"):
         read_weights("packed.pt")
-    with pytest.raises(Unreadable, match="is no regular file"):
+    with pytest.raises(Unreadable, match="it is no regular file"):
         read_weights("/dev/null")
 
 
