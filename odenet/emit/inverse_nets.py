@@ -22,7 +22,7 @@ from odenet.emit.tree import (
     items,
     method,
 )
-from odenet.ir.model import NetStage
+from odenet.ir.model import NetStage, without_detours
 
 
 def net_inverse(text: NetText, is_main: bool, undone: frozenset[str], is_counted: bool) -> list[Function]:
@@ -31,11 +31,12 @@ def net_inverse(text: NetText, is_main: bool, undone: frozenset[str], is_counted
     undone: the flows that have an inverse.
     """
     net, prefix = text.net, "" if is_main else f"{attribute(text.net.name)}_"
-    if not all(_is_undone(stage, undone) for stage in net.stages):
+    stages = without_detours(net.stages)
+    if not all(_is_undone(stage, undone) for stage in stages):
         return []
     x, batch, sizes = text.locals.inner().new("x"), text.locals.batch, Sizes(text.model)
     body = entered({"x": x}, batch, {"x": sizes.shape(net.codomain)}, text.runtime, text.like())
-    for stage in reversed(net.stages):
+    for stage in reversed(stages):
         body += _stage_undone(text, stage, x, sizes)
     body.append(Return(left(Name(x), batch, sizes.shape(net.domain))))
     about = f"The net `{net.name}` undone: {shape_words(net.codomain)} to {shape_words(net.domain)}."

@@ -226,6 +226,18 @@ class Net:
     span: Span
 
 
+def without_detours(stages: tuple[NetStage, ...]) -> list[NetStage]:
+    """Stages without those that undo each other: `embed` and `take` back, of which the first puts zeros behind and the second cuts
+    them off."""
+    kept: list[NetStage] = []
+    for stage in stages:
+        if stage.kind == "take" and kept and kept[-1].kind == "embed" and kept[-1].domain == stage.codomain:
+            kept.pop()
+        else:
+            kept.append(stage)
+    return kept
+
+
 @dataclass(frozen=True)
 class Comparison:
     """`left <= right` or `left < right` (others are turned round when the model is built)."""

@@ -11,7 +11,7 @@ from odenet.algebra.inequalities import at_most
 from odenet.algebra.jacobian import Differentiator
 from odenet.algebra.scalars import ONE, Scalar, power, rational
 from odenet.algebra.setting import Setting
-from odenet.ir.model import Net, NetStage
+from odenet.ir.model import Net, NetStage, without_detours
 from odenet.ir.node import Node, scalar, variable
 from odenet.ir.node import power as node_power
 from odenet.ir.sizes import SCALAR, count
@@ -252,18 +252,6 @@ def composed(context: Context, net: Net, setting: Setting, has: Callable[[Facts]
         elif not (own(stage) if own is not None and stage.kind == "def" else has(facts(context, stage, setting))):
             return f"stage `{stage.data[0] if stage.kind in ('function', 'def') else stage.kind}` is not shown to {what}"
     return by("composition", f"every stage is shown to {what}", *premises)
-
-
-def without_detours(stages: tuple[NetStage, ...]) -> list[NetStage]:
-    """Stages without those that undo each other: `embed` and `take` back, of which the first puts zeros behind and the second cuts
-    them off."""
-    kept: list[NetStage] = []
-    for stage in stages:
-        if stage.kind == "take" and kept and kept[-1].kind == "embed" and kept[-1].domain == stage.codomain:
-            kept.pop()
-        else:
-            kept.append(stage)
-    return kept
 
 
 def from_last_range(net: Net) -> tuple[NetStage, ...]:
