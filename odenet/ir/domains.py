@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from odenet.ir.differentiate.products import collect, scaled, split
 from odenet.ir.model import Comparison, Parameter
-from odenet.ir.node import Node, subtract
+from odenet.ir.node import Node, subtract, transpose
 from odenet.operators.functions import FUNCTIONS, Range, values_of
 from odenet.operators.ranges import FREE, value_range
 
@@ -134,12 +134,29 @@ class Signs:
         return max(square, min(least, NONNEGATIVE if node.op == "apply" else POSITIVE))
 
     def _is_form(self, node: Node) -> bool:
-        """Whether it is dot(x, A @ x), or dot(A @ x, x), with A positive semidefinite by its set."""
+        """Whether it is dot(x, M @ x), or dot(M @ x, x), with M positive semidefinite."""
+        if node.op != "dot":
+            return False
         for x, image in (node.args, node.args[::-1]):
-            if node.op == "dot" and image.op == "apply" and image.args[1] == x and image.args[0].op == "param":
-                found = self.parameter(image.args[0].data[0])
-                return found is not None and any(item.name in ("psd", "laplacian") for item in found.sets)
+            if image.op == "apply" and image.args[1] == x and self._is_psd(image.args[0]):
+                return True
+            if image.op == "apply" and image.args[1].op == "apply" and image.args[1].args[1] == x and (
+                    transpose(image.args[0]) == image.args[1].args[0]):  # K.T @ (K @ x)
+                return True
         return False
+
+    def _is_psd(self, m: Node) -> bool:
+        """By its set, as A.T @ A, as a diagonal or a sum of such."""
+        if m.op == "param":
+            found = self.parameter(m.data[0])
+            return found is not None and any(item.name in ("psd", "laplacian") for item in found.sets)
+        if m.op == "compose":
+            return transpose(m.args[0]) == m.args[1]
+        if m.op == "scale":
+            return self.of(m.args[0]) >= NONNEGATIVE and self._is_psd(m.args[1])
+        if m.op == "diag":
+            return self.of(m.args[0]) >= NONNEGATIVE
+        return m.op == "eye" or (m.op == "add" and all(map(self._is_psd, m.args)))
 
     def _of_power(self, node: Node, base: int) -> int:
         exponent = node.data[0]

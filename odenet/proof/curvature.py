@@ -38,9 +38,19 @@ def _curvature(context: Context, node: Node, a: list[str], setting: Setting) -> 
         return _extreme(node.op, a)
     if node.op == "dot":
         return _dot(context, node, a)
-    if node.op == "power" and node.data[0].denominator == 1 and node.data[0] % 2 == 0 and node.data[0] > 0:
-        return CONVEX if a[0] == AFFINE else UNKNOWN
+    if node.op == "power" and node.data[0].denominator == 1 and node.data[0] % 2 == 0 and node.data[0] > 0 and a[0] == AFFINE:
+        return CONVEX
+    if node.op == "power" and node.data[0] >= 1 and a[0] == CONVEX and _is_never_negative(node.args[0]):
+        return CONVEX  # z^p rises and is convex for z >= 0
     return UNKNOWN
+
+
+def _is_never_negative(node: Node) -> bool:
+    """A norm, or a function whose values are >= 0."""
+    if node.op != "function":
+        return node.op == "norm"
+    low = FUNCTIONS[node.data[0]].values(*node.data[1:]).low
+    return low is not None and low >= 0
 
 
 def _is_constant(node: Node) -> bool:
@@ -70,6 +80,8 @@ def _product(context: Context, node: Node, a: list[str], setting: Setting) -> st
 
 def _function(node: Node, inner: str) -> str:
     row, parameters = FUNCTIONS[node.data[0]], node.data[1:]
+    if node.data[0] == "square" and inner == CONVEX and _is_never_negative(node.args[0]):
+        return CONVEX
     if not row.convex(*parameters) or row.domain != "all":
         return UNKNOWN
     # convex o affine; convex increasing o convex

@@ -48,6 +48,9 @@ _ROWS = (
     Rule("named gradient", "f holds grad I, or the vector v with grad I = D v: where grad I . f is 0 (or <= 0) whatever that "
          "vector is, it is so along f. A skew part vanishes, and g'M g <= 0 for M + M' <= 0.",
          "van der Schaft, Jeltsema, Port-Hamiltonian Systems Theory (2014), 2.1"),
+    Rule("largest entry", "Where x_i is the largest entry, averages of g(x), g rising, are at most g(x_i), and -L g(x), L a "
+         "Laplacian, is at most 0 there. Where f_i <= 0 follows, max(x) does not rise; the same for -min(x).",
+         "Danskin's theorem; Clarke, Optimization and Nonsmooth Analysis (1983), 2.3.12"),
     Rule("quasi-positive", "A locally Lipschitz field with f_i >= 0 wherever x >= 0 and x_i = 0 keeps the orthant.",
          "Nagumo 1942; Walter, Ordinary Differential Equations (1998), III.10.XIV"),
     Rule("substitution", "Both sides have the same normal form after the group acts.", "definition"),
@@ -140,7 +143,8 @@ _ROWS = (
          "a step of implicit midpoint keeps volume.", "Sylvester's determinant identity"),
     Rule("volume of a symplectic map", "A symplectic map keeps volume.", "Liouville's theorem"),
     Rule("convex composition", "Sums with nonnegative weights, convex functions of affine maps, increasing convex functions of "
-         "convex ones, norms and maxima are convex.", "Boyd, Vandenberghe, Convex Optimization (2004), 3.2"),
+         "convex ones, powers p >= 1 of convex ones that are >= 0, norms and maxima are convex.",
+         "Boyd, Vandenberghe, Convex Optimization (2004), 3.2"),
     Rule("hessian", "The Hessian's spectrum lies in a known interval.", "Boyd, Vandenberghe, Convex Optimization (2004), 3.1.4"),
     Rule("stage constants", "The Lipschitz constants of the stages multiply.", "definition"),
 )

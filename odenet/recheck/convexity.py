@@ -45,7 +45,9 @@ def _kind(case: Case, goal: Goal, node: Node, a: list[str]) -> str:
         same = CONVEX if node.args[0] == node.args[1] or _is_quadratic(case, *node.args) else UNKNOWN
         return UNKNOWN if not is_affine else AFFINE if not all(map(_moves, node.args)) else same
     if node.op == "norm" or (node.op == "power" and node.data[0] > 0 and node.data[0] % 2 == 0):
-        return CONVEX if is_affine else UNKNOWN
+        return CONVEX if is_affine or (node.op == "power" and _is_risen(node, a[0])) else UNKNOWN
+    if node.op == "power":
+        return CONVEX if _is_risen(node, a[0]) else UNKNOWN
     if node.op in ("largest", "smallest"):
         wanted = CONVEX if node.op == "largest" else CONCAVE
         return wanted if all(kind in (AFFINE, wanted) for kind in a) else UNKNOWN
@@ -77,7 +79,17 @@ def _times(case: Case, goal: Goal, node: Node, a: list[str]) -> str:
     return UNKNOWN
 
 
+def _is_risen(node: Node, inner: str) -> bool:
+    """z^p, p >= 1, of a convex z >= 0: a norm, or a function with such values."""
+    z = node.args[0]
+    exponent = node.data[0] if node.op == "power" else 2
+    low = FUNCTIONS[z.data[0]].values(*z.data[1:]).low if z.op == "function" else 0 if z.op == "norm" else None
+    return bool(inner == CONVEX and exponent >= 1 and low is not None and low >= 0)
+
+
 def _function(node: Node, inner: str) -> str:
+    if node.data[0] == "square" and _is_risen(node, inner):
+        return CONVEX
     row, parameters = FUNCTIONS[node.data[0]], node.data[1:]
     if not row.convex(*parameters) or row.domain != "all":
         return UNKNOWN

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from odenet.ir.node import Node, apply, depends_on
 from odenet.ir.sizes import SCALAR, Size, codomain, domain
-from odenet.recheck import integrals
+from odenet.recheck import extremes, integrals
 from odenet.recheck.actions import commuting_letters
 from odenet.recheck.bounds import HALF, ONE, ZERO, Bound, known
 from odenet.recheck.case import Case, Goal, Rows, Step, flipped, replaced, with_zero
@@ -346,7 +346,8 @@ FIELD_RULES: dict[str, Rule] = {
     "constructed potential": given_potential,
     "hamiltonian jacobian": hamiltonian_jacobian, "first integral": integrals.first_integral,
     "dissipation": integrals.dissipation, "gradient descent": integrals.gradient_descent,
-    "named gradient": integrals.named_gradient, "substitution": substitution, "commuting letters": commuting_letters,
+    "named gradient": integrals.named_gradient, "largest entry": extremes.largest_entry,
+    "substitution": substitution, "commuting letters": commuting_letters,
     "spectral bound": spectral_bound, "principal minors": principal_minors, "logarithmic norm": logarithmic_norm,
     "norm of the jacobian": norm_of_the_jacobian, "quasi-positive": quasi_positive, "hessian": hessian,
 }

@@ -83,6 +83,10 @@ CASES = (
          "-x[1]*cos", "x[1]*cos"),
     Case("first integral", "model M\nstate u : R[1, 8, 8]\nparam K : conv(1, 1, size = 3, padding = circular)\n"
          "field f { u' = K @ u - K.T @ u }\nclaim f : preserves(sum(u))", "circular", "zero"),
+    Case("largest entry", "model M\ndim n = 3\nstate x : R[n]\nparam P : R[n, n], stochastic\nparam K : R[n, n]\n"
+         "field f { x' = P @ tanh(x) - tanh(x) + dot(softmax(K @ x), x) - x }\nclaim f : dissipates(max(x))", "softmax(K @ x)", "tanh(K @ x)"),
+    Case("largest entry", "model M\ndim n = 3\nstate x : R[n]\nparam W : R[n, n], laplacian\nfield f { x' = -W @ x^3 + mean(x) - x }\n"
+         "flow net = lie(f: implicit_euler) over [0, 1] steps 2\nclaim net : dissipates(-min(x))", "-W", "W"),
     Case("quasi-positive", "model M\nstate s, i : R\nparam b : R, positive\nfield f { s' = -b*s*i  i' = b*s*i - i }\n"
          "claim f : positive", "b*s*i - i", "b*s*i - 1"),
     Case("substitution", "model M\nstate x, y : R\nfield f { x' = y  y' = sin(x) - x^3 }\nclaim f : equivariant(sign)", "x^3", "x^2"),
@@ -183,6 +187,8 @@ CASES = (
          "flow net = lie(f: rk4) over [0, 1] steps 1\nclaim net : equivariant(sign)", "tanh", "relu"),
     Case("volume of a symplectic map", "model M\nstate q, p : R\nfield f { q' = p  p' = -sin(q) }\n"
          "flow net = lie(f: implicit_midpoint) over [0, 1] steps 4\nclaim net : volume_preserving", "p' = -sin(q)", "p' = -sin(q) - p"),
+    Case("convex composition", "model M\ndim n = 3\nstate x : R[n]\nparam A : R[n, n]\n"
+         "def V(x) = square(norm(x)) + norm(A @ x)^3 + relu(sum(x))^4\nclaim V : convex", "^3 ", "^(1/3) "),
     Case("convex composition", "model M\ndim n = 3, m = 2\nstate x : R[n]\nparam A : R[m, n]\nparam c : R, nonnegative\n"
          "def V(x) = c * sum(relu(A @ x)) + |x|\nclaim V : convex", "c * sum", "-c * sum"),
     Case("orthogonal step", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = S @ x }\n"

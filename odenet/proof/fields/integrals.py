@@ -13,7 +13,8 @@ from odenet.ir.node import Node, number, zeros
 from odenet.ir.sizes import SCALAR
 from odenet.operators.functions import FUNCTIONS
 from odenet.proof.context import Context, Outcome, Rates, substituted
-from odenet.proof.fields import named
+from odenet.proof.fields import extremes, named
+from odenet.proof.fields.extremes import NO_GRADIENT, extreme_block, has_extreme_entry
 from odenet.proof.fields.metric import contractive
 from odenet.proof.finding import Proof
 from odenet.proof.rules import by
@@ -21,6 +22,8 @@ from odenet.proof.spelling import shortened as cut_sum
 
 
 def preserves(context: Context, rates: Rates, invariant: Node) -> Outcome:
+    if has_extreme_entry(invariant):
+        return NO_GRADIENT
     if named.is_kept(context, rates, invariant):
         return by("named gradient", "g . f = 0 for every vector g in the place of grad I", how="zero")
     total = context.along(invariant, rates)
@@ -40,6 +43,11 @@ def shortened(total: Scalar, most: int = 160) -> str:
 
 
 def dissipates(context: Context, rates: Rates, invariant: Node, setting: Setting) -> Outcome:
+    extreme = extreme_block(invariant)
+    if extreme is not None:
+        return extremes.falls(context, rates, *extreme, setting)
+    if has_extreme_entry(invariant):
+        return NO_GRADIENT
     if _is_descent(context, rates, invariant):
         return by("gradient descent", "f = -grad I in normal form")
     kept = named.is_kept(context, rates, invariant)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from odenet.algebra.forms import Form, zero
 from odenet.algebra.inequalities import at_most, is_nonnegative
-from odenet.algebra.scalars import ONE, ZERO, Scalar, TooLarge, rational
+from odenet.algebra.scalars import ONE, ZERO, Scalar, TooLarge, Unsupported, rational
 from odenet.algebra.setting import Setting
 from odenet.algebra.spectrum import largest, norm, spectrum
 from odenet.ir.node import Node, depends_on, number, state, states, zeros
@@ -160,7 +160,7 @@ def dissipates(context: Context, move: Move, invariant: Node, setting: Setting) 
     for rule in (_quadratic, _smooth, _fixed_point, _closed_form):
         try:
             found = rule(context, move, ahead, invariant, setting)
-        except TooLarge:
+        except (TooLarge, Unsupported):
             continue
         if isinstance(found, Proof):
             return found
