@@ -1,0 +1,107 @@
+"""What is proved of one spec, audited: conclusions at random worlds, and the search for witnesses turned on it."""
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+from odenet.driver import Loaded
+from odenet.proof.finding import Finding
+from tests.audit import orders
+from tests.audit.arithmetic import Unsure, precision
+from tests.audit.members import Empty, Members, draw_dims
+from tests.audit.properties import MOST, RULES, Excess, Subject
+
+HEAVY = 4000  # about so many evaluations of nodes for one world, in thousands
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Something that was proved and is not so. `what` is audited (`conclusion`, `refuter`, `lemma`, …)."""
+
+    what: str
+    claim: str
+    message: str
+    seed: str
+
+    def __str__(self) -> str:
+        return f"[{self.what}] {self.claim}: {self.message} (seed {self.seed})"
+
+
+@dataclass
+class Tally:
+    """What was looked at, and what was found."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    violations: list[Violation] = field(default_factory=list)
+    unsure: dict[str, int] = field(default_factory=dict)
+
+    def count(self, what: str, number: int = 1) -> None:
+        self.counts[what] = self.counts.get(what, 0) + number
+
+
+def audit(loaded: Loaded, findings: list[Finding], seed: str, tries: int = 6) -> Tally:
+    """Every proved claim of a spec."""
+    tally = Tally()
+    for number, finding in enumerate(findings):
+        if finding.verdict == "proved":
+            tally.count("proved claims")
+            conclusion(tally, loaded, finding, f"{seed}/{number}", tries)
+    return tally
+
+
+def conclusion(tally: Tally, loaded: Loaded, finding: Finding, seed: str, tries: int) -> None:
+    """The claim at random points of random worlds."""
+    claim, seen = finding.claim, 0
+    for attempt, subject in enumerate(worlds(loaded, finding, seed, tries)):
+        try:
+            found = evaluated(subject)
+        except Unsure as why:
+            tally.unsure[str(why)] = tally.unsure.get(str(why), 0) + 1
+            continue
+        except Empty as why:
+            tally.violations.append(Violation("conclusion", _said(finding), f"a parameter has no member: {why}", f"{seed}/{attempt}"))
+            return
+        seen += 1
+        tally.count("points")
+        if found.is_violation:
+            told = f"broken by {found.value.str(5, radius=False)} at dims {subject.members.dims}"
+            tally.violations.append(Violation("conclusion", _said(finding), told, f"{seed}/{attempt}"))
+            return
+    tally.count("claims evaluated" if seen else f"claims not evaluated: {claim.kind}")
+
+
+def _said(finding: Finding) -> str:
+    claim = finding.claim
+    where = f" on {claim.region_text}" if claim.region_text else ""
+    return f"{' + '.join(claim.fields) or claim.subject} : {claim.text}{where} [{finding.rule}]"
+
+
+def worlds(loaded: Loaded, finding: Finding, seed: str, tries: int) -> Iterator[Subject]:
+    for attempt in range(tries):
+        chance = Random(f"{seed}/{attempt}")
+        try:
+            dims = draw_dims(loaded.model, chance)
+        except Unsure:
+            continue
+        subject = Subject(loaded.model, finding.claim, loaded.plans, Members(loaded.model, dims, chance), chance, finding.conditions)
+        if subject.size <= MOST:
+            yield subject
+
+
+def evaluated(subject: Subject) -> Excess:
+    """The excess of a claim at one point. Raises Unsure, Empty."""
+    claim = subject.claim
+    with precision():
+        try:
+            if claim.property == "order":
+                if any("assumes" in text for text in subject.conditions):
+                    raise Unsure("a condition on digits")
+                return orders.excess(subject, claim)
+            return RULES[claim.property](subject)
+        except (ZeroDivisionError, OverflowError):
+            raise Unsure("a number that is not finite") from None
+
+
+__all__ = ["Tally", "Violation", "audit", "conclusion", "traceback", "worlds"]
