@@ -78,7 +78,7 @@ def _said(finding: Finding) -> str:
     return f"{' + '.join(claim.fields) or claim.subject} : {claim.text}{where} [{finding.rule}]"
 
 
-def worlds(loaded: Loaded, finding: Finding, seed: str, tries: int) -> Iterator[Subject]:
+def worlds(loaded: Loaded, finding: Finding, seed: str, tries: int, most: int = MOST) -> Iterator[Subject]:
     for attempt in range(tries):
         chance = Random(f"{seed}/{attempt}")
         try:
@@ -86,7 +86,7 @@ def worlds(loaded: Loaded, finding: Finding, seed: str, tries: int) -> Iterator[
         except Unsure:
             continue
         subject = Subject(loaded.model, finding.claim, loaded.plans, Members(loaded.model, dims, chance), chance, finding.conditions)
-        if subject.size <= MOST:
+        if subject.size <= most:
             yield subject
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -48,24 +50,39 @@ class Values:
     variables: Mapping[str, Tensor] = field(default_factory=dict)
 
     def size(self, size: Size) -> int:
-        value = size.evaluate(self.dims)
-        if value.denominator != 1 or value < 0:
-            raise Unsure("a size that is not whole")
-        return int(value)
+        return _size(size, tuple(self.dims.items()))
 
     def shape(self, space: Any) -> tuple[int, ...]:
-        return tuple(self.size(s) for s in space.sizes)
+        return _shape(space.sizes, tuple(self.dims.items()))
 
     def at(self, states: Mapping[str, Tensor], **more: Any) -> Values:
         return replace(self, states={**self.states, **states}, **more)
 
 
+@lru_cache(maxsize=4096)
+def _size(size: Size, dims: tuple[tuple[str, int], ...]) -> int:
+    value = size.evaluate(dict(dims))
+    if value.denominator != 1 or value < 0:
+        raise Unsure("a size that is not whole")
+    return int(value)
+
+
+@lru_cache(maxsize=4096)
+def _shape(sizes: tuple[Size, ...], dims: tuple[tuple[str, int], ...]) -> tuple[int, ...]:
+    return tuple(_size(size, dims) for size in sizes)
+
+
+@lru_cache(maxsize=1024)
+def _order(node: Node) -> tuple[Node, ...]:
+    """The nodes that have a value, arguments first."""
+    return tuple(n for n in node.walk() if not isinstance(n.space, MapSpace))
+
+
 def evaluate(node: Node, values: Values) -> Tensor:
     """The value of a tensor or matrix node. Raises Unsure."""
     known: dict[Node, Tensor] = {}
-    for n in node.walk():
-        if not isinstance(n.space, MapSpace):
-            known[n] = _operate(n, values, known)
+    for n in _order(node):
+        known[n] = _operate(n, values, known)
     found = known[node]
     if not all(map(is_finite, found.items)):
         raise Unsure("a number that is not finite")
@@ -142,27 +159,33 @@ def scaled(factor: Number, a: Tensor) -> Tensor:
 
 def convolution(kernel: Tensor, x: Tensor, space: ConvolutionSpace, shape: tuple[int, ...], is_adjoint: bool = False) -> Tensor:
     """out[o, i, j] = sum kernel[o, c, a, b] in[c, s i + a - r, s j + b - r], r = (size - 1)/2; its adjoint gathers what it spread."""
-    outputs, inputs, taps, _ = kernel.shape
     small, big = (x.shape[1:], shape[1:]) if is_adjoint else (shape[1:], x.shape[1:])
     items: list[Number] = [arb(0)] * prod(shape)
-    for i in range(small[0]):
-        for j in range(small[1]):
-            for a in range(taps):
-                for b in range(taps):
-                    y, z = space.stride * i + a - (taps - 1) // 2, space.stride * j + b - (taps - 1) // 2
-                    if space.padding == "circular":
-                        y, z = y % big[0], z % big[1]
-                    if not (0 <= y < big[0] and 0 <= z < big[1]):
-                        continue
-                    for o in range(outputs):
-                        for c in range(inputs):
-                            k = kernel.items[((o * inputs + c) * taps + a) * taps + b]
-                            here, there = (o * small[0] + i) * small[1] + j, (c * big[0] + y) * big[1] + z
-                            if is_adjoint:
-                                items[there] = items[there] + k * x.items[here]
-                            else:
-                                items[here] = items[here] + k * x.items[there]
+    for k, here, there in _taps(kernel.shape, small, big, space.stride, space.padding == "circular"):
+        tap = kernel.items[k]
+        if tap == 0:
+            continue
+        if is_adjoint:
+            items[there] = items[there] + tap * x.items[here]
+        else:
+            items[here] = items[here] + tap * x.items[there]
     return Tensor(shape, items)
+
+
+@lru_cache(maxsize=64)
+def _taps(shape: tuple[int, ...], small: tuple[int, ...], big: tuple[int, ...], stride: int, is_circular: bool) -> list[tuple[int, int, int]]:
+    """Which entry of the kernel joins which entry of the output with which of the input."""
+    outputs, inputs, taps, _ = shape
+    found = []
+    for i, j, a, b in product(range(small[0]), range(small[1]), range(taps), range(taps)):
+        y, z = stride * i + a - (taps - 1) // 2, stride * j + b - (taps - 1) // 2
+        if is_circular:
+            y, z = y % big[0], z % big[1]
+        if not (0 <= y < big[0] and 0 <= z < big[1]):
+            continue
+        for o, c in product(range(outputs), range(inputs)):
+            found.append((((o * inputs + c) * taps + a) * taps + b, (o * small[0] + i) * small[1] + j, (c * big[0] + y) * big[1] + z))
+    return found
 
 
 # --- operations ----------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ A step length may be a number or a power series in h.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
@@ -46,6 +46,7 @@ class Runner:
     flow: Flow
     members: Members
     plan: Plan
+    memory: Memory = field(default_factory=dict)
 
     @property
     def values(self) -> Values:
@@ -77,9 +78,9 @@ class Runner:
         """One step; with the length and the start of the step given, a step back for instance."""
         h = self.length if length is None else length
         clock = self._start + self.length * step if start is None else start
-        for part, node in self.flow.scheme.stages:
+        for place, (part, node) in enumerate(self.flow.scheme.stages):
             c = number(node, self.values)
-            x = self._substep(part, x, step, clock, c * h)
+            x = self._substep(part, x, step, clock, c * h, (step, place, length is None))
             if part == 0:
                 clock = clock + c * h
         return x
@@ -87,10 +88,10 @@ class Runner:
     def parameters(self, step: int, clock: Number) -> dict[str, Tensor]:
         return self.members.at(step, (clock - self._start) / (self._end - self._start))
 
-    def rate(self, field: str, x: States, step: int) -> tuple[Rate, States]:
+    def rate(self, name: str, x: States, step: int) -> tuple[Rate, States]:
         """The rates of a part's moved blocks as a function of those blocks and the clock, and these blocks."""
-        rows = self.model.field(field).rows
-        moved = {name: x[name] for name, _ in rows}
+        rows = self.model.field(name).rows
+        moved = {block: x[block] for block, _ in rows}
         is_timed = any(depends_on(node, "time") for _, node in rows) or any(
             p.schedule is not None and p.schedule.kind != "piecewise" for p in self.model.parameters)
         fixed = None if is_timed else self.parameters(step, self._start)
@@ -102,39 +103,39 @@ class Runner:
 
         return at, moved
 
-    def _substep(self, part: int, x: States, step: int, clock: Number, h: Number) -> States:
+    def _substep(self, part: int, x: States, step: int, clock: Number, h: Number, key: Any) -> States:
         chosen = self.flow.parts[part]
         rate, moved = self.rate(chosen.field, x, step)
         before = packed(moved)
         runs = 1 if part == 0 else 0  # the clock stands still in all parts but the first
         at: Rate = (lambda items, c: rate(items, clock + c * h)) if runs else (lambda items, c: rate(items, clock))
-        after = self._advance(chosen.field, chosen.method, part, at, before, h, x, step, clock)
+        after = self._advance(chosen.field, chosen.method, part, at, before, h, x, step, clock, key)
         return {**x, **unpacked(after, moved)}
 
-    def _advance(self, field: str, method: Method, part: int, at: Rate, before: list[Number], h: Number, x: States, step: int,
-                 clock: Number) -> list[Number]:
+    def _advance(self, name: str, method: Method, part: int, at: Rate, before: list[Number], h: Number, x: States, step: int,
+                 clock: Number, key: Any) -> list[Number]:
         if method.kind == "exact":
-            return self._exact(field, part, at, before, h)
+            return self._exact(name, part, at, before, h)
         if method.kind == "discrete_gradient":
-            return self._discrete_gradient(part, at, before, h, x, step)
+            return self._discrete_gradient(part, at, before, h, x, step, key)
         if method.kind == "relax":
             assert method.inner is not None
-            return self._relaxed(field, method, self._runge_kutta(method.inner, at, before, h), before, x, step, clock)
-        return self._runge_kutta(method, at, before, h)
+            return self._relaxed(name, method, self._runge_kutta(method.inner, at, before, h, key), before, x, step, clock)
+        return self._runge_kutta(method, at, before, h, key)
 
     # --- methods -----------------------------------------------------------------------------------------------------------
 
-    def _runge_kutta(self, method: Method, at: Rate, before: list[Number], h: Number) -> list[Number]:
+    def _runge_kutta(self, method: Method, at: Rate, before: list[Number], h: Number, key: Any) -> list[Number]:
         assert method.table is not None
         nodes = [number(c, self.values) for c in method.table.nodes]
         matrix = [[number(a, self.values) for a in row] for row in method.table.matrix]
         weights = [number(b, self.values) for b in method.table.weights]
-        slopes = stages(nodes, matrix, at, before, h)
+        slopes = stages(nodes, matrix, at, before, h, self.memory, key)
         return [item + h * total([w * k[i] for w, k in zip(weights, slopes, strict=True)]) for i, item in enumerate(before)]
 
-    def _exact(self, field: str, part: int, at: Rate, before: list[Number], h: Number) -> list[Number]:
-        rows = self.model.field(field).rows
-        moved = {name for name, _ in rows}
+    def _exact(self, name: str, part: int, at: Rate, before: list[Number], h: Number) -> list[Number]:
+        rows = self.model.field(name).rows
+        moved = {block for block, _ in rows}
         is_timed = part == 0 and (any(depends_on(node, "time") for _, node in rows) or any(
             p.schedule is not None and p.schedule.kind != "piecewise" for p in self.model.parameters))
         if not is_timed and not any(states(node) & moved for _, node in rows):
@@ -145,10 +146,10 @@ class Runner:
                 return found
         return gauss(at, before, h)
 
-    def _relaxed(self, field: str, method: Method, after: list[Number], before: list[Number], x: States, step: int,
+    def _relaxed(self, field_name: str, method: Method, after: list[Number], before: list[Number], x: States, step: int,
                  clock: Number) -> list[Number]:
         """x + s d with I(x + s d) = I(x), s not 0: I along the line is I(x) + b s + a s^2."""
-        moved = {name: x[name] for name, _ in self.model.field(field).rows}
+        moved = {block: x[block] for block, _ in self.model.field(field_name).rows}
         d = [b - a for a, b in zip(before, after, strict=True)]
 
         def invariant(s: int) -> Number:
@@ -166,7 +167,8 @@ class Runner:
             s = -b / a
         return [item + s * e for item, e in zip(before, d, strict=True)]
 
-    def _discrete_gradient(self, part: int, at: Rate, before: list[Number], h: Number, x: States, step: int) -> list[Number]:
+    def _discrete_gradient(self, part: int, at: Rate, before: list[Number], h: Number, x: States, step: int,
+                           key: Any) -> list[Number]:
         """y = x + h S g, g = grad V(m) + (V(y) - V(x) - grad V(m).d) d / d.d, S = I or J (Gonzalez 1996)."""
         advance = self.plan.advances[part]
         assert isinstance(advance, DiscreteGradient) and advance.potential is not None
@@ -202,10 +204,11 @@ class Runner:
         guess = [a + h * k for a, k in zip(before, at(before, arb(0)), strict=True)]
         if all(sign(a - b) == 0 for a, b in zip(guess, before, strict=True)):
             raise Unsure("a point of rest")
-        return newton(residual, guess)
+        return newton(residual, guess, self.memory, key)
 
 
-def stages(nodes: list[Number], matrix: list[list[Number]], at: Rate, before: list[Number], h: Number) -> list[list[Number]]:
+def stages(nodes: list[Number], matrix: list[list[Number]], at: Rate, before: list[Number], h: Number, memory: Memory,
+           key: Any) -> list[list[Number]]:
     """The slopes of a Runge-Kutta method."""
     count, size = len(nodes), len(before)
 
@@ -228,32 +231,74 @@ def stages(nodes: list[Number], matrix: list[list[Number]], at: Rate, before: li
         slopes = [flat[i * size:(i + 1) * size] for i in range(count)]
         return [a - b for i in range(count) for a, b in zip(slopes[i], at(inside(i, slopes), nodes[i]), strict=True)]
 
-    flat = newton(residual, [item for c in nodes for item in at(before, c)])
+    flat = newton(residual, [item for c in nodes for item in at(before, c)], memory, key)
     return [flat[i * size:(i + 1) * size] for i in range(count)]
 
 
-def newton(residual: Callable[[list[Number]], list[Number]], guess: list[Number]) -> list[Number]:
-    """A zero to working precision, by Newton's method with differences. Raises Unsure where there is none."""
-    x: list[Any] = [arb(item.mid()) for item in guess]
-    small = arb(2) ** (-ctx.prec // 3)
-    for round_ in range(ROUNDS):
-        value = [arb(v.mid()) for v in residual(x)]
-        size = 1 + sum((abs(item) for item in x), arb(0))
-        if all(abs(v) < small * small * size for v in value):
-            return x
-        columns = []
-        for k in range(len(x)):
-            width = small * size
-            moved = [item + (width if i == k else 0) for i, item in enumerate(x)]
-            columns.append([arb(((b - a) / width).mid()) for a, b in zip(value, residual(moved), strict=True)])
-        matrix = arb_mat([[columns[j][i] for j in range(len(x))] for i in range(len(x))])
+Memory = dict[Any, tuple[list[Any], arb_mat]]
+
+
+def newton(residual: Callable[[list[Number]], list[Number]], guess: list[Number], memory: Memory, key: Any) -> list[Number]:
+    """A zero to working precision, by Newton's method with differences. Raises Unsure where there is none.
+
+    `memory` holds the last solution of this equation and its inverse Jacobian: near it they need no other.
+    """
+    small, known = arb(2) ** (-ctx.prec // 3), memory.get(key)
+    if known is not None:
         try:
-            step = matrix.solve(arb_mat([[v] for v in value]))
-        except ZeroDivisionError:
-            raise Unsure("an equation that is not solved") from None
-        x = [arb((item - step[i, 0]).mid()) for i, item in enumerate(x)]
-        if not all(item.is_finite() for item in x):
+            return _chord(residual, *known, small)
+        except Unsure:
+            pass
+    x = [arb(item.mid()) for item in guess]
+    inverse = None
+    for _ in range(12):
+        value, size = _middles(residual(x)), _whole(x)
+        if inverse is not None and all(abs(v) < small * size for v in value):
             break
+        inverse = _inverse(residual, x, value, small * size)
+        x = _moved(x, inverse, value)
+    if inverse is None:
+        raise Unsure("an equation that is not solved")
+    x = _chord(residual, x, inverse, small)
+    memory[key] = (x, inverse)
+    return x
+
+
+def _middles(items: list[Number]) -> list[Any]:
+    return [arb(item.mid()) for item in items]
+
+
+def _whole(x: list[Any]) -> arb:
+    return 1 + sum((abs(item) for item in x), arb(0))
+
+
+def _moved(x: list[Any], inverse: arb_mat, value: list[Any]) -> list[Any]:
+    step = inverse * arb_mat([[v] for v in value])
+    x = [arb((item - step[i, 0]).mid()) for i, item in enumerate(x)]
+    if not all(item.is_finite() for item in x):
+        raise Unsure("an equation that is not solved")
+    return x
+
+
+def _inverse(residual: Callable[[list[Number]], list[Number]], x: list[Any], value: list[Any], width: arb) -> arb_mat:
+    columns = []
+    for k in range(len(x)):
+        moved = [item + (width if i == k else 0) for i, item in enumerate(x)]
+        columns.append([arb(((b - a) / width).mid()) for a, b in zip(value, residual(moved), strict=True)])
+    try:
+        found = arb_mat([[columns[j][i] for j in range(len(x))] for i in range(len(x))]).inv()
+    except ZeroDivisionError:
+        raise Unsure("an equation that is not solved") from None
+    return arb_mat([[arb(found[i, j].mid()) for j in range(len(x))] for i in range(len(x))])
+
+
+def _chord(residual: Callable[[list[Number]], list[Number]], x: list[Any], inverse: arb_mat, small: arb) -> list[Any]:
+    """The last rounds, with one Jacobian for all."""
+    for _ in range(8):
+        value = _middles(residual(x))
+        if all(abs(v) < small * small * _whole(x) for v in value):
+            return x
+        x = _moved(x, inverse, value)
     raise Unsure("an equation that is not solved")
 
 
@@ -309,7 +354,7 @@ def _gauss_step(at: Rate, before: list[Number], h: Number, place: arb, part: arb
     nodes, matrix, weights = gauss_table(count, ctx.prec)
     here: Rate = lambda items, c: at(items, place + c * part)  # noqa: E731
     if isinstance(h, arb_series):
-        slopes = stages(nodes, matrix, here, before, h)
+        slopes = stages(nodes, matrix, here, before, h, {}, None)
     else:
         slopes = _iterated(nodes, matrix, here, before, h)
     return [item + h * total([w * k[i] for w, k in zip(weights, slopes, strict=True)]) for i, item in enumerate(before)]
