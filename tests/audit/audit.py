@@ -8,7 +8,7 @@ from random import Random
 
 from odenet.driver import Loaded
 from odenet.proof.finding import Finding
-from tests.audit import orders
+from tests.audit import orders, steps
 from tests.audit.arithmetic import Unsure, precision
 from tests.audit.members import Empty, Members, draw_dims
 from tests.audit.properties import MOST, RULES, Excess, Subject
@@ -41,14 +41,34 @@ class Tally:
         self.counts[what] = self.counts.get(what, 0) + number
 
 
-def audit(loaded: Loaded, findings: list[Finding], seed: str, tries: int = 6) -> Tally:
-    """Every proved claim of a spec."""
+def audit(loaded: Loaded, findings: list[Finding], seed: str, tries: int = 6, search: float = 0.0) -> Tally:
+    """Every proved claim of a spec; `search`: seconds in which a witness against each is looked for."""
     tally = Tally()
+    for what, told, found in steps.rewritings(loaded, seed):
+        _note(tally, what, told, "", found, seed)
     for number, finding in enumerate(findings):
-        if finding.verdict == "proved":
-            tally.count("proved claims")
-            conclusion(tally, loaded, finding, f"{seed}/{number}", tries)
+        if finding.verdict != "proved":
+            continue
+        tally.count("proved claims")
+        here = f"{seed}/{number}"
+        conclusion(tally, loaded, finding, here, tries)
+        for told, found in steps.lemmas(loaded, finding, here, 2):
+            _note(tally, "lemma", told, _said(finding), found, here)
+        if finding.certificate is not None:
+            for rule, told, found in steps.statements(loaded, finding, here, 2):
+                _note(tally, f"statement of `{rule}`", told, _said(finding), found, here)
+        if search:
+            tally.count("searches for a witness")
+            told = steps.witness(loaded, finding, search)
+            if told:
+                tally.violations.append(Violation("refuter", _said(finding), told, here))
     return tally
+
+
+def _note(tally: Tally, what: str, told: str, claim: str, found: Excess, seed: str) -> None:
+    tally.count(what.partition(" (")[0].partition(" of ")[0] + "s evaluated")
+    if found.is_violation:
+        tally.violations.append(Violation(what, claim, f"{told}: off by {found.value.str(5, radius=False)}", seed))
 
 
 def conclusion(tally: Tally, loaded: Loaded, finding: Finding, seed: str, tries: int) -> None:

@@ -522,7 +522,10 @@ def group(s: Subject) -> Callable[[Vector, dict[str, tuple[int, ...]]], Vector]:
     def one(name: str, x: Tensor) -> Vector:
         space = s.model.block(name).space if name else s.model.net(s.claim.subject).domain
         if isinstance(word, Node):
-            return matmul(s.parameters[word.data[0]], x).items
+            q = s.parameters[word.data[0]]
+            if q.shape != 2 * x.shape or not x.shape:
+                raise Unsure("an action on a block that it does not fit")
+            return matmul(q, x).items
         if len(x.shape) == 1:
             return [x.items[k] for k in order(space.sizes[0] if word == "permutation" else x.shape, len(x.items))]
         if word == "translation" and len(x.shape) == 3:
