@@ -105,6 +105,9 @@ def nonnegative_where(polynomial: list[Fraction], conditions: list[list[Fraction
     """
     if len(polynomial) == 1:
         return polynomial[0] >= 0
+    on_interval = _nonnegative_on_interval(polynomial, conditions)
+    if on_interval is not None:
+        return on_interval
     sympy = _sympy()
     x = sympy.Symbol("x")
 
@@ -130,6 +133,35 @@ def nonnegative_where(polynomial: list[Fraction], conditions: list[list[Fraction
     # an isolated feasible root: no allowed cell beside it; demand p >= 0 on one side, so that p(root) >= 0 by continuity
     return all(a or b or f or g or _excluded(conditions, samples[i], samples[i + 1], value)
                for i, ((a, b), (f, g)) in enumerate(zip(pairwise(allowed), pairwise(fine), strict=True)))
+
+
+def _nonnegative_on_interval(polynomial: list[Fraction], conditions: list[list[Fraction]]) -> bool | None:
+    """The same where the conditions are ends of one interval with inner points, and the degree is 2 at most; else None.
+
+    The least value of such a polynomial is taken at an end or at the vertex.
+    """
+    ends = _interval(conditions) if conditions and len(polynomial) <= 3 else None
+    if ends is None:
+        return None
+    low, high = ends
+    c, b, a = (*polynomial, Fraction(0))[:3]
+    falls = (low is None and (a < 0 or (a == 0 and b > 0))) or (high is None and (a < 0 or (a == 0 and b < 0)))
+    if falls:
+        return False  # without bound
+    points = [x for x in ends if x is not None]
+    if a > 0:
+        vertex = -b / (2 * a)
+        points += [vertex] if (low is None or low < vertex) and (high is None or vertex < high) else []
+    return all((a * x + b) * x + c >= 0 for x in points)
+
+
+def _interval(conditions: list[list[Fraction]]) -> tuple[Fraction | None, Fraction | None] | None:
+    """The ends of the interval where linear conditions hold; None where they are not linear, or leave no inner point."""
+    if any(len(q) != 2 for q in conditions):
+        return None
+    low = max((-c / slope for c, slope in conditions if slope > 0), default=None)
+    high = min((-c / slope for c, slope in conditions if slope < 0), default=None)
+    return None if low is not None and high is not None and low >= high else (low, high)
 
 
 def _excluded(conditions: list[list[Fraction]], left: Fraction, right: Fraction, value: object) -> bool:

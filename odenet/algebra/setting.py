@@ -6,12 +6,12 @@ from fractions import Fraction
 from odenet.algebra.evidence import Evidence
 from odenet.algebra.forms import reverse
 from odenet.algebra.intervals import REAL, Interval, point
-from odenet.algebra.letters import Word, entries
+from odenet.algebra.letters import Letter, Word, entries
 from odenet.algebra.scalars import Atom, Monomial, Scalar, of_atom, rational
 from odenet.algebra.translate import Translator
+from odenet.algebra.vectors import entry
 from odenet.ir.model import Comparison, Model
-from odenet.ir.node import Node
-from odenet.ir.sizes import SCALAR, Space
+from odenet.ir.sizes import Space
 from odenet.operators.between import power_of, values_between
 from odenet.operators.functions import FUNCTIONS
 
@@ -28,19 +28,17 @@ class Setting:
     def __init__(self, translator: Translator, region: tuple[Comparison, ...] = (), assumptions: tuple[Scalar, ...] = ()) -> None:
         self.translator = translator
         self.model: Model = translator.model
-        scalars = [c for c in region if c.left.space == SCALAR]
-        given = tuple(translator.scalar(c.right) - translator.scalar(c.left) for c in scalars)
+        # a comparison of vectors holds entry by entry: of one index, whichever
+        given = tuple(entry(translator.form(c.right) - translator.form(c.left)) for c in region)
         self.assumptions: tuple[Scalar, ...] = given + assumptions
         self._intervals: dict[str, Interval] = {}
         self._enclosed: dict[str, Interval] = {}  # intervals of atoms, as far as asked for
-        self.strict: tuple[Scalar, ...] = tuple(g for g, c in zip(given, scalars, strict=True) if c.is_strict)
+        self.strict: tuple[Scalar, ...] = tuple(g for g, c in zip(given, region, strict=True) if c.is_strict)
         self.work = [MOST_WORK]  # shared with all settings made from this one: what is left for inequalities
         self.slopes: dict[tuple[str, str], Scalar] = {}  # derivatives of scalars by atoms, shared likewise
         self._orthant: frozenset[str] = frozenset()
         self._loose: frozenset[str] = frozenset()  # atoms that move on lines of their own: what ties others to them is not known
         self._forget()
-        for key, found in _entry_bounds(region):
-            self._intervals[key] = self._intervals.get(key, REAL).meet(found)
         for assumption in self.assumptions * 2:  # once more: a bound of one atom may bound another
             self._learn(assumption)
 
@@ -120,8 +118,10 @@ class Setting:
             return self._of_parameter(atom.data[0])
         if atom.kind == "function":
             return self._of_function(atom)
-        if atom.kind in ("sum", "word"):
-            return self.enclosure(atom.data[0]) if atom.kind == "sum" else self._of_word(atom.data[0])
+        if atom.kind in ("sum", "vector sum"):
+            return self._of_sum(atom.data[0] if atom.kind == "sum" else entry(atom.data[0]))
+        if atom.kind in ("word", "vector"):
+            return self._of_word(atom.data[0]) if atom.kind == "word" else self._of_image(atom.data[0])
         if atom.kind in ("softmax", "chosen"):
             return Interval(Fraction(0), Fraction(1))
         if atom.kind in ("largest", "smallest") and isinstance(atom.data[0], Scalar):
@@ -142,11 +142,32 @@ class Setting:
 
     def _of_function(self, atom: Atom) -> Interval:
         name, parameters, argument = atom.data
-        inside = self.enclosure(argument) if isinstance(argument, Scalar) else REAL
+        inside = self.enclosure(argument if isinstance(argument, Scalar) else entry(argument))
         return Interval(*values_between(name, parameters, inside.low, inside.high))
 
+    def _of_sum(self, base: Scalar) -> Interval:
+        """Its enclosure, and the sign that an assumption g >= 0 gives to its multiples."""
+        found = self.enclosure(base)
+        for g in self.assumptions:
+            share = _ratio(base, g)
+            if share:
+                found = found.meet(Interval(Fraction(0), None) if share > 0 else Interval(None, Fraction(0)))
+        return found
+
     def _of_word(self, word: Word) -> Interval:
-        return Interval(Fraction(0), None) if self.is_square(word) else REAL
+        if self.is_square(word):
+            return Interval(Fraction(0), None)
+        is_sum = [letter.kind for letter in word] == ["ones", "diag", "ones"]
+        return Interval(None, Fraction(0)) if is_sum and self.entries_interval(entries(word[1])).is_nonpositive() else REAL
+
+    def _of_image(self, word: Word) -> Interval:
+        """The entries of L…|1>: >= 0 where those of all letters are."""
+        def is_plain(letter: Letter) -> bool:
+            if letter.kind == "diag":
+                return self.entries_interval(entries(letter)).is_nonnegative()
+            return letter.kind in ("ones", "unit") or "nonnegative" in letter.facts
+
+        return Interval(Fraction(0), None) if all(map(is_plain, word)) else REAL
 
     def is_square(self, word: Word) -> bool:
         """Whether a closed word is W'DW with D >= 0, or a sum of entries that are all >= 0."""
@@ -232,6 +253,14 @@ class Setting:
         return of_atom(atom) in self.strict
 
 
+def _ratio(one: Scalar, other: Scalar) -> Fraction:
+    """c with one = c other, or 0 where there is none."""
+    if len(one.terms) != len(other.terms) or not one.terms or one.terms[0][0] != other.terms[0][0]:
+        return Fraction(0)
+    share = one.terms[0][1] / other.terms[0][1]
+    return share if one == other.times(share) else Fraction(0)
+
+
 def _inside_bars(atom: Atom) -> Atom | None:
     """z for |z|, z a single atom."""
     if atom.kind != "function" or atom.data[0] != "abs" or not isinstance(atom.data[2], Scalar):
@@ -254,29 +283,3 @@ def _choose(ends: list[Fraction | None], choose: object, skip: bool) -> Fraction
     if len(known) < len(ends) and not (skip and known):
         return None
     return choose(known)  # type: ignore[operator, no-any-return]
-
-
-def _entry_bounds(region: tuple[Comparison, ...]) -> list[tuple[str, Interval]]:
-    """By the key of a block or an argument, bounds of all its entries, from comparisons such as `x >= 0` and `x <= 1/2`."""
-    found = []
-    for c in region:
-        low, high = _constant(c.left), _constant(c.right)
-        if c.right.op in ("state", "variable") and low is not None:
-            found.append((f"{c.right.op} {c.right.data[0]}", Interval(low, None)))
-        if c.left.op in ("state", "variable") and high is not None:
-            found.append((f"{c.left.op} {c.left.data[0]}", Interval(None, high)))
-    return found
-
-
-def _constant(node: Node) -> Fraction | None:
-    """The number that all entries of a node are, or None."""
-    if node.op == "zeros":
-        return Fraction(0)
-    if node.op == "ones":
-        return Fraction(1)
-    if node.op == "scale" and node.args[0].op == "number":
-        inner = _constant(node.args[1])
-        return None if inner is None else node.args[0].data[0] * inner
-    if node.op == "spread":
-        return _constant(node.args[0])
-    return node.data[0] if node.op == "number" else None

@@ -1,6 +1,7 @@
 """The command line. Only these modules read arguments, print and exit."""
 from __future__ import annotations
 
+import gc
 import sys
 
 import click
@@ -29,6 +30,7 @@ error or the call is wrong; 70 a bug of odenet.
 
 def main() -> None:
     """Run the command line; a crash of ours ends with status 70 and what to report."""
+    gc.set_threshold(100_000, 20, 20)  # a run is short, and what it makes is small and kept: looking for cycles took a tenth of it
     try:
         commands()
     except Exception as error:

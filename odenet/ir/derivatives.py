@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def read_derivative(reader: Reader, call: tree.Call) -> Node | None:
-    """The node of a derivative. Errors: ODE214, ODE216."""
+    """The node of a derivative. Errors: ODE214, ODE216 and those of its arguments."""
     name = call.function.text
-    subject = reader.read(call.arguments[0])
+    subject = reader.read(_called(reader, call.arguments[0]))
     leaves = _leaves(reader, call.arguments[1])
     if subject is None or leaves is None:
         return None
@@ -34,6 +34,15 @@ def read_derivative(reader: Reader, call: tree.Call) -> Node | None:
         return reader.fault("ODE216", f"`{name}` of this has no closed form for a block of symbolic size", call,
                             f"over {leaves[0].space}",
                             help="write the trace out by hand, or declare the block with a number: `R[3]`")
+
+
+def _called(reader: Reader, subject: tree.Expression) -> tree.Expression:
+    """`V` written for `V(q, p)`: a `def` whose arguments are called like what can be read here, applied to those."""
+    names = reader.own_arguments(subject) if isinstance(subject, tree.Name) else None
+    if names is None:
+        return subject
+    assert isinstance(subject, tree.Name)
+    return tree.Call(subject, tuple(tree.Name(name, subject.span) for name in names), (), subject.span)
 
 
 def _leaves(reader: Reader, expression: tree.Expression) -> list[Node] | None:

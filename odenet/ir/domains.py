@@ -130,8 +130,16 @@ class Signs:
 
     def _of_product(self, node: Node, least: int) -> int:
         """Sums of products; with a matrix of entries >= 0 a row may be all zero."""
-        square = NONNEGATIVE if node.args[0] == node.args[1] else UNKNOWN
+        square = NONNEGATIVE if node.args[0] == node.args[1] or self._is_form(node) else UNKNOWN
         return max(square, min(least, NONNEGATIVE if node.op == "apply" else POSITIVE))
+
+    def _is_form(self, node: Node) -> bool:
+        """Whether it is dot(x, A @ x), or dot(A @ x, x), with A positive semidefinite by its set."""
+        for x, image in (node.args, node.args[::-1]):
+            if node.op == "dot" and image.op == "apply" and image.args[1] == x and image.args[0].op == "param":
+                found = self.parameter(image.args[0].data[0])
+                return found is not None and any(item.name in ("psd", "laplacian") for item in found.sets)
+        return False
 
     def _of_power(self, node: Node, base: int) -> int:
         exponent = node.data[0]

@@ -115,11 +115,27 @@ class Reader:
         public = name.text in FUNCTIONS and FUNCTIONS[name.text].is_public
         if entry is None and not public and name.text not in TENSORS:
             return False
+        if entry is not None and not entry.is_read:
+            self.scope.find(name, ("def",), "function")  # reports that it stands below
+            return True
         labels = [(name.span, "used as a value")] + ([(entry.span, "declared here as a def")] if entry else [])
         if entry is None or entry.value is not None:
-            self.faults.report("ODE106", f"`{name.text}` is a function, not a value", *labels,
-                               help=f"call it: `{name.text}(…)`")
+            own = self.own_arguments(name)
+            call = f"{name.text}({'…' if own is None else ', '.join(own)})"
+            self.faults.report("ODE106", f"`{name.text}` is a function, not a value", *labels, help=f"call it: `{call}`",
+                               edits=[] if own is None else [(name.span, call)])
         return True
+
+    def own_arguments(self, name: tree.Name) -> tuple[str, ...] | None:
+        """The arguments of a `def`, where all of them are called like what can be read here: blocks, or arguments of this `def`."""
+        from odenet.ir.calls import Template
+
+        entry = self.scope.entries.get(name.text)
+        if name.text in self.arguments or entry is None or entry.kind != "def" or not isinstance(entry.value, Template):
+            return None
+        names = tuple(argument for argument, _ in entry.value.arguments)
+        blocks = {e.name for e in self.scope.entries.values() if e.kind == "state"}
+        return names if all(n in self.arguments or n in blocks for n in names) else None
 
     # --- operators ----------------------------------------------------------------------------------------------
 

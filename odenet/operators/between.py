@@ -9,9 +9,13 @@ from odenet.operators.functions import FUNCTIONS
 Ends = tuple[Fraction | None, Fraction | None]
 SCALE = 2**40  # ends that are not exact are rounded outwards to a multiple of 1/SCALE
 _FAR = 10**12
-# where functions that are not monotone fall and rise: (from, to, sign of the slope)
-_MONOTONE = {"sin": ((Fraction(-3, 2), Fraction(3, 2), 1),),
-             "cos": ((Fraction(0), Fraction(3), -1), (Fraction(-3), Fraction(0), 1))}
+# where functions that are not monotone fall and rise: (from, to, sign of the slope); None is infinity
+_RISING = ((Fraction(0), None, 1),)
+_MONOTONE: dict[str, tuple[tuple[Fraction, Fraction | None, int], ...]] = {
+    "sin": ((Fraction(-3, 2), Fraction(3, 2), 1),), "cos": ((Fraction(0), Fraction(3), -1), (Fraction(-3), Fraction(0), 1)),
+    # silu is least at -1.278…, gelu at -0.751…
+    "silu": _RISING, "gelu": _RISING, "abs": _RISING, "logcosh": _RISING,
+}
 
 
 def values_between(name: str, parameters: tuple[Fraction, ...], low: Fraction | None, high: Fraction | None) -> Ends:
@@ -35,9 +39,10 @@ def values_between(name: str, parameters: tuple[Fraction, ...], low: Fraction | 
 
 
 def _slope_sign(name: str, low: Fraction | None, high: Fraction | None) -> int:
-    if low is None or high is None:
-        return 0
-    return next((sign for start, stop, sign in _MONOTONE.get(name, ()) if start <= low and high <= stop), 0)
+    for start, stop, sign in _MONOTONE.get(name, ()):
+        if low is not None and start <= low and (stop is None or (high is not None and high <= stop)):
+            return sign
+    return 0
 
 
 _RATIONAL = {"abs": (-1, 1), "relu": (0, 1), "leaky_relu": (None, 1)}  # slopes below and above zero; None: the parameter

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 LEAST = 1e-3  # a timer of zero seconds would never ring
+SOON = 0.01  # seconds until it rings again where an import was under way
 AGAIN = 1.0  # seconds until it rings again, should the first exception be lost in a callback of some library
 
 
@@ -41,5 +42,10 @@ def limit(seconds: float) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_VIRTUAL, max(LEAST, left - (time.process_time() - began)), AGAIN)
 
 
-def _ring(_number: int, _frame: FrameType | None) -> None:
+def _ring(_number: int, frame: FrameType | None) -> None:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":  # half an import would stay behind in the process
+            signal.setitimer(signal.ITIMER_VIRTUAL, SOON, AGAIN)
+            return
+        frame = frame.f_back
     raise OutOfTime

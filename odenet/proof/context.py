@@ -37,6 +37,7 @@ class Context:
         self.translator = Translator(model, uses_basics=uses_basics)
         self._basic = self if uses_basics else None
         self._jacobians: dict[tuple[Rates, str, str], Form] = {}
+        self.potentials: dict[tuple[tuple[str, str], ...], Node | None] = {}  # by the slopes that were asked for
 
     @property
     def basic(self) -> Context:

@@ -10,12 +10,16 @@ from odenet.algebra.vectors import entry
 from odenet.ir.node import Node, depends_on
 from odenet.ir.sizes import SCALAR, Space
 from odenet.operators.functions import FUNCTIONS
+from odenet.proof import continuity
 from odenet.proof.context import Context
 
 
 def obstacle(context: Context, nodes: tuple[Node, ...], setting: Setting) -> str | None:
     """Why Jacobians would not tell the whole truth about these expressions, or None when they do."""
     for root in nodes:
+        name = continuity.jump_of(root)
+        if name:
+            return f"`{name}` is not continuous"
         for node in root.walk():
             if not depends_on(node, "state") and not depends_on(node, "variable"):
                 continue
@@ -28,8 +32,6 @@ def obstacle(context: Context, nodes: tuple[Node, ...], setting: Setting) -> str
 def _obstacle(context: Context, node: Node, setting: Setting) -> str | None:
     if node.op == "function":
         row = FUNCTIONS[node.data[0]]
-        if row.smoothness == -1:
-            return f"`{node.data[0]}` is not continuous"
         if row.domain == "positive" and not is_positive_node(context, node.args[0], setting):
             return f"the argument of `{node.data[0]}` is not shown to be positive; say where the claim holds with `on`"
         if row.domain not in ("all", "positive", "nonnegative"):

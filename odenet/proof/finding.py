@@ -63,6 +63,8 @@ class Finding:
     lemmas: tuple[Any, ...] = ()  # the inequalities that the proof may rest on: where, depth, scalar, evidence
     certificate: dict[str, Any] | None = None  # of a proof, as the independent checker accepted it
 
+    potential: str = ""  # one that was constructed, also where the checker did not accept the proof
+
     @property
     def conditions(self) -> tuple[str, ...]:
         return self.proof.all_conditions() if self.proof else ()

@@ -11,7 +11,7 @@ from odenet.ir.model import Claim, Definition, Field, Flow, Model, Net, Paramete
 from odenet.ir.node import Node, parameters, states
 from odenet.ir.show import node_text
 from odenet.ir.sizes import SCALAR
-from odenet.operators.properties import PROPERTIES
+from odenet.operators.properties import EACH_STEP, PROPERTIES
 from odenet.plan.steps import Plan
 from odenet.proof.context import Context
 from odenet.proof.finding import Finding, Proof, Witness
@@ -74,6 +74,8 @@ def narrative(model: Model, plans: dict[str, Plan], finding: Finding, edits: Seq
 def _meaning(claim: Claim) -> str:
     """What the property says here."""
     words = (_OF_FIELDS if claim.kind == "field" else _OF_MAPS).get(claim.property, PROPERTIES[claim.property].meaning)
+    if claim.kind == "flow" and claim.property in EACH_STEP:
+        words += " for every step Φ"
     if claim.arguments and claim.property in _LETTERS:
         argument = claim.arguments[0]
         words += f", {_LETTERS[claim.property]} = {argument if isinstance(argument, str) else node_text(argument)}"

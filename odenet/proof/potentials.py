@@ -18,6 +18,7 @@ from odenet.algebra.basics import DERIVED
 from odenet.algebra.forms import Form, constant_vector, hadamard_monomial, of_letter, of_scalar, of_vector_atom
 from odenet.algebra.functions import Signs, applied, constant_function
 from odenet.algebra.jacobian import Differentiator, lowered
+from odenet.algebra.kinks import folded
 from odenet.algebra.letters import Word, entries, word_key
 from odenet.algebra.scalars import (
     ONE,
@@ -55,8 +56,12 @@ Vector = dict[Place, Fraction]
 def constructed(context: Context, slopes: Callable[[Context], Mapping[str, Form]], region: tuple[Comparison, ...]) -> Node | None:
     """A potential with these slopes that is defined on the whole region, or None. The caller differentiates it back."""
     try:
-        found = _Search(context, slopes(context), slopes).run()
-        node = None if found is None else Writer(context.model).scalar(found)
+        forms = slopes(context)
+        key = tuple((block, form.key) for block, form in forms.items())
+        if key not in context.potentials:  # every flow of a field asks for its potential
+            found = _Search(context, forms, slopes).run()
+            context.potentials[key] = None if found is None else Writer(context.model).scalar(found)
+        node = context.potentials[key]
     except (Unsupported, TooLarge):
         return None
     return node if node is not None and is_defined(context, node, region) else None
@@ -92,7 +97,7 @@ class _Search:
         translator = self.translator = context.translator
         self.slopes = slopes
         self.basic = context.basic if any(_DERIVED.search(form.key) for form in slopes.values()) else None
-        self.target = self.slopes if self.basic is None else view(self.basic)
+        self.target = self.slopes if self.basic is None else {b: folded(form) for b, form in view(self.basic).items()}
         self.writer = Writer(context.model)
         self.by_block = {name: Differentiator(translator, name, form.end) for name, form in slopes.items()}
         self.terms: dict[Place, tuple[Word, Monomial]] = {}
@@ -146,7 +151,7 @@ class _Search:
     def _basic_slopes(self, candidate: Scalar) -> Mapping[str, Form]:
         assert self.basic is not None
         node = self.writer.scalar(candidate)
-        return {block: self.basic.gradient(node, block) for block in self.by_block}
+        return {block: folded(self.basic.gradient(node, block)) for block in self.by_block}
 
     def _reduced(self, vector: Vector, combination: dict[int, Fraction]) -> tuple[Vector, dict[int, Fraction]]:
         for pivot, row, its in self.basis:

@@ -21,6 +21,7 @@ from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.maps import bijections, cocoercive, constants, invariants, orthant
 from odenet.proof.maps import structure as maps
 from odenet.proof.maps.substeps import Move, NoSolution, each, moves
+from odenet.proof.potentials import spelled
 from odenet.proof.rules import by, readable
 
 DEFAULT_SECONDS = 10.0
@@ -40,6 +41,10 @@ def verify(model: Model, plans: dict[str, Plan], seconds: float = DEFAULT_SECOND
     return tuple(found)
 
 
+def _unfinished(seconds: float) -> str:
+    return f"did not end within the budget of {seconds:g} s; `{_RAISE} {4 * seconds:g}` gives it more time"
+
+
 class Prover:
     """Proves or refutes the claims of one model."""
 
@@ -49,19 +54,21 @@ class Prover:
         self.context = Context(model)
 
     def find(self, claim: Claim, seconds: float = DEFAULT_SECONDS) -> Finding:
-        """The finding on one claim, within `seconds` of computing: at most three quarters for a proof, the rest for a witness."""
+        """The finding on one claim, within `seconds` of computing.
+
+        At most three quarters are for what the rules reach, the rest for the check of the proof, or for a witness and its check.
+        """
         began = time.perf_counter()
         computed = time.process_time()
         outcome = self.reached(claim, seconds)
-        if isinstance(outcome, Proof):
-            return self._accepted(claim, outcome, began)
         left = seconds - (time.process_time() - computed)
+        if isinstance(outcome, Proof):
+            return self._accepted(claim, outcome, began, left, seconds)
         witness = outcome if isinstance(outcome, Witness) else self._attack(claim, left)
+        problem = self._unconfirmed(claim, outcome, left, seconds) if isinstance(outcome, Witness) else ""
+        if problem:
+            witness, outcome = None, problem
         spent = time.perf_counter() - began
-        if isinstance(outcome, Witness) and not self._is_rechecked(claim, outcome):
-            witness = None
-            outcome = (f"{outcome.quantity} is {outcome.value}, but the independent check does not confirm it; please report "
-                       "this spec")
         if witness is not None:
             return Finding(claim, "refuted", "witness", f"{witness.quantity} is {witness.value}, not {witness.expected}", spent,
                            witness=witness, advice=self._advice(claim, seconds - (time.process_time() - computed), seconds))
@@ -73,30 +80,42 @@ class Prover:
 
     def proves(self, claim: Claim, seconds: float = DEFAULT_SECONDS) -> bool:
         """Whether a claim is proved, and its proof accepted; nothing is refuted here."""
+        computed = time.process_time()
         outcome = self.reached(claim, seconds)
-        return isinstance(outcome, Proof) and self._accepted(claim, outcome, 0.0).verdict == "proved"
+        left = seconds - (time.process_time() - computed)
+        return isinstance(outcome, Proof) and self._accepted(claim, outcome, 0.0, left, seconds).verdict == "proved"
 
-    def _is_rechecked(self, claim: Claim, witness: Witness) -> bool:
+    def _unconfirmed(self, claim: Claim, witness: Witness, left: float, seconds: float) -> str:
+        """Why a witness that the rules found does not count; empty where the independent check confirms it."""
         from odenet.recheck.witness import Rejected, recheck_witness
 
         try:
-            recheck_witness(self.model, self.plans, claim, witness.as_json())
+            with limit(max(left, 0)):
+                recheck_witness(self.model, self.plans, claim, witness.as_json())
         except Rejected:
-            return False
-        return True
+            return f"{witness.quantity} is {witness.value}, which the independent check does not confirm, so it does not count"
+        except OutOfTime:
+            return f"by the rules {witness.quantity} is not {witness.expected}, but the check of that {_unfinished(seconds)}"
+        return ""
 
-    def _accepted(self, claim: Claim, proof: Proof, began: float) -> Finding:
-        """A proof counts when the independent checker accepts its certificate."""
+    def _accepted(self, claim: Claim, proof: Proof, began: float, left: float, seconds: float) -> Finding:
+        """A proof counts when the independent checker accepts its certificate, within what is left of the budget."""
         from odenet.proof.certificate import certificate
         from odenet.recheck import Rejected
 
-        finding = Finding(claim, "proved", proof.rule, proof.statement, 0.0, proof=proof, lemmas=self.context.lemmas())
+        potential = next((spelled(node) for name, node in proof.data if name == "potential"), "")
+        finding = Finding(claim, "proved", proof.rule, proof.statement, 0.0, proof=proof, lemmas=self.context.lemmas(),
+                          potential=potential)
         try:
-            written = certificate(self.model, self.plans, finding)
+            with limit(max(left, 0)):
+                written = certificate(self.model, self.plans, finding)
         except Rejected as why:
-            reason = (f"the rules prove it ({finding.rule}), but the independent checker does not accept the proof: {why}; "
-                      "please report this spec")
-            return Finding(finding.claim, "undecided", "", reason, time.perf_counter() - began)
+            found = f"{finding.rule}: {proof.statement}" if finding.potential else finding.rule
+            reason = f"a proof was found ({found}), which the independent checker does not confirm ({why}), so it does not count"
+            return Finding(finding.claim, "undecided", "", reason, time.perf_counter() - began, potential=finding.potential)
+        except OutOfTime:
+            reason = f"the rules prove it ({finding.rule}), but the check of the proof {_unfinished(seconds)}"
+            return Finding(finding.claim, "undecided", "", reason, time.perf_counter() - began, potential=finding.potential)
         return replace(finding, certificate=written, seconds=time.perf_counter() - began)
 
     def reached(self, claim: Claim, seconds: float) -> Outcome | Witness:

@@ -9,6 +9,7 @@ from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.rules import RULES
 
 Style = Callable[[str, str], str]  # (text, colour) -> text
+MOST_EQUAL = 8
 _COLOURS = {"proved": "green", "refuted": "red", "undecided": "yellow"}
 
 
@@ -60,7 +61,9 @@ def witness_lines(witness: Witness) -> list[str]:
 
 def value_text(value: Any) -> str:
     if isinstance(value, tuple):
-        return f"[{', '.join(map(value_text, value))}]"
+        items = list(map(value_text, value))
+        is_long = len(items) > MOST_EQUAL and len(set(items)) == 1  # one value in each of many steps
+        return f"[{items[0]}, … {len(items)} times]" if is_long else f"[{', '.join(items)}]"
     return str(value)
 
 
@@ -103,7 +106,7 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "region": claim.region_text or None, "verdict": finding.verdict, "rule": finding.rule or None,
         "reason": f"{finding.reason}; {finding.advice}" if finding.advice else finding.reason,
         "conditions": list(finding.conditions), "witness": finding.witness.as_json() if finding.witness else None,
-        "seconds": round(finding.seconds, 4),
+        "potential": finding.potential or None, "seconds": round(finding.seconds, 4),
     }
 
 

@@ -75,6 +75,17 @@ class Bounds:
         item = self.reader.model.parameter(x.data[0]).set_named("norm")
         return None if item is None else self.reader.scalar(item.arguments[0])
 
+    def is_balanced(self, word: Word, order: str) -> bool:
+        """Whether -L (a Laplacian) beside diagonals D >= 0 has rows (D … L, norm inf) or columns (L … D, norm 1) of measure 0.
+
+        Each row of -L has the sum 0 and its only negative entry on the diagonal: -L_ii + sum of |L_ij| = 0; columns likewise.
+        """
+        last, others = (word[-1], word[:-1]) if order == "inf" else (word[0], word[1:])
+        if not {"metzler negative", "rows sum to zero" if order == "inf" else "columns sum to zero"} <= last.facts:
+            return False
+        lows = [self.signs.entries(x.data[0])[0] if x.kind == "diag" else None for x in others]
+        return all(low is not None and low >= 0 for low in lows)
+
     # --- spectra of symmetric forms ---------------------------------------------------------------------------------
 
     def spectrum(self, form: Form) -> tuple[Bound, Bound]:

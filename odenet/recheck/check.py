@@ -15,6 +15,7 @@ from odenet.recheck.maps import MAP_RULES
 from odenet.recheck.moves import one_solution
 from odenet.recheck.orders import order_conditions
 from odenet.recheck.scalars import Rejected, Scalar
+from odenet.recheck.shorter import Lemma, Walk
 from odenet.recheck.signs import Signs
 
 _OF_DEFS = {"principal minors": ("field", "def"), "hessian": ("def",)}
@@ -56,55 +57,25 @@ def _recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: An
     case = Case(model, plans, _region(claim), RULES)
     for where, depth, scalar, evidence in certificate["lemmas"]:
         _accept(case, where, depth, case.data.read(scalar), case.data.read(evidence))
-    for signs in case.settings.values():
-        signs.known, signs.strict = _Asked(signs.known), _Asked(signs.strict)
-    case.prove(goal_of(case, claim), certificate["proof"])
-    asked: list[Any] = [one for signs in case.settings.values() for one in (signs.known, signs.strict)]
-    if sum(len(one.found) for one in asked) != len(certificate["lemmas"]):
+    asked = Walk(case, lambda: goal_of(case, claim), certificate["proof"]).through()
+    if len(asked) != len(certificate["lemmas"]):
         raise Rejected("a lemma is not needed")
     return tuple(dict.fromkeys(case.conditions))
-
-
-class _Asked(set[Any]):
-    """A set that remembers what was found in it."""
-
-    def __init__(self, items: Any) -> None:
-        super().__init__(items)
-        self.found: set[Any] = set()
-
-    def __contains__(self, item: object) -> bool:
-        is_in = super().__contains__(item)
-        if is_in:
-            self.found.add(item)
-        return is_in
 
 
 def trimmed(model: Model, plans: dict[str, Plan], claim: Claim, certificate: dict[str, Any]) -> dict[str, Any]:
     """The same certificate with the lemmas that its proof cannot do without, and no others. Raises Rejected."""
     case = Case(model, plans, _region(claim), RULES)
-    lemmas: list[tuple[tuple[Any, Any], list[Any]]] = []
+    lemmas: list[tuple[Lemma, list[Any]]] = []
     for where, depth, scalar, evidence in certificate["lemmas"]:
         read = case.data.read(scalar)
-        signs = _accept(case, where, depth, read, case.data.read(evidence))
-        place = (signs.strict, read) if PLACES[where][2] else (signs.known, (read, depth))
-        lemmas.append((place, [where, depth, scalar, evidence]))
-    goal = goal_of(case, claim)
-    case.prove(goal, certificate["proof"])
-    kept = []
-    for (known, question), lemma in lemmas:
-        known.discard(question)
-        if not _is_proved(case, claim, certificate["proof"]):
-            known.add(question)
-            kept.append(lemma)
-    return certificate | {"lemmas": kept}
-
-
-def _is_proved(case: Case, claim: Claim, proof: Any) -> bool:
-    try:
-        case.prove(goal_of(case, claim), proof)
-    except Rejected:
-        return False
-    return True
+        _accept(case, where, depth, read, case.data.read(evidence))
+        on_region, is_orthant, is_strict = PLACES[where]
+        lemma = ((on_region, is_orthant), is_strict), read if is_strict else (read, depth)
+        lemmas.append((lemma, [where, depth, scalar, evidence]))
+    walk = Walk(case, lambda: goal_of(case, claim), certificate["proof"])
+    needed = walk.shortest([lemma for lemma, _ in lemmas])
+    return certificate | {"lemmas": [data for lemma, data in lemmas if lemma in needed]}
 
 
 def claim_data(claim: Claim) -> dict[str, Any]:

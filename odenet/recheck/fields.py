@@ -9,7 +9,8 @@ from odenet.ir.sizes import SCALAR, Size, Space, codomain, domain
 from odenet.recheck.bounds import HALF, ONE, ZERO, Bound, known
 from odenet.recheck.case import Case, Goal, Rows, Step, flipped, replaced, with_zero
 from odenet.recheck.grids import grid_norm, grid_spectrum
-from odenet.recheck.positivity import is_metzler, is_nonnegative, vanishes
+from odenet.recheck.kinks import without_kinks
+from odenet.recheck.positivity import is_nonnegative_sum
 from odenet.recheck.reading import embed
 from odenet.recheck.scalars import Scalar, is_zero, number
 from odenet.recheck.words import Form, identity
@@ -110,7 +111,7 @@ def hamiltonian_jacobian(case: Case, goal: Goal, step: Step) -> None:
             return row[1] @ c.jacobian(goal.rows, row[0], column[0]) @ column[1].T
 
         pairs = _halves(c, goal)
-        return [form.is_zero() for q, p in pairs for r, s in pairs
+        return [form.is_zero() or (c is not case and without_kinks(form).is_zero()) for q, p in pairs for r, s in pairs
                 for form in (d(q, s) - d(r, p).T, d(p, r) - d(s, q).T, d(q, r) + d(s, p).T, d(p, s) + d(r, q).T)]
 
     case.demand(all(zeros(case)) or all(map(max, zeros(case), zeros(case.basic))), "J^-1 Df is not symmetric")
@@ -293,6 +294,8 @@ def _measure(case: Case, goal: Goal, form: Form) -> Bound:
     for word, c in form.terms.items():
         piece = Form(form.table, form.start, form.end, [(word, c)])
         is_diagonal = len(word) == 1 and word[0].kind == "diag"
+        if word and bounds.is_balanced(word, goal.norm) and case.signs(goal).holds(-c, 3):
+            continue
         bound = c if not word else bounds.spectrum(piece)[1] if is_diagonal else bounds.norm(piece, goal.norm)
         if bound is None:
             return None
@@ -353,9 +356,8 @@ def quasi_positive(case: Case, goal: Goal, step: Step) -> None:
         if case.reader.block(block) == SCALAR:
             signs.demand(case.reader.form(with_zero(node, block)).scalar())
             continue
-        for word, c in case.reader.form(node).terms.items():
-            if not vanishes(word, block) and not is_metzler(word, c, block, signs):
-                case.demand(is_nonnegative(word, c, signs), "a term may be negative where an entry is 0")
+        terms = list(case.reader.form(node).terms.items())
+        case.demand(is_nonnegative_sum(terms, block, signs), "a term may be negative where an entry is 0")
 
 
 # --- defs -----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations_with_replacement, permutations, product
 from math import factorial
 from typing import Any
@@ -168,6 +168,11 @@ def lyndon(letters: tuple[tuple[int, int], ...], degree: int) -> Iterator[tuple[
     yield from grow((), degree)
 
 
+@lru_cache(maxsize=1000)
+def _power(base: Exact, exponent: int) -> Exact:
+    return base ** exponent
+
+
 def coefficient(word: tuple[tuple[int, int], ...], stages: list[tuple[int, Exact]]) -> Exact:
     """Of a word in the product of the stages' exponentials: the sum over all cuts into runs, one for each stage."""
     found = {0: Exact(1)}
@@ -178,6 +183,6 @@ def coefficient(word: tuple[tuple[int, int], ...], stages: list[tuple[int, Exact
                 start -= 1
                 weight += word[start][1]
                 if start in found:
-                    share = found[start] * c ** weight * Fraction(1, factorial(end - start))
+                    share = found[start] * _power(c, weight) * Fraction(1, factorial(end - start))
                     found[end] = found.get(end, Exact(0)) + share
     return found.get(len(word), Exact(0))

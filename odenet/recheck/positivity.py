@@ -2,21 +2,20 @@
 from __future__ import annotations
 
 from odenet.operators.functions import FUNCTIONS
-from odenet.recheck.scalars import Scalar, Symbol, Word, number
+from odenet.recheck.scalars import ZERO_AT_ZERO, Scalar, Symbol, Word, merged, number
 from odenet.recheck.signs import Signs
 from odenet.recheck.words import Form
 
 
 def vanishes_with(symbol: Symbol, block: str) -> bool:
-    """Whether entry i of a vector symbol is x_i, or f(c x_i) with f odd or a relu: it is 0 where x_i is."""
+    """Whether entry i of a vector symbol is x_i, or f(z_i) with f(0) = 0 and all terms of z_i like that: it is 0 where x_i is."""
     if symbol.kind == "state":
         return bool(symbol.data[0] == block)
-    if symbol.kind != "function" or not isinstance(symbol.data[2], Form) or len(symbol.data[2].terms) != 1:
+    if symbol.kind != "function" or not isinstance(symbol.data[2], Form):
         return False
-    (word, name) = next(iter(symbol.data[2].terms)), symbol.data[0]
-    if len(word) != 2 or word[0].kind != "diag" or [(s.kind, s.data[0], e) for s, e in word[0].data[0]] != [("state", block, 1)]:
+    if symbol.data[0] not in ZERO_AT_ZERO and FUNCTIONS[symbol.data[0]].parity != "odd":
         return False
-    return FUNCTIONS[name].parity == "odd" or name in ("relu", "leaky_relu")
+    return all(vanishes(word, block) for word in symbol.data[2].terms)
 
 
 def vanishes(word: Word, block: str) -> bool:
@@ -42,17 +41,30 @@ def _entry(symbol: Symbol, signs: Signs) -> bool:
     return low is not None and low >= 0
 
 
-def is_metzler(word: Word, c: Scalar, block: str, signs: Signs) -> bool:
-    """-c L f(x), L a graph Laplacian, f(0) = 0 <= f(z) for z >= 0: off its diagonal -L is >= 0."""
-    if len(word) != 3 or "metzler negative" not in word[0].facts or word[1].kind != "diag" or not signs.holds(-c, 3):
-        return False
-    entries = word[1].data[0]
-    if len(entries) != 1 or entries[0][1] != 1 or not vanishes_with(entries[0][0], block):
-        return False
-    symbol = entries[0][0]
-    if symbol.kind == "state":
+def is_nonnegative_sum(terms: list[tuple[Word, Scalar]], block: str, signs: Signs) -> bool:
+    """Whether a sum of vector words has entries >= 0 where an entry of the block is 0: each part L v of it by itself.
+
+    L has entries >= 0 and so has v; or L is minus a graph Laplacian, which is so off its diagonal, and v_i >= 0 is 0 where x_i is.
+    """
+    parts: dict[Word, list[tuple[Word, Scalar]]] = {}
+    for word, c in terms:
+        if vanishes(word, block):
+            continue
+        is_plain = word[-1].kind == "ones"
+        cut = -2 if is_plain and len(word) > 1 and word[-2].kind == "diag" else -1 if is_plain else len(word)
+        parts.setdefault(word[:cut], []).append((word[cut:] if is_plain else (), c))
+    return all(_is_nonnegative_part(head, tails, block, signs) for head, tails in parts.items())
+
+
+def _is_nonnegative_part(head: Word, tails: list[tuple[Word, Scalar]], block: str, signs: Signs) -> bool:
+    if all(is_nonnegative((*head, *tail), c, signs) for tail, c in tails):
         return True
-    is_rising = FUNCTIONS[symbol.data[0]].increasing(*symbol.data[1]) or symbol.data[0] == "relu"
-    return is_rising and signs.holds(next(iter(symbol.data[2].terms.values())), 2)
-
-
+    if any(not tail for tail, _ in tails):  # it ends in a unit vector
+        return False
+    total = number(0)
+    for tail, c in tails:
+        total = total + merged(tail[0].data[0] if len(tail) == 2 else (), ()) * c
+    if all(_letter(x, signs) for x in head):
+        return signs.holds(total)
+    is_laplacian = len(head) == 1 and "metzler negative" in head[0].facts
+    return is_laplacian and all(vanishes(tail, block) for tail, _ in tails) and signs.holds(-total)

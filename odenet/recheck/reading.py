@@ -190,6 +190,9 @@ class Reader:
             for m, c in z.terms.items():
                 total = total * of(self.table.atom("function", "exp", (), Scalar({m: Fraction(1)})), c)
             return total
+        if self.uses_basics and name in STEPS | {"relu"} and self._is_other(name, parameters, z, -z):
+            first = self.constant(name, parameters, -z)  # f(-z) = f(z) - z for relu, 1 - f(z) for its slope
+            return first + z if name == "relu" else number(1) - first
         sign, z = self._turned(name, parameters, z, -z)
         return of(self.table.atom("function", name, parameters, z)).times(sign)
 

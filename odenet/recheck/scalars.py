@@ -75,21 +75,28 @@ Word = tuple[Symbol, ...]
 class Scalar:
     """A sum of monomials. Equal normal forms are equal scalars wherever both are defined."""
 
-    __slots__ = ("_key", "terms")
+    __slots__ = ("_hash", "terms")
 
     def __init__(self, terms: dict[Monomial, Fraction]) -> None:
         self.terms = {m: c for m, c in terms.items() if c}
-        self._key = frozenset(self.terms.items())
-        if len(self.terms) > MOST or any(max(c.numerator, -c.numerator, c.denominator) >> MOST_BITS for c in self.terms.values()):
+        self._hash: int | None = None
+        if len(self.terms) > MOST:
             raise Rejected("a sum grew too large")
+        for c in self.terms.values():
+            if c.numerator.bit_length() > MOST_BITS or c.denominator.bit_length() > MOST_BITS:
+                raise Rejected("a sum grew too large")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Scalar) and self._key == other._key
+        return self is other or (isinstance(other, Scalar) and self.terms == other.terms)
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        if self._hash is None:
+            self._hash = hash(frozenset(self.terms.items()))
+        return self._hash
 
     def __add__(self, other: Scalar) -> Scalar:
+        if not other.terms or not self.terms:
+            return self if self.terms else other
         total = dict(self.terms)
         for m, c in other.terms.items():
             total[m] = total.get(m, Fraction(0)) + c
@@ -107,6 +114,8 @@ class Scalar:
     def __mul__(self, other: Scalar) -> Scalar:
         if len(self.terms) * len(other.terms) > MOST:
             raise Rejected("a product grew too large")
+        if _UNIT in (self.terms, other.terms):
+            return other if self.terms == _UNIT else self
         total: dict[Monomial, Fraction] = {}
         for m, c in self.terms.items():
             for k, d in other.terms.items():
@@ -133,8 +142,11 @@ class Scalar:
         return self.terms[min(self.terms, key=lambda m: [(s.number, e) for s, e in m])]
 
 
+_UNIT: dict[Monomial, Fraction] = {(): Fraction(1)}
+
+
 def number(value: Fraction | int) -> Scalar:
-    return Scalar({(): Fraction(value)})
+    return Scalar({(): value if isinstance(value, Fraction) else Fraction(value)})
 
 
 def of(symbol: Symbol, exponent: Fraction | int = 1) -> Scalar:

@@ -10,7 +10,7 @@ from odenet.operators.between import power_of, values_between
 from odenet.recheck.intervals import REAL, Interval, add, meet, multiply, raised
 from odenet.recheck.reading import Reader
 from odenet.recheck.scalars import Monomial, Rejected, Scalar, Symbol, Word, number, of
-from odenet.recheck.words import reverse
+from odenet.recheck.words import entry, reverse
 
 
 class Signs:
@@ -30,12 +30,9 @@ class Signs:
         self.assumptions: tuple[Scalar, ...] = ()
         self.strictly: tuple[Scalar, ...] = ()
         for c in region:
-            room = reader.form(c.right) - reader.form(c.left)
-            if room.end == SCALAR:
-                self.assumptions += (room.scalar(),)
-                self.strictly += (room.scalar(),) if c.is_strict else ()
-            else:
-                self._learn_entries(room.terms)
+            room = entry(reader.form(c.right) - reader.form(c.left))  # of each entry, where vectors are compared
+            self.assumptions += (room,)
+            self.strictly += (room,) if c.is_strict else ()
         self._learn(self.assumptions * 2)
 
     def assuming(self, *more: Scalar) -> Signs:
@@ -84,14 +81,6 @@ class Signs:
 
     # --- what assumptions say of single symbols ----------------------------------------------------------------------
 
-    def _learn_entries(self, terms: dict[Word, Scalar]) -> None:
-        """c v_i + d >= 0 for all entries i of one vector v."""
-        vectors = [(w[0].data[0], c.value()) for w, c in terms.items() if [x.kind for x in w] == ["diag", "ones"]]
-        inner = [(entries[0][0], c) for entries, c in vectors if len(entries) == 1 and entries[0][1] == 1]
-        shift = [c.value() for w, c in terms.items() if len(w) == 1 and w[0].kind == "ones"]
-        if len(inner) == 1 and len(inner) + len(shift) == len(terms) and inner[0][1] is not None and None not in shift:
-            self._bound(inner[0][0], inner[0][1], shift[0] or Fraction(0) if shift else Fraction(0))
-
     def _bound(self, symbol: Symbol, c: Fraction, top: Fraction) -> None:
         """c symbol + top >= 0"""
         found = (-top / c, None) if c > 0 else (None, -top / c)
@@ -131,12 +120,14 @@ class Signs:
         if s.kind == "param":
             return self._of_parameter(s.data[0])
         if s.kind == "function":
-            inside = self.enclosure(s.data[2]) if isinstance(s.data[2], Scalar) else REAL
+            inside = self.enclosure(s.data[2] if isinstance(s.data[2], Scalar) else entry(s.data[2]))
             return values_between(s.data[0], s.data[1], *inside)
-        if s.kind == "sum":
-            return self.enclosure(s.data[0])
+        if s.kind in ("sum", "vector sum"):
+            return self._of_sum(s.data[0] if s.kind == "sum" else entry(s.data[0]))
         if s.kind == "word":
-            return (Fraction(0), None) if self.is_square(s.data[0]) else REAL
+            return (Fraction(0), None) if self.is_square(s.data[0]) else (None, self._top_of_sum(s.data[0]))
+        if s.kind == "vector":
+            return (Fraction(0), None) if all(map(self._keeps_orthant, s.data[0])) else REAL
         if s.kind in ("largest", "smallest") and isinstance(s.data[0], Scalar):
             ends = [self.enclosure(item) for item in s.data]
             pick, sure, other = (max, 0, 1) if s.kind == "largest" else (min, 1, 0)
@@ -144,6 +135,29 @@ class Signs:
             found = (pick(known) if known else None, None if None in rest else pick(rest))  # type: ignore[type-var]
             return found if sure == 0 else (found[1], found[0])
         return (Fraction(0), Fraction(1)) if s.kind in ("softmax", "chosen") else REAL
+
+    def _of_sum(self, base: Scalar) -> Interval:
+        """Term by term; and a multiple of an assumption g >= 0 has the sign of its factor."""
+        found = self.enclosure(base)
+        for g in self.assumptions:
+            m = next((m for m in g.terms if m in base.terms), None)
+            if m is not None and base == g.times(base.terms[m] / g.terms[m]):
+                found = meet(found, (Fraction(0), None) if base.terms[m] / g.terms[m] > 0 else (None, Fraction(0)))
+        return found
+
+    def _top_of_sum(self, word: Word) -> Fraction | None:
+        """0 for a sum of entries that are all <= 0."""
+        if [x.kind for x in word] != ["ones'", "diag", "ones"]:
+            return None
+        high = self.entries(word[1].data[0])[1]
+        return None if high is None or high > 0 else Fraction(0)
+
+    def _keeps_orthant(self, letter: Symbol) -> bool:
+        """A matrix with entries >= 0."""
+        if letter.kind == "diag":
+            low = self.entries(letter.data[0])[0]
+            return low is not None and low >= 0
+        return letter.kind.rstrip("'") in ("ones", "unit") or "nonnegative" in letter.facts
 
     def _of_parameter(self, name: str) -> Interval:
         found = REAL

@@ -312,8 +312,29 @@ def _order(monomial: Monomial) -> tuple[Any, ...]:
     return tuple((isinstance(atom, Exact), str(atom).rjust(40), exponent) for atom, exponent in monomial)
 
 
+class _Hashed(tuple[tuple[Atom, Fraction], ...]):
+    """A monomial that remembers its hash: the hash of a fraction is a power modulo a prime, and products look monomials up."""
+
+    _hash: int | None = None
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = super().__hash__()
+        return self._hash
+
+
+_MONOMIALS: dict[Monomial, Monomial] = {}
+
+
+def _kept(monomial: Monomial) -> Monomial:
+    """The one object that stands for a monomial, so that looking it up compares nothing."""
+    if len(_MONOMIALS) > 100_000:
+        _MONOMIALS.clear()
+    return _MONOMIALS.setdefault(monomial, _Hashed(monomial))
+
+
 def _collect(powers: Mapping[Atom, Fraction]) -> Monomial:
-    return tuple(sorted(((a, e) for a, e in powers.items() if e), key=lambda term: _order((term,))))
+    return _kept(tuple(sorted(((a, e) for a, e in powers.items() if e), key=lambda term: _order((term,)))))
 
 
 _PRODUCTS: dict[tuple[Monomial, Monomial], dict[Monomial, fmpq]] = {}
@@ -323,7 +344,8 @@ def _product(m: Monomial, n: Monomial) -> dict[Monomial, fmpq]:
     """The product of two monomials: exponents add, whole powers of an atom are multiplied out."""
     if not m or not n:
         return {m or n: fmpq(1)}
-    if (m, n) not in _PRODUCTS:
+    found = _PRODUCTS.get((m, n))
+    if found is None:
         if len(_PRODUCTS) > 100_000:
             _PRODUCTS.clear()
         powers, whole = dict(m), Exact(1)
@@ -333,16 +355,16 @@ def _product(m: Monomial, n: Monomial) -> dict[Monomial, fmpq]:
                 whole, total = whole * atom, total - 1
             powers[atom] = total
         reduced = Exact._of({_collect(powers): fmpq(1)})
-        _PRODUCTS[m, n] = (reduced * whole)._terms if not whole._terms.keys() <= {_ONE} else {
+        found = _PRODUCTS[m, n] = (reduced * whole)._terms if not whole._terms.keys() <= {_ONE} else {
             next(iter(reduced._terms)): whole._terms[_ONE]}
-    return _PRODUCTS[m, n]
+    return found
 
 
 def _inverse_monomial(monomial: Monomial) -> Exact:
     # 1 / p^e = p^(1 - e) / p
     result = Exact(1)
     for atom, exponent in monomial:
-        result = result * Exact._of({((atom, 1 - exponent),): fmpq(1, int(atom))})  # type: ignore[arg-type]
+        result = result * Exact._of({_kept(((atom, 1 - exponent),)): fmpq(1, int(atom))})  # type: ignore[arg-type]
     return result
 
 
@@ -359,7 +381,7 @@ def _root_of_rational(value: Fraction, degree: int) -> Exact:
 def _power_of_atom(base: Atom, exponent: Fraction) -> Exact:
     whole = exponent.numerator // exponent.denominator
     rest = exponent - whole
-    monomial: Monomial = ((base, rest),) if rest else _ONE
+    monomial: Monomial = _kept(((base, rest),)) if rest else _ONE
     power = Exact(base if isinstance(base, Exact) else Fraction(base)) ** whole
     return power * Exact._of({monomial: fmpq(1)})
 

@@ -41,7 +41,7 @@ def _sample_doubly(random: Random, shape: Shape, _: Arguments) -> Matrix:
 
 def _sample_laplacian(random: Random, shape: Shape, _: Arguments) -> Matrix:
     n = shape[0]
-    values = random.choice(((0, 1), (0, 1, 2, 5), (1,), (0,)))
+    values = random.choice(((0, 1), (0, 1, 2, 5), (1,), (0,), (0, 1, 40), (1, 1000)))  # no bound is too large
     weight = {(i, j): Fraction(random.choice(values)) for i in range(n) for j in range(i + 1, n)}
     rows = [[-weight.get((min(i, j), max(i, j)), ZERO) if i != j else ZERO for j in range(n)] for i in range(n)]
     return tuple(tuple(-sum(row, ZERO) if i == j else x for j, x in enumerate(row)) for i, row in enumerate(rows))

@@ -92,3 +92,38 @@ def test_progress_is_for_terminals_and_for_long_work(monkeypatch):
 def test_the_line_fits_the_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     assert len(line("x" * 100, 1, 2, 1.5)) == 39
+
+
+SUZUKI = ("model S\nstate q, p : R\nfield a { q' = p }\nfield b { p' = -sin(q) }\nflow g = lie(a, b) over [0, 1] steps 4\n"
+          "claim g : order(1)\nclaim g : order(2)\n")
+
+
+def test_the_check_of_a_proof_is_within_the_budget(monkeypatch):
+    loaded = loads(SUZUKI)
+    monkeypatch.setattr("odenet.proof.certificate.trimmed", lambda *_: _spin())
+    began = time.process_time()
+    finding = Prover(loaded.model, loaded.plans).find(loaded.model.claims[0], seconds=0.4)
+    assert time.process_time() - began < 2
+    assert finding.verdict == "undecided"
+    assert "the check of the proof did not end within the budget of 0.4 s; `--seconds 1.6`" in finding.reason
+
+
+def test_the_check_of_a_witness_is_within_the_budget(monkeypatch):
+    loaded = loads(SUZUKI)
+    monkeypatch.setattr("odenet.recheck.witness.recheck_witness", lambda *_: _spin())
+    began = time.process_time()
+    finding = Prover(loaded.model, loaded.plans).find(loaded.model.claims[1], seconds=0.4)
+    assert time.process_time() - began < 2
+    assert finding.verdict == "undecided" and "but the check of that did not end within the budget of 0.4 s" in finding.reason
+    assert finding.seconds > 0.1
+
+
+def test_an_import_under_way_is_not_cut_short(tmp_path, monkeypatch):
+    (tmp_path / "slowly_imported.py").write_text(
+        "import time\nbegan = time.process_time()\nwhile time.process_time() - began < 0.2:\n    pass\nwhole = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(OutOfTime), limit(0.05):
+        import slowly_imported
+
+        _spin()
+    assert slowly_imported.whole

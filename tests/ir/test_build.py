@@ -261,3 +261,32 @@ def test_stages_of_a_net_have_domains_too():
 def test_nests_are_bounded():
     lines = ["def f0(z) = sin(z)", *(f"def f{i + 1}(z) = f{i}(f{i}(z))" for i in range(9))]
     assert codes("state x : R", *lines, "field f { x' = f9(x) }") == ["ODE109"]
+
+
+H = "def H(q, p) = p^2/2 + q^4/4"
+
+
+@pytest.mark.parametrize("short, long", [
+    ("grad(H, q)", "grad(H(q, p), q)"), ("-grad(H, p) + 1", "-grad(H(q, p), p) + 1"), ("laplacian(H, q)", "laplacian(H(q, p), q)"),
+    ("grad(H, [q, p])[1]", "grad(H(q, p), [q, p])[1]"), ("grad(W, q)", "grad(W(q), q)"),
+])
+def test_a_def_of_blocks_is_differentiated_by_its_name(short, long):
+    lines = ["state q, p : R", H, "def W(q) = q^3"]
+    one, other = (model(*lines, f"field f {{ q' = {text} }}").field("f").rate("q") for text in (short, long))
+    assert one == other
+
+
+def test_inside_a_def_its_own_arguments_are_meant():
+    lines = ["state q : R", "def V(q) = q^4", "def W(q) = grad(V, q)", "field f { q' = W(2*q) }"]
+    written = [line.replace("grad(V, q)", "grad(V(q), q)") for line in lines]
+    assert model(*lines).field("f").rate("q") == model(*written).field("f").rate("q")
+
+
+def test_a_def_of_other_names_has_to_be_called():
+    assert codes("state q : R", "def V(z) = z^4", "field f { q' = grad(V, q) }") == ["ODE106"]
+    assert codes("state q, p : R", "def V(q, z) = z^4*q", "field f { q' = grad(V, q) }") == ["ODE106"]
+
+
+@pytest.mark.parametrize("rate", ["-U", "grad(U, q)", "grad(U(q), q)"])
+def test_a_def_that_stands_below_is_a_fault_and_no_row_is_lost(rate):
+    assert codes("state q : R", f"field f {{ q' = {rate} }}", "def U(q) = q^2") == ["ODE107"]

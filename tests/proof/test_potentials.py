@@ -9,8 +9,10 @@ import pytest
 from odenet.driver import loads
 from odenet.ir.interpret import environment, evaluate, field_rate
 from odenet.ir.spelling import ode_text
+from odenet.proof import certificate as written
 from odenet.proof.certificate import certificate
-from odenet.recheck import recheck
+from odenet.proof.show import as_json
+from odenet.recheck import Rejected, recheck
 
 VECTOR = """model M
 dim n = 3, m = 2
@@ -43,6 +45,9 @@ GRADIENTS = (
     "dot(x, x) * x + cos(mean(x)) * ones(n)", "A.T @ sigmoid(A @ x) * 2 - t * x", "x / (1 + dot(x, x)) + A.T @ atan(A @ x)",
     "exp(w * x) + w * sin(w * x)", "A.T @ (A @ x + b)^3", "cumsum(x) - cumsum(x) + diag(w) @ x",
     "A.T @ (tanh(A @ x) * (1 - tanh(A @ x)^2))", "3 * x / |x|^3",
+    "relu(x - 1)", "relu(-x) - x", "abs(x - w) + leaky_relu(-x, 1/2)", "elu(-x - 1, 2)", "celu(1 - x, 1/2)", "x * relu(x - 1)",
+    "A.T @ abs(b - A @ x)", "A.T @ ((A @ x - b) * relu(A @ x - b))", "A.T @ (relu(A @ x + b) * threshold(A @ x + b))",
+    "A.T @ ((A @ x) * relu(A @ x + b))", "abs(x) * sign(x) + softsign(1 - x)",
 )
 ENERGIES = (
     "q' = p  p' = -sin(q)", "q' = K @ tanh(q)  p' = -(1 - tanh(q)^2) * (K.T @ p)", "q' = p / sqrt(c + dot(p, p))  p' = -q",
@@ -51,6 +56,9 @@ ENERGIES = (
 )
 PLANE = (
     "q' = p*(1 + q^2)  p' = -q*p^2 - a*q", "q' = p*exp(q)  p' = -p^2*exp(q)/2 - q*cos(q)",
+    "p' = relu(q - 1)", "p' = relu(-q)", "p' = abs(q - k)", "p' = leaky_relu(q - 1, 1/2)", "p' = elu(q - 1)", "p' = q*relu(q - 1)",
+    "q' = relu(q + 2*p - k)*2  p' = -relu(q + 2*p - k)", "p' = abs(q - k) + leaky_relu(-q, 1/2)",
+    "p' = q^2*relu(2*q - k)*threshold(2*q - k)",
     "q' = sin(w*p)  p' = -q*exp(-a*q^2)", "q' = 2*p*relu(p)  p' = -q*abs(q)", "q' = p  p' = -k*sin(q) + cos(w*t)",
 )
 CASES = [*((VECTOR, f"x' = {text}", "gradient") for text in GRADIENTS), *((PAIR, text, "hamiltonian") for text in ENERGIES),
@@ -139,3 +147,33 @@ def test_a_potential_is_defined_on_the_whole_region():
     assert _finding(SCALARS, turning, "gradient", " on q^2 + p^2 > 1").verify(seconds=1).findings[0].verdict != "proved"
     inverse = _finding(SCALARS, "q' = 1/q  p' = 0", "gradient", " on q > 0").verify(seconds=1).findings[0]
     assert inverse.rule == "constructed potential"
+
+
+KINKED_AND_FALSE = (
+    "x' = relu(x - y)  y' = relu(x - y)", "x' = y*relu(x - 1)  y' = relu(x - 1)^2", "x' = relu(x - 1)*threshold(y - 1)*y",
+    "x' = threshold(x)*y  y' = relu(x)", "x' = relu(x + y)  y' = abs(x + y)/2", "x' = threshold(x - 1)*x",
+)
+
+
+@pytest.mark.parametrize("field", KINKED_AND_FALSE)
+def test_no_potential_is_found_where_there_is_none(field):
+    finding = _finding("model M\nstate x, y : R\n", field, "gradient").verify(seconds=2).findings[0]
+    assert finding.verdict != "proved"
+
+
+@pytest.mark.parametrize("rate", ["threshold(x)", "relu(x - 1)*threshold(x)", "relu(x)*threshold(x) + threshold(x)",
+                                  "exp(relu(x)*sign(x) + sign(x))", "sign(x)^2 * cos(x)"])
+def test_a_jump_that_nothing_mends_is_an_obstacle(rate):
+    finding = _finding("model M\nstate x : R\n", f"x' = {rate}", "gradient").verify(seconds=1).findings[0]
+    assert finding.verdict == "undecided" and "is not continuous" in finding.reason
+
+
+def test_a_potential_is_shown_where_the_checker_refuses_it(monkeypatch):
+    def refuse(*_):
+        raise Rejected("it says no")
+
+    monkeypatch.setattr(written, "certificate", refuse)
+    finding = _finding(SCALARS, "q' = p  p' = -relu(q - 1)", "hamiltonian").verify(seconds=1).findings[0]
+    assert finding.verdict == "undecided" and as_json(finding)["potential"] == finding.potential
+    assert finding.potential in finding.reason and "relu" in finding.potential and "it says no" in finding.reason
+    assert "please" not in finding.reason

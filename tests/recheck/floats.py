@@ -148,12 +148,20 @@ def _change(place: Place) -> Any:
     if place.claim.kind == "field":
         f = place.map(x)
         return (place.scalar(node, x + STEP * f) - place.scalar(node, x - STEP * f)) / (2 * STEP)
+    if place.claim.kind == "flow":  # every step
+        changes = np.diff([place.scalar(node, state) for state in _trajectory(place, x)])
+        return changes[np.abs(changes).argmax()] if place.claim.property == "preserves" else changes.max()
     return place.scalar(node, place.map(x)) - place.scalar(node, x)
+
+
+def _trajectory(place: Place, x: Any) -> list[Any]:
+    blocks = place.split(x)
+    return [place.flat({**blocks, **state}) for state in place.runner().trajectory(blocks)]
 
 
 def _positive(place: Place) -> Any:
     x = place.point()
-    image = place.map(x)
+    image = np.concatenate(_trajectory(place, x)[1:]) if place.claim.kind == "flow" else place.map(x)
     return -1.0 if x.min() < 0 else -(image[x == 0] if place.claim.kind == "field" else image).min(initial=1.0)
 
 

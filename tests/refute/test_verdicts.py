@@ -98,3 +98,18 @@ def test_no_time_means_no_witness(spec):
     loaded = spec("tight")
     claim = loaded.claims("refuted")[0]
     assert refute(loaded.model, claim, None, 0.0, {}) is None
+
+
+def test_every_step_is_meant_of_a_flow_and_the_whole_map_of_a_net(spec):
+    loaded = spec("each_step")
+    unlabelled = [claim for claim in loaded.model.claims if claim.line not in loaded.truth]
+    assert {claim.kind for claim in unlabelled} == {"net"}
+    for claim in unlabelled:  # as whole maps they are the identity: true
+        assert refute(loaded.model, claim, None, 5.0, loaded.plans) is None, claim.text
+
+
+@pytest.mark.parametrize("name, quantity", [("decay", "Φ(x) at x[1], one step,"), ("late", "x_14 at x[0], on the trajectory,")])
+def test_the_step_that_breaks_a_claim_is_named(spec, name, quantity):
+    loaded = spec("each_step")
+    claim = next(c for c in loaded.model.claims if c.subject == name and c.text == "positive")
+    assert refute(loaded.model, claim, loaded.plan(claim), 20.0, loaded.plans).quantity == quantity

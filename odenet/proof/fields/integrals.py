@@ -4,7 +4,7 @@ from __future__ import annotations
 from odenet.algebra.forms import Form
 from odenet.algebra.inequalities import is_nonnegative
 from odenet.algebra.letters import Word, entries
-from odenet.algebra.scalars import Atom, Scalar, is_identically_zero
+from odenet.algebra.scalars import ONE, ZERO, Atom, Scalar, is_identically_zero, reduce_monomial
 from odenet.algebra.setting import Setting
 from odenet.ir.node import Node
 from odenet.ir.sizes import SCALAR
@@ -62,11 +62,48 @@ def _zero() -> Node:
 
 
 def _bad_term(form: Form, block: str, setting: Setting) -> str | None:
-    for word, scalar in form.terms:
-        if has_factor(word, block) or is_nonnegative_vector(word, scalar, setting) or _is_metzler(word, scalar, block, setting):
+    rest = [(word, scalar) for word, scalar in form.terms if not has_factor(word, block)]
+    if all(is_nonnegative_vector(word, scalar, setting) for word, scalar in rest):
+        return None
+    for head, terms in grouped(rest).items():
+        if all(is_nonnegative_vector(word, scalar, setting) for word, scalar in terms):
             continue
-        return Form(SCALAR, form.end, ((word, scalar),)).key
+        bad = next(term for term in terms if not is_nonnegative_vector(*term, setting))
+        if head[-1:] == ("unit",) or not _is_good_group(terms, block, setting):
+            return Form(SCALAR, form.end, (bad,)).key
     return None
+
+
+Terms = list[tuple[Word, Scalar]]
+
+
+def grouped(terms: Terms) -> dict[tuple[str, ...], Terms]:
+    """Words L D(e)|1> with one L together: they are L applied to one vector."""
+    groups: dict[tuple[str, ...], Terms] = {}
+    for word, scalar in terms:
+        head = tuple(letter.key for letter in _head(word)) if word[-1].kind == "ones" else (*(x.key for x in word), "unit")
+        groups.setdefault(head, []).append((word, scalar))
+    return groups
+
+
+def _head(word: Word) -> Word:
+    """L of L D(e)|1>."""
+    return word[:-2] if len(word) > 1 and word[-2].kind == "diag" else word[:-1]
+
+
+def _is_good_group(terms: Terms, block: str, setting: Setting) -> bool:
+    """L v with v >= 0 entry by entry and the entries of L >= 0; or L a Laplacian, -v >= 0, and v_i = 0 where x_i is.
+
+    Off its diagonal -L has entries >= 0, and what its diagonal meets is 0.
+    """
+    head, total = _head(terms[0][0]), ZERO
+    for word, scalar in terms:
+        total = total + scalar * reduce_monomial(entries(word[-2]) if len(word) > 1 and word[-2].kind == "diag" else ())
+    if all(_is_nonnegative_letter(letter, setting) for letter in head):
+        return bool(is_nonnegative(total, setting))
+    if len(head) != 1 or "metzler negative" not in head[0].facts or not all(has_factor(word[1:], block) for word, _ in terms):
+        return False
+    return bool(is_nonnegative(-total, setting))
 
 
 def has_factor(word: Word, block: str) -> bool:
@@ -77,15 +114,16 @@ def has_factor(word: Word, block: str) -> bool:
 
 
 def vanishes_with(atom: Atom, block: str) -> bool:
-    """Whether a vector atom is the block itself, or an odd function (or relu) of each of its entries."""
+    """Whether a vector atom is the block itself, or a function f with f(0) = 0 of what vanishes with each of its entries."""
     if atom.kind == "state":
         return bool(atom.data[0] == block)
-    if atom.kind != "function" or not isinstance(atom.data[2], Form) or len(atom.data[2].terms) != 1:
+    if atom.kind != "function" or not isinstance(atom.data[2], Form):
         return False
-    (word, _), name = atom.data[2].terms[0], atom.data[0]
-    is_entrywise = len(word) == 2 and word[0].kind == "diag" and [(a.kind, a.data[0], int(e)) for a, e in entries(word[0])] == [
-        ("state", block, 1)]
-    return is_entrywise and (FUNCTIONS[name].parity == "odd" or name in ("relu", "leaky_relu"))
+    is_zero = FUNCTIONS[atom.data[0]].parity == "odd" or atom.data[0] in _ZERO_AT_ZERO
+    return is_zero and all(has_factor(word, block) for word, _ in atom.data[2].terms)
+
+
+_ZERO_AT_ZERO = frozenset({"relu", "leaky_relu", "elu", "celu", "silu", "gelu", "abs", "logcosh"})  # beside the odd ones
 
 
 def is_nonnegative_vector(word: Word, scalar: Scalar, setting: Setting) -> bool:
@@ -109,21 +147,5 @@ def _entry_sign(atom: object, exponent: object, setting: Setting) -> bool:
     if exponent % 2 == 0:  # type: ignore[operator]
         return True
     if atom.kind == "vector":
-        from odenet.algebra.scalars import ONE
-
         return is_nonnegative_vector(atom.data[0], ONE, setting)
     return setting.interval(atom).is_nonnegative()
-
-
-def _is_metzler(word: Word, scalar: Scalar, block: str, setting: Setting) -> bool:
-    """-c L f(x) with L a graph Laplacian and f(0) = 0 <= f(z) for z >= 0: off its diagonal -L has entries >= 0."""
-    if len(word) != 3 or "metzler negative" not in word[0].facts or not is_nonnegative(-scalar, setting, 3):
-        return False
-    factors = entries(word[1]) if word[1].kind == "diag" else ()
-    if len(factors) != 1 or factors[0][1] != 1 or not vanishes_with(factors[0][0], block):
-        return False
-    atom = factors[0][0]
-    if atom.kind == "state":
-        return True
-    is_rising = FUNCTIONS[atom.data[0]].increasing(*atom.data[1]) or atom.data[0] == "relu"
-    return is_rising and bool(is_nonnegative(atom.data[2].terms[0][1], setting, 2))

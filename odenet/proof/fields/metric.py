@@ -7,6 +7,7 @@ from itertools import combinations
 from odenet.algebra.congruences import whole
 from odenet.algebra.forms import Form
 from odenet.algebra.inequalities import is_nonnegative
+from odenet.algebra.letters import Word, entries
 from odenet.algebra.scalars import ONE, ZERO, Scalar, power
 from odenet.algebra.setting import Setting
 from odenet.algebra.spectrum import Spectrum, absolute, block_spectrum, half_sum, largest, norm, spectrum, word_norm
@@ -126,11 +127,26 @@ def _measure(form: Form, setting: Setting, order: str) -> Scalar | None:
                 return None
             total = total + end
             continue
+        if _is_laplacian(word, scalar, setting, order):
+            continue
         bound = word_norm(word, setting, order)
         if bound is None:
             return None
         total = total + absolute(scalar, setting) * bound
     return total
+
+
+def _is_laplacian(word: Word, scalar: Scalar, setting: Setting, order: str) -> bool:
+    """Whether the measure is 0: -c L with L a Laplacian, c >= 0, or -c L D for its columns, -c D L for its rows, D >= 0.
+
+    -L has entries >= 0 off its diagonal and rows and columns that sum to 0, and a factor D scales them one by one.
+    """
+    laplacian, rest = (word[-1], word[:-1]) if order == "inf" else (word[0], word[1:])
+    if "metzler negative" not in laplacian.facts or not is_nonnegative(-scalar, setting, 3):
+        return False
+    wanted = "rows sum to zero" if order == "inf" else "columns sum to zero"
+    return wanted in laplacian.facts and all(
+        letter.kind == "diag" and setting.entries_interval(entries(letter)).is_nonnegative() for letter in rest)
 
 
 def lipschitz(context: Context, rates: Rates, bound: Scalar, setting: Setting, order: str = "2") -> Outcome:

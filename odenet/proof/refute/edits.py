@@ -7,6 +7,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
+from odenet.operators.properties import EACH_STEP
 from odenet.proof.refute.cases import Case, Vector
 from odenet.proof.refute.draws import inside
 from odenet.proof.refute.relevant import Scope
@@ -76,6 +77,10 @@ def plainer(scope: Scope, case: Case) -> list[Callable[[Case], Case]]:
         values = {}
     changes: list[Callable[[Case], Case]] = [_setter(name, value) for name, value in values.items()
                                              if value != case.setting.values[name]]
+    if scope.claim.kind == "flow" and scope.claim.property in EACH_STEP:  # the first step may be all that is needed
+        moving = {p.name for p in scope.parameters if p.schedule is not None and p.schedule.kind == "piecewise"}
+        changes.append(lambda old: replace(old, setting=replace(old.setting, values={
+            n: (v[0],) * len(v) if n in moving else v for n, v in old.setting.values.items()})))
     for name in (n for n in case.points if n != "g" and len(case.points[n]) > LARGE):
         zeros = (Fraction(0),) * len(case.points[name])
         ones = (Fraction(1),) * len(zeros)

@@ -1,9 +1,11 @@
-"""Attacks on flows: on all steps at once, or on one step where the property speaks of one."""
+"""Attacks on flows: on all steps at once, on every step, or on one, as the property says."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from random import Random
 
+from odenet.ir.node import Node
 from odenet.proof.refute.actions import acted, described
 from odenet.proof.refute.attack import (
     LARGEST,
@@ -32,7 +34,7 @@ from odenet.proof.refute.cases import Case
 from odenet.proof.refute.draws import entry
 from odenet.proof.refute.networks import not_onto
 from odenet.proof.refute.pointwise import aim_action, along, flipped
-from odenet.proof.refute.scalars import ONE, ZERO, Scalar, Undefined, approximate, exact, is_positive, is_zero, total
+from odenet.proof.refute.scalars import ONE, ZERO, Scalar, Undefined, approximate, exact, is_nonzero, is_positive, is_zero, total
 from odenet.proof.refute.subjects import FlowSubject, jacobian, momenta
 from odenet.proof.refute.subspaces import ritz_cases, squares
 
@@ -128,25 +130,72 @@ def _aim_averaged(problem: Problem, case: Case, chance: Random) -> Iterable[Case
 # --- invariants, orthant, symmetries -----------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Step:
+    """A state before and after a step, their names, and a remark on what a step is here."""
+
+    before: list[Scalar]
+    after: list[Scalar]
+    old: str = "x"
+    new: str = "Φ(x)"
+    remark: str = ""
+
+
+def _steps_of(problem: Problem, case: Case) -> Iterator[_Step]:
+    """What `preserves`, `dissipates` and `positive` of a flow speak of: every step. A net has one, from its input to its output."""
+    items, subject = case.scalars(), problem.subject
+    if not isinstance(subject, FlowSubject):
+        yield _Step(items, subject.value(items))
+        return
+    states = subject.trajectory(items)
+    before = next(states)
+    for index, after in enumerate(states):
+        remark = "" if subject.runner.steps == 1 else ", one step," if index == 0 else ", on the trajectory,"
+        old, new = ("x", "Φ(x)") if index == 0 else (f"x_{index}", f"x_{index + 1}")
+        yield _Step(before, after, old, new, remark)
+        before = after
+
+
+def _first(measures: Iterable[Measure], is_broken: Callable[[Scalar], bool]) -> Measure:
+    """The first step that breaks the claim, or else the one that comes nearest to it."""
+    best: Measure | None = None
+    for measure in measures:
+        if is_broken(measure.excess):
+            return measure
+        if best is None or approximate(measure.excess) > approximate(best.excess):
+            best = measure
+    if best is None:
+        raise Undefined("a flow without steps")
+    return best
+
+
 def _invariant(expected: str) -> Attack:
     def measure(problem: Problem, case: Case) -> Measure:
-        items, invariant = case.scalars(), scalar_node(problem)
+        invariant = scalar_node(problem)
         if invariant is None:
             raise Undefined("a claim without an invariant")
-        there = problem.subject.value(items)
-        value = problem.subject.scalar(invariant, there) - problem.subject.scalar(invariant, items)
-        return Measure(value, "I(Φ(x)) - I(x)", value, expected)
+        return _first(changes(problem, case, invariant), is_nonzero if expected == "0" else is_positive)
+
+    def changes(problem: Problem, case: Case, invariant: Node) -> Iterator[Measure]:
+        scalar = problem.subject.scalar
+        for step in _steps_of(problem, case):
+            value = scalar(invariant, step.after) - scalar(invariant, step.before)
+            yield Measure(value, f"I({step.new}) - I({step.old}){step.remark}", value, expected)
 
     return Attack(measure, differs=expected == "0")
 
 
 def _positive(problem: Problem, case: Case) -> Measure:
-    items = case.scalars()
-    if any(item < 0 for item in items):
+    if any(item < 0 for item in case.scalars()):
         raise Undefined("a state outside the orthant")
-    images = problem.subject.value(items)
-    lowest = min(range(len(images)), key=lambda i: approximate(images[i]))
-    return Measure(-images[lowest], f"Φ(x) at {problem.subject.image.label(lowest)}", images[lowest], ">= 0")
+    return _first((_lowest(problem, step) for step in _steps_of(problem, case)), is_positive)
+
+
+def _lowest(problem: Problem, step: _Step) -> Measure:
+    """The lowest entry of an image."""
+    lowest = min(range(len(step.after)), key=lambda i: approximate(step.after[i]))
+    quantity = f"{step.new} at {problem.subject.image.label(lowest)}{step.remark}"
+    return Measure(-step.after[lowest], quantity, step.after[lowest], ">= 0")
 
 
 def _aim_positive(problem: Problem, case: Case, chance: Random) -> Iterable[Case]:

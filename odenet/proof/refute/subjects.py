@@ -1,7 +1,7 @@
 """What a claim speaks of, at given sizes and parameters: a map on flat lists of scalars."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -82,11 +82,12 @@ class FieldSubject:
 
 @dataclass
 class FlowSubject:
-    """All steps of a flow; blocks of the claim that no part moves stay where they are."""
+    """All steps of a flow; blocks of the claim that no part moves stay where they are. `sees_time`: some rate depends on t."""
 
     runner: Runner
     layout: Layout
     evaluator: Evaluator
+    sees_time: bool = False
 
     @property
     def image(self) -> Layout:
@@ -98,6 +99,18 @@ class FlowSubject:
     def step(self, items: Sequence[Scalar], start: Scalar, length: Scalar) -> list[Scalar]:
         """One step with the parameters of the first."""
         return self.layout.join(self.runner.step(self.layout.split(items), 0, start, length))
+
+    def trajectory(self, items: Sequence[Scalar]) -> Iterator[list[Scalar]]:
+        """The states after each step, the start first.
+
+        Where nothing depends on t there is one step: a later one, with its parameters, is the first from where it begins.
+        """
+        runner = self.runner
+        states: Mapping[str, Tensor] = self.layout.split(items)
+        yield list(items)
+        for index in range(runner.steps if self.sees_time else 1):
+            states = runner.step(states, index, runner.start + index * runner.length, runner.length)
+            yield self.layout.join(states)
 
     def scalar(self, node: Node, items: Sequence[Scalar]) -> Scalar:
         return self.evaluator.scalar(node, self.layout.split(items), self.runner.start)

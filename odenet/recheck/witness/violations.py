@@ -9,12 +9,13 @@ import numpy as np
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from odenet.ir.differentiate import tangent
-from odenet.ir.node import states, variable
+from odenet.ir.node import variable
 from odenet.operators.functions import FUNCTIONS
 from odenet.plan.steps import Advance, Plan
+from odenet.recheck.witness.changes import dissipates, positive, preserves
 from odenet.recheck.witness.duals import flat, lift, seeded, split, units
 from odenet.recheck.witness.members import below
-from odenet.recheck.witness.place import INPUT, Place, demand, flows_of, net_of
+from odenet.recheck.witness.place import Place, demand, flows_of, net_of
 from odenet.recheck.witness.runs import Run
 
 # --- what is certain -------------------------------------------------------------------------------------
@@ -139,37 +140,6 @@ def _averaged(place: Place) -> Found:
     rest = moved - (1 - share) * step
     quantity = _either(place, "|N(x) - N(y)|^2 / |x - y|^2", "|DN(x) v|^2 / |v|^2") + " for N = (Φ - (1 - a) I)/a"
     return _above(quantity, _dot(rest, rest) / (share * share * _dot(step, step)), fmpq(1))
-
-
-def _change(place: Place) -> Any:
-    """grad I . f, or I(Φ(x)) - I(x)."""
-    if place.claim.kind == "field":
-        return place.scalar(place.node(), place.dual("x", place.image()))[1]
-    if place.claim.kind == "flow":
-        return place.scalar(place.node(), seeded(place.image(), ()))[0] - place.scalar(place.node(), place.dual())[0]
-    node, net = place.node(), place.model.net(place.claim.subject)
-    (name,) = states(node)
-    of_any_size = node.op in ("sum", "dot", "norm") and all(a.op == "state" for a in node.args)
-    demand(of_any_size or {net.domain, net.codomain} == {place.model.block(name).space}, "an invariant of another space")
-    env, shape = place.world.environment(), place.shapes[INPUT] if net.domain == net.codomain else (-1,)
-    after, before = (lift(node, env, {name: seeded(x, ()).reshape(1, *shape)})[0] for x in (place.image(), place.points["x"]))
-    return after - before
-
-
-def _preserves(place: Place) -> Found:
-    return _nonzero("the change of the invariant", _change(place))
-
-
-def _dissipates(place: Place) -> Found:
-    return _above("the change of the quantity", _change(place), fmpq(0))
-
-
-def _positive(place: Place) -> Found:
-    x, image = place.points["x"], place.image()
-    demand(all(e >= 0 for e in x), "a state outside the orthant")
-    entries = [e for e, at in zip(image, x, strict=True) if at == 0] if place.claim.kind == "field" else list(image)
-    value = next((e for e in entries if e < 0), None)
-    return "an entry that has to be >= 0", entries[0] if value is None else value, value is not None
 
 
 def _acted(place: Place, point: Any, shapes: dict[str, tuple[int, ...]]) -> Any:
@@ -372,6 +342,6 @@ VIOLATIONS: dict[str, Callable[[Place], Found]] = {
     "divergence_free": _divergence, "volume_preserving": _volume, "symplectic": _symplectic,
     "hamiltonian": _potential(_turned, "J^-1"), "gradient": _potential(lambda place, rows: rows, ""),
     "contractive": _contractive, "nonexpansive": _nonexpansive, "lipschitz": _lipschitz, "averaged": _averaged,
-    "preserves": _preserves, "dissipates": _dissipates, "positive": _positive, "equivariant": _equivariant,
+    "preserves": preserves, "dissipates": dissipates, "positive": positive, "equivariant": _equivariant,
     "reversible": _reversible, "symmetric": _symmetric, "invertible": _invertible, "convex": _convex, "smooth": _smooth,
 }
