@@ -1,7 +1,6 @@
 """What is proved of one spec, audited: conclusions at random worlds, and the search for witnesses turned on it."""
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -12,9 +11,6 @@ from tests.audit import orders, steps
 from tests.audit.arithmetic import Unsure, precision
 from tests.audit.members import Empty, Members, draw_dims
 from tests.audit.properties import MOST, RULES, Excess, Subject
-
-HEAVY = 4000  # about so many evaluations of nodes for one world, in thousands
-
 
 @dataclass(frozen=True)
 class Violation:
@@ -41,8 +37,8 @@ class Tally:
         self.counts[what] = self.counts.get(what, 0) + number
 
 
-def audit(loaded: Loaded, findings: list[Finding], seed: str, tries: int = 6, search: float = 0.0) -> Tally:
-    """Every proved claim of a spec; `search`: seconds in which a witness against each is looked for."""
+def audit(loaded: Loaded, findings: list[Finding], seed: str, tries: int = 6, search: float = 0.0, runs: int = 0) -> Tally:
+    """Every proved claim of a spec; `search`: seconds in which a witness against each is looked for; `runs` of its module."""
     tally = Tally()
     for what, told, found in steps.rewritings(loaded, seed):
         _note(tally, what, told, "", found, seed)
@@ -62,7 +58,18 @@ def audit(loaded: Loaded, findings: list[Finding], seed: str, tries: int = 6, se
             told = steps.witness(loaded, finding, search)
             if told:
                 tally.violations.append(Violation("refuter", _said(finding), told, here))
+    if runs:
+        _modules(tally, loaded, findings, seed, runs)
     return tally
+
+
+def _modules(tally: Tally, loaded: Loaded, findings: list[Finding], seed: str, runs: int) -> None:
+    from tests.audit import modules
+
+    for finding, told, found in modules.attacks(loaded, findings, seed, runs):
+        tally.count("runs of modules" if found is not None else "runs of modules that raised or overflowed")
+        if found is not None and found > 0:
+            tally.violations.append(Violation("module", _said(finding), f"{told}: off by {found:.3g}", seed))
 
 
 def _note(tally: Tally, what: str, told: str, claim: str, found: Excess, seed: str) -> None:
@@ -124,4 +131,3 @@ def evaluated(subject: Subject) -> Excess:
             raise Unsure("a number that is not finite") from None
 
 
-__all__ = ["Tally", "Violation", "audit", "conclusion", "traceback", "worlds"]

@@ -102,7 +102,8 @@ class Written:
         parent, index = symbol.data
         items = [self._items(d, size) for d in parent.data]
         best = [_extreme(parent.kind, list(entries)) for entries in zip(*items, strict=True)]
-        return [arb(int(sign(a - b) == 0)) for a, b in zip(items[int(index)], best, strict=True)]
+        firsts = [next(k for k, given in enumerate(items) if sign(given[i] - b) == 0) for i, b in enumerate(best)]
+        return [arb(int(first == int(index))) for first in firsts]  # of several that are largest the first
 
     def _items(self, d: Any, size: int) -> list[Number]:
         if hasattr(d, "end") and hasattr(d, "terms"):
