@@ -425,12 +425,7 @@ def _affine_stage(stage: NetStage, values: Values, members: Members) -> Callable
     taps = kernel(chance, (outputs, inputs, size, size), bound)
     shape = values.shape(stage.codomain)
 
-    def apply(x: Tensor) -> Tensor:
-        y = convolution(taps, x, space, shape)
-        area = prod(shape[1:])
-        return Tensor(shape, [item + bias[i // area] for i, item in enumerate(y.items)])
-
-    return apply
+    return lambda x: convolution(taps, x, space, shape)  # without a bias
 
 
 def _definition(model: Model, name: str, values: Values, members: Members) -> Callable[[Tensor], Tensor]:

@@ -12,6 +12,7 @@ from typing import Any
 from odenet.diagnostics import Rejected
 from odenet.driver import Loaded, loads
 from odenet.ir.model import Claim
+from odenet.proof.context import Context
 from odenet.proof.finding import Finding, Witness
 from odenet.proof.prove import Prover
 from tests.attack import generator, wider
@@ -47,7 +48,8 @@ class Proved:
 def proved(name: str, text: str, seconds: float) -> Proved:
     """Raises Rejected."""
     loaded = loads(text, name)
-    return Proved(name, text, loaded, [_found(Proving(loaded.model, loaded.plans), claim, seconds) for claim in loaded.model.claims])
+    prover = Proving(loaded.model, loaded.plans)
+    return Proved(name, text, loaded, [_found(prover, claim, seconds) for claim in loaded.model.claims])
 
 
 def _found(prover: Proving, claim: Claim, seconds: float) -> Finding:
@@ -55,6 +57,7 @@ def _found(prover: Proving, claim: Claim, seconds: float) -> Finding:
     try:
         return prover.find(claim, seconds)
     except Exception as error:
+        prover.context = Context(prover.model)  # what was half done is thrown away
         last = traceback.extract_tb(error.__traceback__)[-1]
         return Finding(claim, "crash", "", f"{type(error).__name__} in {Path(last.filename).name}:{last.lineno}: {error}"[:300], 0.0)
 
