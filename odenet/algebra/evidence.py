@@ -35,6 +35,9 @@ class Evidence:
                                                             interval (sign 1) or falls to the upper one; both parts hold for the
                                                             whole interval, whatever else is assumed of the atom
     root          (r,)                                 of r, and of r^2 - (s - r)^2     r >= |s - r|
+    secant        (f(z), f(w) or none, slope)          (of s with f(z) = slope z, or f(w) + slope (z - w),)
+                                                            f(0) = 0 where there is no w; the slope is an
+                                                            atom of its own, in an interval that holds f'
     laws          ()                                   (of s with sigmoids written with exp and angles by addition,)
     boxes         ((atom, low, high), …), text         one for each `*`   branch and bound: see `odenet.algebra.boxes`
     """

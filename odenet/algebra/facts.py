@@ -35,6 +35,8 @@ def matrix_facts(parameter: Parameter, space: AnySpace) -> frozenset[str]:
         found |= _shape_facts(space)
     if isinstance(parameter.space, ConvolutionSpace):
         found |= {"convolution", parameter.space.padding}
+        if _has_equal_sums(parameter.space, space):
+            found |= {"equal sums"}
     return found
 
 
@@ -49,6 +51,13 @@ def _shape_facts(space: AnySpace) -> frozenset[str]:
     if rows == columns:
         facts.add("square")
     return frozenset(facts)
+
+
+def _has_equal_sums(kernel: ConvolutionSpace, space: AnySpace) -> bool:
+    """Whether all rows and columns of a convolution of one channel have the sum of the taps, K|1> = K'|1>: it must be circular."""
+    one = Size.number(1)
+    is_single = codomain(space).sizes[0] == one and domain(space).sizes[0] == one
+    return is_single and (kernel.padding, kernel.stride) == ("circular", 1)
 
 
 def _number(node: Node) -> Fraction | None:

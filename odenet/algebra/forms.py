@@ -238,11 +238,34 @@ def _meet(left: Letter, right: Letter) -> tuple[Letter, ...] | str | None:
         return (letters.ones(left.end),)
     if left.kind == "ones" and left.is_transposed and "columns sum to one" in right.facts:
         return (letters.transposed(letters.ones(right.start))[1],)
+    if "equal sums" in left.facts and left.is_transposed and right.kind == "ones" and is_ket(right):  # K'|1> = K|1>
+        return (letters.transposed(left)[1], right)
+    if "equal sums" in right.facts and right.is_transposed and left.kind == "ones" and is_bra(left):
+        return (left, letters.transposed(right)[1])
+    if left.kind == "embed" or right.kind == "embed":
+        return _meet_embedding(left, right)
     if left.kind == "channels" and right.kind == "ones" and not left.is_transposed and not right.is_transposed:
         return (letters.ones(left.end),)
     if left.kind == "ones" and left.is_transposed and right.kind == "channels" and right.is_transposed:
         return (letters.transposed(letters.ones(right.start))[1],)
     return None
+
+
+def _meet_embedding(left: Letter, right: Letter) -> tuple[Letter, ...] | str | None:
+    """An embedding takes one entry to one entry: both ways to say so have the same normal form."""
+    if left.kind != "embed":  # the mirror image
+        _, (back, front) = reverse((left, right))
+        met = _meet_embedding(back, front) if is_bra(left) and back.kind == "embed" else None
+        return reverse(met)[1] if isinstance(met, tuple) else met
+    start, stop = (size.constant() for size in left.data[:2])
+    if not is_ket(right) or start is None or stop is None:
+        return None
+    if right.kind == "ones":
+        return (letters.unit(int(start), left.end),) if stop - start == 1 and not left.is_transposed else None
+    index = right.data[0]
+    if not left.is_transposed:
+        return (letters.unit(index + int(start), left.end),)
+    return (letters.unit(index - int(start), left.end),) if start <= index < stop else "zero"
 
 
 def hadamard_monomial(a: Monomial, b: Monomial) -> Monomial:

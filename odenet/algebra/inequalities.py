@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 from odenet.algebra.boxes import nonnegative_on_box
 from odenet.algebra.evidence import ASSUMPTION, ENCLOSURE, ZERO_FORM, Evidence, combination
@@ -16,12 +17,11 @@ from odenet.algebra.polynomials import (
     to_flint,
     univariate,
 )
+from odenet.algebra.quadratics import gram_matrix, multipliers, quadratic_basis
 from odenet.algebra.scalars import (
-    ONE,
     UNIT,
     ZERO,
     Atom,
-    Monomial,
     Scalar,
     TooLarge,
     is_identically_zero,
@@ -29,6 +29,7 @@ from odenet.algebra.scalars import (
     rational,
     shifted,
 )
+from odenet.algebra.secants import by_secants
 from odenet.algebra.setting import Setting
 from odenet.algebra.slopes import by_slope
 from odenet.algebra.squares import by_squares
@@ -191,7 +192,8 @@ def _room(distance: Scalar, setting: Setting) -> Evidence:
 
 def _by_declaration(scalar: Scalar, setting: Setting) -> list[Atom]:
     order = {p.name: i for i, p in enumerate(setting.model.parameters)}
-    return sorted((a for a in scalar.atoms() if a.kind in ("param", "state", "variable")), key=lambda a: order.get(a.data[0], -1))
+    kinds = ("param", "state", "variable", "secant")
+    return sorted((a for a in scalar.atoms() if a.kind in kinds), key=lambda a: order.get(a.data[0], -1))
 
 
 def _by_factors(scalar: Scalar, setting: Setting, depth: int) -> Proved:
@@ -225,6 +227,20 @@ def _by_assumption(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     return None
 
 
+def _by_multiplier(scalar: Scalar, setting: Setting, depth: int) -> Proved:
+    """scalar = c g + a sum of squares, with an assumption g >= 0, both quadratic: the S-procedure."""
+    for g in setting.assumptions:
+        basis = quadratic_basis(scalar, g)
+        if basis is None or len(basis) < 2:
+            continue
+        one, other = gram_matrix(scalar, basis), gram_matrix(g, basis)
+        for share in multipliers(one, other):
+            rest = squares_of_form([[a - share * b for a, b in zip(*rows, strict=True)] for rows in zip(one, other, strict=True)])
+            if rest is not None:
+                return combination((share, (g, 1, ASSUMPTION)), *_lines(rest, basis))
+    return None
+
+
 def _by_division(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """scalar = g q with an assumption g >= 0 and q >= 0."""
     if not is_polynomial(scalar):
@@ -244,39 +260,19 @@ def _by_division(scalar: Scalar, setting: Setting, depth: int) -> Proved:
 
 def _by_quadratic_form(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """A quadratic polynomial with a positive semidefinite Gram matrix, by exact elimination (LDL')."""
-    atoms = [a for a in scalar.atoms() if a.kind in ("state", "variable", "param", "time", "function", "word")]
-    if len(atoms) != len(scalar.atoms()) or len(atoms) > 12:
-        return None
-    basis = [ONE, *(of_atom(a) for a in atoms)]
-    place: dict[Atom | None, int] = {None: 0, **{a: i + 1 for i, a in enumerate(atoms)}}
-    gram = [[Fraction(0)] * len(basis) for _ in basis]
-    for factors, coefficient in scalar.terms:
-        flat = _flat(factors)
-        if flat is None:
-            return None
-        i, j = place[flat[0]], place[flat[1]]
-        gram[i][j] += coefficient / 2
-        gram[j][i] += coefficient / 2
-    return sum_of_squares(gram, basis)
-
-
-def _flat(factors: Monomial) -> list[Atom | None] | None:
-    """A monomial of degree at most 2 as two factors."""
-    flat: list[Atom | None] = []
-    for atom, e in factors:
-        if e not in (1, 2):
-            return None
-        flat.extend([atom] * int(e))
-    return [*flat, *[None] * (2 - len(flat))] if len(flat) <= 2 else None
+    basis = quadratic_basis(scalar)
+    return None if basis is None else sum_of_squares(gram_matrix(scalar, basis), basis)
 
 
 def sum_of_squares(gram: list[list[Fraction]], basis: list[Scalar]) -> Proved:
     """z' G z as a sum of squares, when G is positive semidefinite."""
     squares = squares_of_form(gram)
-    if squares is None:
-        return None
-    lines = [(d, sum((z.times(c) for z, c in zip(basis, row, strict=True)), ZERO)) for d, row in squares]
-    return combination(*((d, (line, 2, None)) for d, line in lines))
+    return None if squares is None else combination(*_lines(squares, basis))
+
+
+def _lines(squares: list[tuple[Fraction, list[Fraction]]], basis: list[Scalar]) -> list[Any]:
+    """d (l . z)^2 for each square."""
+    return [(d, (sum((z.times(c) for z, c in zip(basis, row, strict=True)), ZERO), 2, None)) for d, row in squares]
 
 
 def _by_sturm(scalar: Scalar, setting: Setting, depth: int) -> Proved:
@@ -326,6 +322,11 @@ def _by_laws(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     return Evidence("laws", (), (found,)) if found else None
 
 
+def _by_secants(scalar: Scalar, setting: Setting, depth: int) -> Proved:
+    """With f(z) = s z for slopes s of f. Near the top only, and without the dear rules."""
+    return by_secants(scalar, lambda other: _proved(other, setting, DEPTH - 2)) if depth >= DEPTH - 2 else None
+
+
 def _by_squares(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     """A polynomial, by sums of squares with multipliers from the setting. At the top only."""
     return by_squares(scalar, setting) if depth >= DEPTH - 2 else None
@@ -338,5 +339,5 @@ def _by_balls(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     return nonnegative_on_box(scalar, setting, lambda inner, levels: by_slope(scalar, inner, levels, _proved))
 
 
-_RULES = (_by_denominators, _by_assumption, _by_division, _by_quadratic_form, _by_ends, _by_cases, _by_root, _by_factors, _by_sturm,
-          _by_laws, _by_slope, _by_squares, _by_balls)
+_RULES = (_by_denominators, _by_assumption, _by_division, _by_multiplier, _by_quadratic_form, _by_ends, _by_cases, _by_root,
+          _by_factors, _by_sturm, _by_laws, _by_secants, _by_slope, _by_squares, _by_balls)

@@ -28,6 +28,7 @@ class Setting:
     def __init__(self, translator: Translator, region: tuple[Comparison, ...] = (), assumptions: tuple[Scalar, ...] = ()) -> None:
         self.translator = translator
         self.model: Model = translator.model
+        self.is_everywhere = not region  # what is shown speaks of all states
         # a comparison of vectors holds entry by entry: of one index, whichever
         given = tuple(entry(translator.form(c.right) - translator.form(c.left)) for c in region)
         self.assumptions: tuple[Scalar, ...] = given + assumptions
@@ -54,6 +55,7 @@ class Setting:
         """The same with further assumptions `g >= 0`. What is shown there does not count here."""
         child = Setting.__new__(Setting)
         child.translator, child.model, child._orthant = self.translator, self.model, self._orthant
+        child.is_everywhere = self.is_everywhere
         child.strict, child._loose = self.strict, self._loose
         child._forget()
         child.assumptions = self.assumptions + more
@@ -124,6 +126,10 @@ class Setting:
             return self._of_word(atom.data[0]) if atom.kind == "word" else self._of_image(atom.data[0])
         if atom.kind in ("softmax", "chosen"):
             return Interval(Fraction(0), Fraction(1))
+        if atom.kind == "secant":
+            from odenet.algebra.secants import slopes
+
+            return slopes(self.translator, atom.data[0], atom.data[1], self.enclosure)
         if atom.kind in ("largest", "smallest") and isinstance(atom.data[0], Scalar):
             return self._of_extreme(atom)
         return REAL

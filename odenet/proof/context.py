@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+from odenet.algebra.entries import Speller
 from odenet.algebra.evidence import Evidence
 from odenet.algebra.forms import Form, zero
 from odenet.algebra.jacobian import Differentiator
-from odenet.algebra.scalars import Scalar
+from odenet.algebra.scalars import Scalar, is_identically_zero
 from odenet.algebra.setting import Setting
 from odenet.algebra.translate import Translator
 from odenet.ir.model import Block, Comparison, Model
@@ -92,6 +94,26 @@ class Context:
             row = self.differentiator(block).scalar(self.form(invariant).scalar())
             total = total + row @ self.rate(rates, block)
         return total.scalar()
+
+    # --- entry by entry, where sizes are numbers ------------------------------------------------------------------
+
+    def is_zero(self, scalar: Scalar) -> bool:
+        """Whether a scalar is zero, in its normal form or written in entries (True is a proof)."""
+        return is_identically_zero(scalar) or (self.has_entries and is_identically_zero(self.spelled(scalar)))
+
+    def vanishes(self, form: Form) -> bool:
+        """The same of a form."""
+        return form.is_zero() or (self.has_entries and Speller(self.translator.is_nonnegative).vanishes(form))
+
+    def spelled(self, scalar: Scalar) -> Scalar:
+        """A scalar in the entries of vectors and matrices, as far as their sizes are numbers."""
+        return Speller(self.translator.is_nonnegative).scalar(scalar) if self.has_entries else scalar
+
+    @cached_property
+    def has_entries(self) -> bool:
+        """Whether a block or parameter has a size that is a number."""
+        spaces = [*(b.space for b in self.model.blocks), *(p.space for p in self.model.parameters if isinstance(p.space, Space))]
+        return any(size.constant() is not None for space in spaces for size in self.translator.plain(space).sizes)
 
     def setting(self, region: tuple[Comparison, ...] = (), *more: Scalar) -> Setting:
         found = Setting(self.translator, region, more)

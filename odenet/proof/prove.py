@@ -18,7 +18,7 @@ from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
 from odenet.proof.finding import Finding, Proof, Witness
-from odenet.proof.maps import bijections, cocoercive, constants, invariants, orthant
+from odenet.proof.maps import bijections, cocoercive, constants, invariants, orthant, whole
 from odenet.proof.maps import structure as maps
 from odenet.proof.maps.substeps import Move, NoSolution, each, moves
 from odenet.proof.potentials import spelled
@@ -318,6 +318,16 @@ def _map_lipschitz(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: 
     return constants.lipschitz(p.context, m, plan.flow.steps, bound, setting, _norm(claim))
 
 
+def _map_preserves(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:
+    outcome = each(m, lambda move: invariants.preserves(p.context, move, _node(claim), setting), "keeps the invariant")
+    return outcome if isinstance(outcome, Proof) else whole.preserves(p.context, m, _node(claim)) or outcome
+
+
+def _map_dissipates(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:
+    outcome = each(m, lambda move: invariants.dissipates(p.context, move, _node(claim), setting), "does not raise it")
+    return outcome if isinstance(outcome, Proof) else whole.dissipates(p.context, m, _node(claim), setting) or outcome
+
+
 def _map_averaged(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:
     share = p._scalar(claim, 0)
     if share == ONE:  # (1-a) I + a N with a = 1
@@ -335,8 +345,8 @@ FlowRule = Callable[[Prover, Plan, list[Move], Claim, Setting], Outcome]
 _FLOWS: dict[str, FlowRule] = {
     "symplectic": lambda p, plan, m, c, s: each(m, lambda x: maps.symplectic(p.context, plan, x, s), "is symplectic"),
     "volume_preserving": lambda p, plan, m, c, s: each(m, lambda x: maps.volume_preserving(p.context, plan, x, s), "keeps volume"),
-    "preserves": lambda p, plan, m, c, s: each(m, lambda x: invariants.preserves(p.context, x, _node(c), s), "keeps the invariant"),
-    "dissipates": lambda p, plan, m, c, s: each(m, lambda x: invariants.dissipates(p.context, x, _node(c), s), "does not raise it"),
+    "preserves": _map_preserves,
+    "dissipates": _map_dissipates,
     "lipschitz": _map_lipschitz,
     "nonexpansive": _map_lipschitz,
     "averaged": _map_averaged,

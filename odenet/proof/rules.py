@@ -44,6 +44,9 @@ _ROWS = (
     Rule("first integral", "grad I . f has the normal form zero.", "definition"),
     Rule("dissipation", "-grad I . f >= 0 by a chain of exact inequalities.", "definition"),
     Rule("gradient descent", "grad V . (-M grad V) <= 0 for M positive semidefinite.", "definition"),
+    Rule("named gradient", "f holds grad I, or the vector v with grad I = D v: where grad I . f is 0 (or <= 0) whatever that "
+         "vector is, it is so along f. A skew part vanishes, and g'M g <= 0 for M + M' <= 0.",
+         "van der Schaft, Jeltsema, Port-Hamiltonian Systems Theory (2014), 2.1"),
     Rule("quasi-positive", "A locally Lipschitz field with f_i >= 0 wherever x >= 0 and x_i = 0 keeps the orthant.",
          "Nagumo 1942; Walter, Ordinary Differential Equations (1998), III.10.XIV"),
     Rule("substitution", "Both sides have the same normal form after the group acts.", "definition"),
@@ -69,7 +72,8 @@ _ROWS = (
     Rule("quadratic dissipation", "V quadratic with Hessian Q >= 0 and a table with b > 0, M + rho diag(b) >= 0: "
          "V(y) - V(x) <= h sum b_i (grad V . f + (rho h / 2) f'Qf)(Y_i). For linear V b >= 0 is enough.",
          "Burrage, Butcher, SIAM J. Numer. Anal. 16 (1979) 46-57; Dahlquist, Jeltsch, BIT 46 (2006) 567-587"),
-    Rule("around a fixed point", "A map with Lipschitz constant 1 that fixes 0 does not raise |x|.", "definition"),
+    Rule("around a fixed point", "A map with Lipschitz constant 1 that fixes 0 does not raise |x|; a field with "
+         "<f(x) - f(y), x - y> <= 0 and f(0) = 0 has <f(x), x> <= 0.", "definition"),
     Rule("descent lemma", "V(y) - V(x) <= h (grad V . f + (h K / 2) |f|^2) at x for an Euler step when Hess V <= K, at y for an "
          "implicit one when Hess V >= -K.", "Nesterov, Introductory Lectures on Convex Optimization (2004), Lemma 1.2.3"),
     Rule("relaxation", "The relaxed step meets the level set of the quadratic along the step.",
@@ -82,8 +86,9 @@ _ROWS = (
          "the larger end of |1 + h s|.", "Horn, Johnson, Matrix Analysis (2013), 5.6; mean value form with averaged slopes"),
     Rule("norm of the step", "|I + h Df| is at most the norm of its diagonal part plus the norms of its other words; for methods "
          "of several stages at most 1 + h sum |b_i| K_i, K_i = L (1 + h sum |a_ij| K_j).", "triangle inequality"),
-    Rule("step in closed form", "An explicit substep is a map given by a formula: its Lipschitz constant is the bound of its "
-         "Jacobian's norm (almost everywhere), its volume factor the determinant, a quantity's change a difference.",
+    Rule("step in closed form", "An explicit substep, or a step of such substeps and exact shears, is a map given by a formula: "
+         "its Lipschitz constant is the bound of its Jacobian's norm (almost everywhere), its volume factor the determinant, a "
+         "quantity's change a difference.",
          "Rademacher's theorem; mean value inequality"),
     Rule("resolvent", "y = x + h f(y), h >= 0, has |y - z| <= |x - w| / (1 - h mu) when f has a logarithmic norm mu <= 0.",
          "Soderlind, BIT 46 (2006) 631-652; Bauschke, Combettes (2017), Prop. 23.13"),

@@ -9,15 +9,16 @@ from typing import Any
 from odenet.ir.model import Comparison, Model
 from odenet.ir.node import Node, add, depends_on, scale, states
 from odenet.ir.node import number as constant
-from odenet.ir.sizes import SCALAR, MapSpace, codomain, domain
+from odenet.ir.sizes import SCALAR, MapSpace, Space, codomain, domain
 from odenet.operators.functions import FUNCTIONS
 from odenet.plan.steps import Plan
 from odenet.recheck.bounds import Bounds
 from odenet.recheck.data import Data
+from odenet.recheck.entries import Entries
 from odenet.recheck.jumps import first_jump
 from odenet.recheck.kinks import without_kinks
 from odenet.recheck.reading import Reader
-from odenet.recheck.scalars import Rejected, Scalar, Symbol, number
+from odenet.recheck.scalars import Rejected, Scalar, Symbol, is_zero, number
 from odenet.recheck.signs import Signs
 from odenet.recheck.slopes import Derivatives
 from odenet.recheck.words import Form, entry
@@ -86,8 +87,27 @@ class Case:
 
     def vanishes(self, difference: Callable[[Case], Form], what: str) -> None:
         """A form is zero, with functions as they are or by basic ones."""
-        if not difference(self).is_zero() and not without_kinks(difference(self.basic)).is_zero():
+        basic = self.basic
+        if not self.is_zero_form(difference(self)) and not basic.is_zero_form(without_kinks(difference(basic))):
             raise Rejected(what)
+
+    # --- entry by entry, where sizes are numbers --------------------------------------------------------------------
+
+    def is_zero_form(self, form: Form) -> bool:
+        return form.is_zero() or (self.has_entries and Entries(self.reader).are_zero(form))
+
+    def is_zero(self, scalar: Scalar) -> bool:
+        return is_zero(scalar) or (self.has_entries and is_zero(self.spelled(scalar)))
+
+    def spelled(self, scalar: Scalar) -> Scalar:
+        """A scalar in the entries of vectors and matrices, as far as their sizes are numbers."""
+        return Entries(self.reader).scalar(scalar) if self.has_entries else scalar
+
+    @property
+    def has_entries(self) -> bool:
+        """Whether a block or parameter has a size that is a number."""
+        spaces = [*(b.space for b in self.model.blocks), *(p.space for p in self.model.parameters if isinstance(p.space, Space))]
+        return any(self.reader.size(size).constant() is not None for space in spaces for size in space.sizes)
 
     # --- the walk ---------------------------------------------------------------------------------------------------
 

@@ -86,15 +86,21 @@ class Data:
 
     def _letter(self, kind: str, flipped: str, start: Any, end: Any, *data: Any) -> Form:
         if flipped == "1":
-            return self._letter(kind, "0", end, start, *data).T
+            found = self._letter(kind, "0", end, start, *data)
+            if found.T in (found, found.scaled(number(-1))):
+                raise Rejected("what is its own adjoint is written as it is")
+            return found.T
         a, b = self.read(start), self.read(end)
-        if kind == "diag":
-            total = self.reader.spread(a)
-            for atom, e in data:
-                total = entrywise(total, self.reader.power(self._vector(a, *_inside(atom)), _exponent(e)))
-            return diagonal(total)
-        items = [self.read(d) for d in data]
-        return _LETTERS[kind](self.reader, a, b, items)
+        found = self._diagonal(a, data) if kind == "diag" else _LETTERS[kind](self.reader, a, b, [self.read(d) for d in data])
+        if flipped != "0" or (found.start, found.end) != (a, b):
+            raise Rejected("a letter is not in the space that it says")
+        return found
+
+    def _diagonal(self, space: Any, data: Any) -> Form:
+        total = self.reader.spread(space)
+        for atom, e in data:
+            total = entrywise(total, self.reader.power(self._vector(space, *_inside(atom)), _exponent(e)))
+        return diagonal(total)
 
 
 _NUMBER = re.compile(r"-?[0-9]{1,1500}(/[0-9]{1,1500})?")

@@ -198,7 +198,7 @@ def _is_tame(row: Function, low: Fraction | None) -> bool:
 
 def _moving(z: Scalar) -> Symbol:
     x = single(z)
-    if x is None or x.kind not in ("state", "param", "variable", "time"):
+    if x is None or x.kind not in ("state", "param", "variable", "time", "secant"):
         raise Rejected("nothing that moves freely")
     return x
 
@@ -218,10 +218,10 @@ def _put(k: Signs, y: Symbol, e: Fraction, x: Symbol, value: Scalar) -> Scalar:
     table = k.reader.table
     if y is not x and not occurs(x, y):
         return of(y, e)
-    if y.kind == "function" and y.data[0] == "exp":
-        return k.reader.constant("exp", (), put(k, y.data[2], x, value).times(e))
     if y is x:
         inner = value
+    elif y.kind == "function" and y.data[0] == "exp":
+        return k.reader.constant("exp", (), put(k, y.data[2], x, value).times(e))
     elif y.kind == "sum":
         inner = put(k, y.data[0], x, value)
     elif y.kind == "function" and isinstance(y.data[2], Scalar):
@@ -285,6 +285,43 @@ def _laws(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     return not data and len(parts) == 1 and check(k, unfolded(k.reader, s), parts[0])
 
 
+def _secant(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
+    """f(z) is t z where f(0) = 0, or f(w) + t (z - w), for a t between the slopes of f that is named nowhere else."""
+    value, t = data[0], single(data[2])
+    x, z = _called(k, value)
+    name, parameters = x.data[:2]
+    row = FUNCTIONS[name]
+    if t is None or t.kind != "secant" or t.data[:2] != (name, parameters):
+        return False
+    if row.smoothness == -1 or row.domain not in ("all", "positive"):
+        return False
+    if any(occurs(t, g) for g in (s, *k.assumptions, *k.strictly)) or t in k.learned or x not in s.symbols():
+        return False
+    if data[1] is None:
+        if row.domain != "all" or k.reader.constant(name, parameters, ZERO).terms:
+            return False
+        new = of(t) * z
+    else:
+        y, w = _called(k, data[1])
+        if y.data[:2] != x.data[:2] or y is x:
+            return False
+        new = data[1] + of(t) * (z - w)
+    sign = value.terms[(x, Fraction(1)),]  # f(-z) may stand for f(z)
+    return len(parts) == 1 and check(k, put(k, s, x, new.times(sign)), parts[0])
+
+
+def _called(k: Signs, value: Scalar) -> tuple[Symbol, Scalar]:
+    """The symbol in f(z) or -f(z), and the argument with which the function has the value itself."""
+    x = _only(value)
+    if x.kind != "function" or not isinstance(x.data[2], Scalar):
+        raise Rejected("no function of a scalar")
+    if of(x) == value:
+        return x, x.data[2]
+    if FUNCTIONS[x.data[0]].parity != "odd":
+        raise Rejected("not odd")
+    return x, -x.data[2]
+
+
 def _root(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     """s = r + p, r the terms with a square root of one symbol, r >= 0 and r^2 >= p^2, so that r >= |p|."""
     (r,), (one, other) = data, parts
@@ -302,7 +339,7 @@ Rule = Callable[[Signs, Scalar, Any, Any], bool]
 _WEAK: dict[str, Rule] = {
     "zero": _zero, "enclosure": _enclosed, "assumption": _assumed, "positive": _positive, "combination": _combined(False),
     "denominators": _denominators, "ends": _ends, "slope": _slope, "cases": _cases, "line": _line, "boxes": _boxes,
-    "laws": _laws, "root": _root,
+    "laws": _laws, "root": _root, "secant": _secant,
 }
 _STRICT: dict[str, Rule] = {
     "enclosure": _enclosed_strictly, "assumption": _assumed_strictly, "positive": _positive, "combination": _combined(True),

@@ -18,6 +18,7 @@ from odenet.recheck.moves import (
     holds,
     is_affine,
     is_whole,
+    moves,
     of_field,
     proves,
     solved,
@@ -115,6 +116,8 @@ def euler_combination(case: Case, goal: Goal, step: Step) -> None:
 
 def closed_form(case: Case, goal: Goal, step: Step) -> None:
     """The formula of an explicit substep: the norm and the determinant of its Jacobian, the change of a quantity."""
+    if goal.kind == "flow":
+        return _whole_step(case, goal)
     move = proves(case, goal, "move", "lipschitz", "volume_preserving", "dissipates")
     after = formula(case, move)
     if goal.property == "lipschitz":
@@ -128,6 +131,20 @@ def closed_form(case: Case, goal: Goal, step: Step) -> None:
     names = [n for n, _ in move.rows]
     determinant = _determinant([[case.jacobian(after, i, j).scalar() for j in names] for i in names])
     return case.demand(is_zero(determinant - ONE), "the determinant is not 1")
+
+
+def _whole_step(case: Case, goal: Goal) -> None:
+    """The change of a quantity over all substeps of a step, one after the other."""
+    values: dict[str, Any] = {}
+    for move in moves(case, proves(case, goal, "flow", "preserves", "dissipates")):
+        case.demand(not move.is_timed, "something moves within the step")
+        like = euler(move, Fraction(1)) if move.is_exact and move.is_shear else move  # x + h g(y), by whatever method
+        case.demand(like.table is not None, "no closed form")
+        values |= {name: at(node, dict(values)) for name, node in formula(case, like)}
+    old, new = (case.reader.scalar(node) for node in (goal.arguments[0], at(goal.arguments[0], values)))
+    if goal.property == "dissipates" and not case.is_zero(new - old):
+        return case.signs(goal).demand(old - new)
+    return case.demand(case.is_zero(new - old), "the step changes the quantity")
 
 
 def norm_of_the_step(case: Case, goal: Goal, step: Step) -> None:

@@ -6,13 +6,14 @@ from itertools import combinations
 
 from odenet.ir.node import Node, apply, depends_on
 from odenet.ir.sizes import SCALAR, Size, Space, codomain, domain
+from odenet.recheck import integrals
 from odenet.recheck.bounds import HALF, ONE, ZERO, Bound, known
 from odenet.recheck.case import Case, Goal, Rows, Step, flipped, replaced, with_zero
 from odenet.recheck.grids import grid_norm, grid_spectrum
 from odenet.recheck.kinks import without_kinks
 from odenet.recheck.positivity import is_nonnegative_sum
 from odenet.recheck.reading import embed
-from odenet.recheck.scalars import Scalar, is_zero, number
+from odenet.recheck.scalars import Scalar, number
 from odenet.recheck.words import Form, identity
 
 
@@ -29,7 +30,7 @@ def zero_trace(case: Case, goal: Goal, step: Step) -> None:
     for block, _ in goal.rows:
         jacobian = case.jacobian(goal.rows, block, block)
         total = total + (jacobian.scalar() if jacobian.end == SCALAR else case.derivatives.trace(jacobian))
-    case.demand(is_zero(total), "tr Df is not zero")
+    case.demand(case.is_zero(total), "tr Df is not zero")
 
 
 def symmetric_jacobian(case: Case, goal: Goal, step: Step) -> None:
@@ -111,29 +112,11 @@ def hamiltonian_jacobian(case: Case, goal: Goal, step: Step) -> None:
             return row[1] @ c.jacobian(goal.rows, row[0], column[0]) @ column[1].T
 
         pairs = _halves(c, goal)
-        return [form.is_zero() or (c is not case and without_kinks(form).is_zero()) for q, p in pairs for r, s in pairs
+        return [c.is_zero_form(form if c is case else without_kinks(form)) for q, p in pairs for r, s in pairs
                 for form in (d(q, s) - d(r, p).T, d(p, r) - d(s, q).T, d(q, r) + d(s, p).T, d(p, s) + d(r, q).T)]
 
     case.demand(all(zeros(case)) or all(map(max, zeros(case), zeros(case.basic))), "J^-1 Df is not symmetric")
     _convex_region(case, goal)
-
-
-def first_integral(case: Case, goal: Goal, step: Step) -> None:
-    _is(case, goal, "preserves", "dissipates")
-    case.demand(is_zero(case.along(goal.arguments[0], goal.rows)), "grad I . f is not zero")
-
-
-def dissipation(case: Case, goal: Goal, step: Step) -> None:
-    _is(case, goal, "dissipates")
-    case.signs(goal).demand(-case.along(goal.arguments[0], goal.rows))
-
-
-def gradient_descent(case: Case, goal: Goal, step: Step) -> None:
-    """f = -grad I in the blocks that move."""
-    _is(case, goal, "dissipates")
-    for block, _ in goal.rows:
-        total = case.rate(goal.rows, block) + case.gradient(goal.arguments[0], block)
-        case.demand(total.is_zero(), "f is not -grad I")
 
 
 def substitution(case: Case, goal: Goal, step: Step) -> None:
@@ -392,8 +375,9 @@ Rule = Callable[[Case, Goal, Step], None]
 FIELD_RULES: dict[str, Rule] = {
     "zero trace": zero_trace, "symmetric jacobian": symmetric_jacobian, "given potential": given_potential,
     "constructed potential": given_potential,
-    "hamiltonian jacobian": hamiltonian_jacobian, "first integral": first_integral, "dissipation": dissipation,
-    "gradient descent": gradient_descent, "substitution": substitution, "commuting letters": commuting_letters,
+    "hamiltonian jacobian": hamiltonian_jacobian, "first integral": integrals.first_integral,
+    "dissipation": integrals.dissipation, "gradient descent": integrals.gradient_descent,
+    "named gradient": integrals.named_gradient, "substitution": substitution, "commuting letters": commuting_letters,
     "spectral bound": spectral_bound, "principal minors": principal_minors, "logarithmic norm": logarithmic_norm,
     "norm of the jacobian": norm_of_the_jacobian, "quasi-positive": quasi_positive, "hessian": hessian,
 }

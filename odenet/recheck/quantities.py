@@ -1,6 +1,7 @@
 """Rules about quantities that substeps keep or do not raise."""
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from odenet.ir.sizes import SCALAR
@@ -18,7 +19,8 @@ from odenet.recheck.moves import (
     proves,
     solved,
 )
-from odenet.recheck.scalars import Scalar, number
+from odenet.recheck.scalars import Rejected, Scalar, Symbol, merged, number
+from odenet.recheck.words import vector
 from odenet.schemes.numbers import exact
 
 
@@ -153,13 +155,52 @@ def descent_lemma(case: Case, goal: Goal, step: Step) -> None:
     return solved(case, goal, step)
 
 
-def around_a_fixed_point(case: Case, goal: Goal, step: Step) -> None:
+def _at_rest(case: Case, rows: Rows) -> dict[str, Any]:
     from odenet.ir.node import number as constant
-    from odenet.ir.node import state, zeros
+    from odenet.ir.node import zeros
+
+    return {n: constant(0) if case.reader.block(n) == SCALAR else zeros(case.model.block(n).space) for n in case.blocks(rows)}
+
+
+def _around_zero(case: Case, goal: Goal, step: Step) -> None:
+    """A field: f(0) = 0 and grad I = s x, s >= 0 one scalar for all blocks that move, everywhere."""
+    from odenet.ir.node import number as constant
+
+    case.demand(goal.property == "dissipates" and not goal.region, "the rule is about `dissipates` everywhere")
+    rest, found = _at_rest(case, goal.rows), set()
+    for name, node in goal.rows:
+        case.demand(case.reader.form(at(node, rest)).is_zero(), "0 is not fixed")
+        x, slope = case.reader.table.atom("state", name), case.gradient(goal.arguments[0], name)
+        if slope.end == SCALAR:
+            found.add(merged_into(slope.scalar(), x))
+        else:
+            (word,) = vector(x, slope.end).terms
+            case.demand(list(slope.terms) == [word], "not the length")
+            found.add(slope.terms[word])
+    case.demand(len(found) == 1, "not the length")
+    case.signs(goal).demand(found.pop(), 3)
+    of_field(case, goal, step, goal.rows, "contractive", constant(0))
+
+
+def merged_into(value: Scalar, x: Symbol) -> Scalar:
+    """s with value = s x, x a factor of each term."""
+    total = ZERO
+    for m, c in value.terms.items():
+        if dict(m).get(x, 0) < 1:
+            raise Rejected("not a multiple")
+        total = total + merged(m, ((x, Fraction(-1)),)).times(c)
+    return total
+
+
+def around_a_fixed_point(case: Case, goal: Goal, step: Step) -> None:
+    from odenet.ir.node import state
+
+    if goal.kind == "field":
+        return _around_zero(case, goal, step)
     move = proves(case, goal, "move", "dissipates")
-    rest = {n: constant(0) if case.reader.block(n) == SCALAR else zeros(case.model.block(n).space) for n in case.blocks(move.rows)}
+    rest = _at_rest(case, move.rows)
     for name, node in move.rows:
         block = state(name, case.model.block(name).space)
         slope = case.gradient(goal.arguments[0], name) - case.reader.form(block).scaled(number(2))
         case.demand(slope.is_zero() and case.reader.form(at(node, rest)).is_zero(), "not the squared length, or 0 is not fixed")
-    case.premise(step, goal.of("move", "lipschitz", ONE))
+    return case.premise(step, goal.of("move", "lipschitz", ONE))

@@ -89,6 +89,9 @@ class Reader:
                                                ("square", rows == columns)) if holds}
         if isinstance(parameter.space, ConvolutionSpace):
             facts |= {"convolution", parameter.space.padding}
+            channels = [end(space).sizes[0].constant() for end in (domain, codomain)]
+            if (parameter.space.padding, parameter.space.stride) == ("circular", 1) and channels == [1, 1]:
+                facts.add("equal sums")  # each row and column has every tap once
         return letter_form(self.table.letter("matrix", (parameter.name,), domain(space), codomain(space), facts))
 
     # --- nodes ----------------------------------------------------------------------------------------------------

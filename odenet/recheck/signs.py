@@ -5,8 +5,10 @@ from fractions import Fraction
 from typing import Any
 
 from odenet.ir.model import Comparison
+from odenet.ir.node import variable
 from odenet.ir.sizes import SCALAR
 from odenet.operators.between import power_of, values_between
+from odenet.operators.functions import FUNCTIONS
 from odenet.recheck.intervals import REAL, Interval, add, meet, multiply, raised
 from odenet.recheck.reading import Reader
 from odenet.recheck.scalars import Monomial, Rejected, Scalar, Symbol, Word, number, of
@@ -134,7 +136,15 @@ class Signs:
             known, rest = [i[sure] for i in ends if i[sure] is not None], [i[other] for i in ends]
             found = (pick(known) if known else None, None if None in rest else pick(rest))  # type: ignore[type-var]
             return found if sure == 0 else (found[1], found[0])
+        if s.kind == "secant":
+            return self._slopes(*s.data[:2])
         return (Fraction(0), Fraction(1)) if s.kind in ("softmax", "chosen") else REAL
+
+    def _slopes(self, name: str, parameters: tuple[Fraction, ...]) -> Interval:
+        """What holds all slopes of a function, and so all its difference quotients."""
+        row = FUNCTIONS[name]
+        node = row.derivative(variable("argument of any size", SCALAR), *parameters)
+        return meet(self.enclosure(self.reader.scalar(node)), (Fraction(0), None) if row.increasing(*parameters) else REAL)
 
     def _of_sum(self, base: Scalar) -> Interval:
         """Term by term; and a multiple of an assumption g >= 0 has the sign of its factor."""

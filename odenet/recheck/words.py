@@ -67,11 +67,31 @@ def _meet(a: Symbol, b: Symbol) -> Word | str | None:
         return () if a.data == b.data else "zero" if n == p and (k.at_least(j) or i.at_least(m)) else None
     if a.kind == "unit'" and b.kind == "unit" and a.data != b.data:
         return "zero"
+    if b.kind == "ones" and a.kind == "matrix'" and "equal sums" in a.facts:
+        return adjoint(a)[1], b  # K'|1> = K|1>
+    if a.kind == "ones'" and b.kind == "matrix'" and "equal sums" in b.facts:
+        return a, adjoint(b)[1]
+    if "embed" in (a.kind.rstrip("'"), b.kind.rstrip("'")) and (a.is_bra or b.is_ket):
+        return _placed(a, b)
     if b.kind == "ones" and ("rows sum to one" in a.facts or a.kind == "channels"):
         return (ones(a.table, a.end),)
     if a.kind == "ones'" and ("columns sum to one" in b.facts or b.kind == "channels'"):
         return (adjoint(ones(a.table, b.start))[1],)
     return None
+
+
+def _placed(a: Symbol, b: Symbol) -> Word | str | None:
+    """An embedding sends one entry to one entry, so |e_i> has one name."""
+    if not b.is_ket:  # read backwards
+        met = _placed(adjoint(b)[1], adjoint(a)[1])
+        return reverse(met)[1] if isinstance(met, tuple) else met
+    ends = [size.constant() for size in a.data[:2]]
+    if None in ends or (b.kind == "ones" and (ends[1] - ends[0] != 1 or a.kind == "embed'")):
+        return None
+    i = ends[0] if b.kind == "ones" else b.data[0] + ends[0] if a.kind == "embed" else b.data[0] - ends[0]
+    if a.kind == "embed'" and not ends[0] <= b.data[0] < ends[1]:
+        return "zero"
+    return (a.table.letter("unit", (int(i),), SCALAR, a.end),)
 
 
 def hadamard(a: Monomial, b: Monomial) -> Monomial:

@@ -23,6 +23,13 @@ SQUARE = "model M\ndim n = 3\nstate x : R[n]\nparam A(t) : R[n, n], orthogonal\n
 CONVOLUTION = ("model M\ndim c = 2\nstate u : R[c, 4, 4]\nparam K(t) : conv(c, 2*c, size = 3, padding = circular), orthogonal\n"
                "param b(t) : R[2*c]\nfield f { u' = -K.T @ leaky_relu(K @ u + b, 1/2) }\n")
 
+ENERGY = ("model M\ndim n = 3, m = 4\nstate x : R[n]\nparam K : R[m, n]\nparam a : R[m]\n"
+          "def H(x) = sum(logcosh(K @ x + a)) + dot(x, x)/2\n")
+
+PENDULA = ("model M\nstate q, p : R[2]\n"
+           "def H(q, p) = (p[0]^2 + 2*p[1]^2 - 2*p[0]*p[1]*cos(q[0] - q[1]))/(2*(1 + sin(q[0] - q[1])^2)) - 2*cos(q[0]) - cos(q[1])\n"
+           "field f { q' = grad(H(q, p), p)  p' = -grad(H(q, p), q) }\n")
+
 CASES = (
     Case("zero trace", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = tanh(S @ x) }\n"
          "claim f : divergence_free", ", skew", ", symmetric"),
@@ -47,6 +54,35 @@ CASES = (
          "claim f : dissipates(q^2 + p^2)", "- c*p", "+ c*p"),
     Case("gradient descent", "model M\ndim n = 3\nstate x : R[n]\nparam A : R[n, n]\ndef V(x) = sum(logcosh(A @ tanh(A @ x)))\n"
          "field f { x' = -grad(V(x), x) }\nclaim f : dissipates(V(x))", "-grad", "grad"),
+    Case("named gradient", ENERGY + "param J : R[n, n], skew\nparam D : R[n, n], psd\nfield f { x' = (J - D) @ grad(H(x), x) }\n"
+         "claim f : dissipates(H(x))", "J - D", "J + D"),
+    Case("named gradient", ENERGY + "param J : R[n, n], skew\nfield f { x' = J @ grad(H(x), x) }\nclaim f : preserves(2*H(x))",
+         ", skew", ", symmetric"),
+    Case("named gradient", ENERGY + "param W : R[n, n], norm <= 1\nfield f { x' = (W - eye(n)) @ grad(H(x), x) }\n"
+         "claim f : dissipates(H(x))", "norm <= 1", "norm <= 2"),
+    Case("named gradient", "model M\ndim n = 3\nstate x : R[n]\nparam W : R[n, n], symmetric\nfield f { x' = -x + W @ tanh(x) }\n"
+         "claim f : dissipates(dot(x, tanh(x)) - sum(logcosh(x)) - dot(tanh(x), W @ tanh(x))/2)", ", symmetric", ""),
+    Case("dissipation", "model M\nstate q, p : R\nfield f { q' = p  p' = -sin(q) - q - 2*p }\nclaim f : dissipates(q^2 + p^2 + q*p)",
+         "-sin(q)", "-3*sin(q)"),
+    Case("dissipation", "model M\nstate x, y : R\nfield f { x' = y - x - atan(x) + atan(y)  y' = x - y + atan(x) - atan(y) }\n"
+         "claim f : dissipates(x^2 + y^2)", "- atan(y) }", "+ atan(y) }"),
+    Case("dissipation", "model M\nstate x, y, z : R\nfield f { x' = 10*(y - x)  y' = x*(28 - z) - y  z' = x*y - 8*z/3 }\n"
+         "claim f : dissipates(x^2 + y^2 + (z - 38)^2) on x^2 + y^2 + (z - 38)^2 >= 1600", "1600", "1000"),
+    Case("around a fixed point", "model M\ndim n = 3\nstate x : R[n]\nparam W : R[n, n], norm <= 1\nfield f { x' = tanh(W @ x) - x }\n"
+         "claim f : dissipates(norm(x))", "norm <= 1", "norm <= 2"),
+    Case("given potential", PENDULA + "claim f : hamiltonian(H(q, p))", "p' = -grad(H(q, p), q)", "p' = -grad(H(q, p), q) + [0, q[0]]"),
+    Case("named gradient", PENDULA + "claim f : preserves(H(q, p))", "p' = -grad(H(q, p), q)", "p' = grad(H(q, p), q)"),
+    Case("first integral", "model M\nstate q, p : R[2]\nfield f { q' = p  p' = [-q[0] - 2*q[0]*q[1], -q[1] - q[0]^2 + q[1]^2] }\n"
+         "claim f : preserves(dot(p, p)/2 + dot(q, q)/2 + q[0]^2*q[1] - q[1]^3/3)", "q[1]^3/3", "q[1]^3/2"),
+    Case("first integral", "model M\nstate m : R[3]\nparam W : R[3, 3]\ndef H(m) = sum(logcosh(W @ m))\n"
+         "field f { m' = skew([-m[2], m[1], -m[0]]) @ grad(H(m), m) }\nclaim f : preserves(norm(m))", "[-m[2]", "[m[2]"),
+    Case("dissipation", "model M\nstate q, p : R[2]\nparam k : R[2], positive\n"
+         "field f { q' = p  p' = [-q[0] - 2*q[0]*q[1] - k[0]*p[0], -q[1] - q[0]^2 + q[1]^2] }\n"
+         "claim f : dissipates(dot(p, p)/2 + dot(q, q)/2 + q[0]^2*q[1] - q[1]^3/3)", "- k[0]*p[0]", "+ k[0]*p[0]"),
+    Case("zero trace", "model M\nstate x : R[2]\nfield f { x' = [sin(x[0]) + x[1], -x[1]*cos(x[0])] }\nclaim f : divergence_free",
+         "-x[1]*cos", "x[1]*cos"),
+    Case("first integral", "model M\nstate u : R[1, 8, 8]\nparam K : conv(1, 1, size = 3, padding = circular)\n"
+         "field f { u' = K @ u - K.T @ u }\nclaim f : preserves(sum(u))", "circular", "zero"),
     Case("quasi-positive", "model M\nstate s, i : R\nparam b : R, positive\nfield f { s' = -b*s*i  i' = b*s*i - i }\n"
          "claim f : positive", "b*s*i - i", "b*s*i - 1"),
     Case("substitution", "model M\nstate x, y : R\nfield f { x' = y  y' = sin(x) - x^3 }\nclaim f : equivariant(sign)", "x^3", "x^2"),
@@ -97,6 +133,10 @@ CASES = (
          "claim net : nonexpansive", "over [0, 1]", "over [0, 11/10]"),
     Case("step in closed form", "model M\nstate x, y : R\nfield f { x' = (x - y)^2  y' = (x - y)^2 }\n"
          "flow net = lie(f: euler) over [0, 1] steps 1\nclaim net : volume_preserving", "y' = (x", "y' = -(x"),
+    Case("step in closed form", "model M\nstate q, p : R\nfield drift { q' = p }\nfield kick { p' = -q }\n"
+         "flow net = lie(kick, drift) over [0, 1] steps 10\nclaim net : preserves(q^2/2 + p^2/2 - q*p/20)", "lie(kick, drift)", "lie(drift, kick)"),
+    Case("step in closed form", "model M\nstate q, p : R\nfield drift { q' = p }\nfield kick { p' = -q - p/2 }\n"
+         "flow net = lie(kick: euler, drift) over [0, 1] steps 10\nclaim net : dissipates(q^2 + p^2 - q*p/20)", "- p/2", "+ p/2"),
     Case("resolvent", "model M\ndim n = 3\nstate x : R[n]\nparam S : R[n, n], skew\nfield f { x' = S @ x - x }\n"
          "flow net = lie(f: implicit_euler) over [0, 2] steps 2\nclaim net : lipschitz(1/4)", "lipschitz(1/4)", "lipschitz(1/5)"),
     Case("cocoercive descent", BOUNDED + "field f { x' = -A.T @ tanh(A @ x + b) }\nflow net = lie(f: heun) over [0, 3/2] steps 1\n"

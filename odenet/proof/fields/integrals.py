@@ -1,34 +1,92 @@
 """preserves, dissipates, positive of fields."""
 from __future__ import annotations
 
-from odenet.algebra.forms import Form
+from fractions import Fraction
+
+from odenet.algebra.forms import Form, of_vector_atom
 from odenet.algebra.inequalities import is_nonnegative
 from odenet.algebra.letters import Word, entries
-from odenet.algebra.scalars import ONE, ZERO, Atom, Scalar, is_identically_zero, reduce_monomial
+from odenet.algebra.scalars import ONE, ZERO, Atom, Scalar, reduce_monomial
 from odenet.algebra.setting import Setting
-from odenet.ir.node import Node
+from odenet.algebra.translate import state_atom
+from odenet.ir.node import Node, number, zeros
 from odenet.ir.sizes import SCALAR
 from odenet.operators.functions import FUNCTIONS
 from odenet.proof.context import Context, Outcome, Rates, substituted
+from odenet.proof.fields import named
+from odenet.proof.fields.metric import contractive
+from odenet.proof.finding import Proof
 from odenet.proof.rules import by
 
 
 def preserves(context: Context, rates: Rates, invariant: Node) -> Outcome:
+    if named.is_kept(context, rates, invariant):
+        return by("named gradient", "g . f = 0 for every vector g in the place of grad I", how="zero")
     total = context.along(invariant, rates)
-    if is_identically_zero(total):
+    if context.is_zero(total):
         return by("first integral", "grad I . f = 0 in normal form")
-    return f"grad I . f has the normal form {total.key[:160]}, which is not shown to be zero"
+    return f"grad I . f has the normal form {shortened(total)}, which is not shown to be zero"
+
+
+def shortened(total: Scalar, most: int = 160) -> str:
+    """A scalar for people, cut between two of its terms."""
+    if len(total.key) <= most:
+        return total.key
+    kept = 1
+    while kept < len(total.terms) and len(Scalar(total.terms[:kept + 1]).key) <= most:
+        kept += 1
+    return f"{Scalar(total.terms[:kept]).key} + … ({len(total.terms)} terms)"
 
 
 def dissipates(context: Context, rates: Rates, invariant: Node, setting: Setting) -> Outcome:
     if _is_descent(context, rates, invariant):
         return by("gradient descent", "f = -grad I in normal form")
+    kept = named.is_kept(context, rates, invariant)
+    how = "zero" if kept else named.falls(context, rates, invariant, setting)
+    if how is not None:
+        return by("named gradient", f"g . f {'=' if kept else '<='} 0 for every vector g in the place of grad I", how=how)
     total = context.along(invariant, rates)
-    if is_identically_zero(total):
+    if context.is_zero(total):
         return by("first integral", "grad I . f = 0 in normal form")
     if is_nonnegative(-total, setting):
-        return by("dissipation", f"grad I . f = {total.key[:160]} <= 0")
-    return f"grad I . f has the normal form {total.key[:160]}, which is not shown to be <= 0"
+        return by("dissipation", f"grad I . f = {shortened(total)} <= 0")
+    entries = context.spelled(total)
+    if entries != total and is_nonnegative(-entries, setting):
+        return by("dissipation", f"grad I . f = {shortened(entries)} <= 0")
+    return (_around_zero(context, rates, invariant, setting)
+            or f"grad I . f has the normal form {shortened(total)}, which is not shown to be <= 0")
+
+
+def _around_zero(context: Context, rates: Rates, invariant: Node, setting: Setting) -> Proof | None:
+    """f(0) = 0, f contracts, and grad I = s x with s >= 0 in the blocks that move: <f(x), x> = <f(x) - f(0), x - 0> <= 0."""
+    blocks = [name for name, _ in rates.rows]
+    factors = {_length_factor(context.gradient(invariant, name), name) for name in blocks}
+    factor = factors.pop() if len(factors) == 1 else None
+    if factor is None or not setting.is_everywhere or not is_nonnegative(factor, setting, 3):
+        return None
+    rest = {b.name: number(0) if b.space == SCALAR else zeros(b.space) for b in context.blocks_of(rates)}
+    if not all(context.form(substituted(node, rest)).is_zero() for _, node in rates.rows):
+        return None
+    found = contractive(context, rates, ZERO, setting)
+    if isinstance(found, str):
+        return None
+    return by("around a fixed point", "<f(x) - f(y), x - y> <= 0, f(0) = 0, and I rises with |x|", found)
+
+
+def _length_factor(gradient: Form, block: str) -> Scalar | None:
+    """s with grad I = s x, or None."""
+    atom = state_atom(block)
+    if gradient.end != SCALAR:
+        word = of_vector_atom(atom, gradient.end).terms[0][0]
+        return gradient.terms[0][1] if len(gradient.terms) == 1 and gradient.terms[0][0] == word else None
+    value, total = gradient.scalar(), ZERO
+    for factors, c in value.terms:
+        e = dict(factors).get(atom, Fraction(0))
+        if e < 1:
+            return None
+        kept = tuple((a, k) if a != atom else (a, k - 1) for a, k in factors)
+        total = total + Scalar(((tuple((a, k) for a, k in kept if k), c),))
+    return total if total.terms else None
 
 
 def _is_descent(context: Context, rates: Rates, invariant: Node) -> bool:
@@ -45,7 +103,7 @@ def positive(context: Context, rates: Rates, setting: Setting) -> Outcome:
     for block, node in rates.rows:
         space = context.space(block)
         if space == SCALAR:
-            at_zero = context.form(substituted(node, {block: _zero()})).scalar()
+            at_zero = context.form(substituted(node, {block: number(0)})).scalar()
             if not is_nonnegative(at_zero, orthant):
                 return f"at {block} = 0 the rate is {at_zero.key[:160]}, which is not shown to be >= 0"
             continue
@@ -53,12 +111,6 @@ def positive(context: Context, rates: Rates, setting: Setting) -> Outcome:
         if bad:
             return f"the term {bad[:160]} of {block}' is not shown to be >= 0 where an entry of {block} is 0"
     return by("quasi-positive", "f_i >= 0 where x >= 0 and x_i = 0")
-
-
-def _zero() -> Node:
-    from odenet.ir.node import number
-
-    return number(0)
 
 
 def _bad_term(form: Form, block: str, setting: Setting) -> str | None:

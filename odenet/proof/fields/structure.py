@@ -7,7 +7,7 @@ from fractions import Fraction
 from odenet.algebra.forms import Form, identity, of_letter
 from odenet.algebra.kinks import folded
 from odenet.algebra.letters import embed
-from odenet.algebra.scalars import ZERO, Scalar, is_identically_zero, rational
+from odenet.algebra.scalars import ZERO, Scalar, rational
 from odenet.algebra.trace import trace
 from odenet.ir.model import Comparison, Pair
 from odenet.ir.node import Node, apply, depends_on
@@ -20,7 +20,7 @@ from odenet.proof.rules import by
 
 def divergence_free(context: Context, rates: Rates) -> Outcome:
     total = divergence(context, rates)
-    if is_identically_zero(total):
+    if context.is_zero(total):
         return by("zero trace", "tr Df = 0")
     return f"tr Df has the normal form {total.key}, which is not shown to be zero"
 
@@ -67,7 +67,7 @@ def gradient_of(context: Context, rates: Rates, potential: Node) -> Outcome:
 def _unmatched(context: Context, difference: Callable[[Context], Form]) -> Form | None:
     """What is left of a difference that does not vanish, with functions as they are or by basics; None where it vanishes."""
     form = difference(context)
-    if form.is_zero() or folded(difference(context.basic)).is_zero():
+    if context.vanishes(form) or context.basic.vanishes(folded(difference(context.basic))):
         return None
     return form
 
@@ -120,7 +120,8 @@ def _turned_symmetric(context: Context, rates: Rates, region: tuple[Comparison, 
     for i, (q, p) in enumerate(pairs):
         for r, s in pairs[i:]:
             for text, difference in _symmetry(context, rates, q, p, r, s):
-                if not difference.is_zero() and not folded(dict(_symmetry(context.basic, rates, q, p, r, s))[text]).is_zero():
+                if not context.vanishes(difference) and not context.basic.vanishes(
+                        folded(dict(_symmetry(context.basic, rates, q, p, r, s))[text])):
                     return f"J^-1 Df is not symmetric: {text} leaves {shown(difference)}"
     if not is_convex_region(region):
         return "J^-1 Df is symmetric, but the region is not shown to be convex; give the energy: hamiltonian(H)"
