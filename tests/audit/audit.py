@@ -9,6 +9,7 @@ from odenet.driver import Loaded
 from odenet.proof.finding import Finding
 from tests.audit import orders, steps
 from tests.audit.arithmetic import Unsure, precision
+from tests.audit.flows import Misfit
 from tests.audit.members import Empty, Members, draw_dims
 from tests.audit.properties import MOST, RULES, Excess, Subject
 
@@ -87,6 +88,11 @@ def conclusion(tally: Tally, loaded: Loaded, finding: Finding, seed: str, tries:
         except Unsure as why:
             tally.unsure[str(why)] = tally.unsure.get(str(why), 0) + 1
             continue
+        except Misfit as why:
+            if any("for the stage" in condition for condition in finding.conditions):
+                continue
+            tally.violations.append(Violation("conclusion", _said(finding), f"sizes that make no sense: {why}", f"{seed}/{attempt}"))
+            return
         except Empty as why:
             tally.violations.append(Violation("conclusion", _said(finding), f"a parameter has no member: {why}", f"{seed}/{attempt}"))
             return

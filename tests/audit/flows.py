@@ -6,22 +6,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import lru_cache
 from math import prod
 from typing import Any
 
-from flint import arb, arb_mat, arb_series, ctx, fmpq_poly
+from flint import arb, arb_mat, arb_series, ctx
 
-from odenet.ir.model import Flow, Method, Model, Net, NetStage
-from odenet.ir.node import Node, depends_on, states
+from odenet.ir.model import ConvolutionSpace, Flow, Method, Model, Net, NetStage
+from odenet.ir.node import depends_on, states
 from odenet.plan.steps import DiscreteGradient, Plan
-from tests.audit.arithmetic import Number, Unsure, constant, function, larger, sign
+from tests.audit.arithmetic import Number, Unsure, function, larger, sign
 from tests.audit.evaluate import Tensor, Values, convolution, evaluate, matmul, number, plus, total
 from tests.audit.members import Members, bounded, kernel
 
 States = dict[str, Tensor]
 ROUNDS = 60
+
+
+class Misfit(Exception):
+    """Sizes at which a stage of a net makes no sense: a claim for all sizes says nothing there."""
 
 
 def packed(states: States) -> list[Number]:
@@ -397,7 +400,7 @@ def net_runner(model: Model, net: Net, members: Members, plans: dict[str, Plan])
 
 
 def _stage(model: Model, stage: NetStage, values: Values, members: Members, plans: dict[str, Plan]) -> Callable[[Tensor], Tensor]:
-    chance, shape = members.chance, values.shape(stage.codomain)
+    shape = values.shape(stage.codomain)
     if stage.kind in ("linear", "conv"):
         return _affine_stage(stage, values, members)
     if stage.kind == "function":
@@ -406,7 +409,9 @@ def _stage(model: Model, stage: NetStage, values: Values, members: Members, plan
         return _definition(model, stage.data[0], values, members)
     if stage.kind == "flow":
         return _flow_stage(model, stage.data[0], members, plans, shape)
-    del chance
+    before = values.shape(stage.domain)
+    if (stage.kind in ("embed", "lift") and shape[0] < before[0]) or (stage.kind in ("take", "fold") and shape[0] > before[0]):
+        raise Misfit(f"`{stage.kind}` from {before[0]} to {shape[0]}")
     return lambda x: Tensor(shape, PLAIN[stage.kind](x, shape))
 
 
@@ -418,8 +423,6 @@ def _affine_stage(stage: NetStage, values: Values, members: Members) -> Callable
     if stage.kind == "linear":
         matrix = bounded(chance, outputs, inputs, bound)
         return lambda x: plus(matmul(matrix, x), Tensor((outputs,), bias))
-    from odenet.ir.model import ConvolutionSpace
-
     size, padding, stride = stage.data
     space = ConvolutionSpace(stage.domain.sizes[0], stage.codomain.sizes[0], size, padding, stride)
     taps = kernel(chance, (outputs, inputs, size, size), bound)
@@ -481,4 +484,3 @@ PLAIN: dict[str, Callable[[Tensor, tuple[int, ...]], list[Number]]] = {
     "take": lambda x, shape: x.items[:shape[0]], "fold": _fold, "flatten": lambda x, shape: x.items,
     "maxpool": lambda x, shape: _pool(x, shape, _best), "avgpool": lambda x, shape: _pool(x, shape, lambda w: total(w) / len(w)),
 }
-__all__ = ["Fraction", "NetRunner", "Node", "Runner", "arb", "constant", "fmpq_poly", "net_runner", "packed", "unpacked"]

@@ -18,6 +18,7 @@ from odenet.proof.prove import Prover
 from tests.attack import generator, wider
 from tests.audit.arithmetic import Unsure, precision
 from tests.audit.audit import evaluated, worlds
+from tests.audit.flows import Misfit
 from tests.audit.members import Empty
 from tests.audit.properties import jacobian, logarithmic, norm, restricted, steepest, times
 
@@ -120,7 +121,7 @@ def _survives(loaded: Loaded, claim: Claim, seed: int) -> bool:
                 return False
         except Unsure:
             continue
-        except Empty:
+        except (Empty, Misfit):
             return True
     return True
 
@@ -134,7 +135,7 @@ def _constant(loaded: Loaded, claim: Claim, chance: Random) -> str:
         try:
             with precision():
                 seen.append(_seen(subject))
-        except (Unsure, Empty, ZeroDivisionError, OverflowError, ValueError):
+        except (Unsure, Empty, Misfit, ZeroDivisionError, OverflowError, ValueError):
             continue
     worst = max(seen, default=1.0)
     if not abs(worst) < 1000:

@@ -23,7 +23,7 @@ from odenet.recheck.case import Case, Goal
 from odenet.recheck.reading import Reader
 from tests.audit.arithmetic import Unsure, precision
 from tests.audit.evaluate import Values, evaluate, number
-from tests.audit.flows import packed, unpacked
+from tests.audit.flows import Misfit, packed, unpacked
 from tests.audit.members import Empty, Members, draw_dims
 from tests.audit.properties import RULES, Excess, Subject, biggest, jacobian
 from tests.audit.written import Written
@@ -118,7 +118,7 @@ def lemmas(loaded: Loaded, finding: Finding, seed: str, tries: int) -> Iterator[
             try:
                 with precision():
                     yield f"{where}: {scalar} >= 0 (seed {seed}/{number_}/{k})", _lemma(loaded, finding.claim, where, scalar, f"{seed}/{number_}/{k}")
-            except (Unsure, Empty, ZeroDivisionError, OverflowError, KeyError):
+            except (Unsure, Empty, Misfit, ZeroDivisionError, OverflowError, KeyError):
                 continue
 
 
@@ -164,7 +164,7 @@ def statements(loaded: Loaded, finding: Finding, seed: str, tries: int) -> Itera
             try:
                 with precision():
                     found = _statement(loaded, finding, goal, f"{seed}/{number_}/{k}")
-            except (Unsure, Empty, ZeroDivisionError, OverflowError, KeyError):
+            except (Unsure, Empty, Misfit, ZeroDivisionError, OverflowError, KeyError):
                 continue
             if found is not None:
                 yield rule, f"{goal.kind} {goal.property}({', '.join(map(str, goal.arguments))}) (seed {seed}/{number_}/{k})", found
