@@ -34,6 +34,8 @@ class Evidence:
     slope         (atom, end, sign)                    (of sign ds/datom, of s at end)      s rises from the lower end of the atom's
                                                             interval (sign 1) or falls to the upper one; both parts hold for the
                                                             whole interval, whatever else is assumed of the atom
+    monotone      ((g, g', q), …)                      one for each q >= 0, and of the rest     s = sum of q (u - u') (g - g')
+                                                            + rest with g = f(u), g' = f(u') and f rising
     root          (r,)                                 of r, and of r^2 - (s - r)^2     r >= |s - r|
     secant        (f(z), f(w) or none, slope)          (of s with f(z) = slope z, or f(w) + slope (z - w),)
                                                             f(0) = 0 where there is no w; the slope is an

@@ -8,6 +8,7 @@ from typing import Any
 from odenet.algebra.boxes import nonnegative_on_box
 from odenet.algebra.evidence import ASSUMPTION, ENCLOSURE, ZERO_FORM, Evidence, combination
 from odenet.algebra.laws import unfolded
+from odenet.algebra.monotone import by_monotone
 from odenet.algebra.polynomials import (
     factor,
     from_flint,
@@ -339,5 +340,10 @@ def _by_balls(scalar: Scalar, setting: Setting, depth: int) -> Proved:
     return nonnegative_on_box(scalar, setting, lambda inner, levels: by_slope(scalar, inner, levels, _proved))
 
 
-_RULES = (_by_denominators, _by_assumption, _by_division, _by_multiplier, _by_quadratic_form, _by_ends, _by_cases, _by_root,
-          _by_factors, _by_sturm, _by_laws, _by_secants, _by_slope, _by_squares, _by_balls)
+def _by_monotone(scalar: Scalar, setting: Setting, depth: int) -> Proved:
+    """Differences of a rising function against those of its arguments."""
+    return by_monotone(scalar, setting, min(depth, 3), _proved)
+
+
+_RULES = (_by_denominators, _by_assumption, _by_division, _by_monotone, _by_multiplier, _by_quadratic_form, _by_ends, _by_cases,
+          _by_root, _by_factors, _by_sturm, _by_laws, _by_secants, _by_slope, _by_squares, _by_balls)

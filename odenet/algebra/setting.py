@@ -66,10 +66,11 @@ class Setting:
         return child
 
     def in_orthant(self) -> Setting:
-        """The same for states with all entries >= 0."""
+        """The same for states, and arguments of `def`s, with all entries >= 0."""
         if self.orthant is None:
             self.orthant = self.assuming()
-            self.orthant._orthant = frozenset(b.name for b in self.model.blocks)
+            self.orthant._orthant = frozenset(f"state {b.name}" for b in self.model.blocks) | frozenset(
+                f"variable {name}" for d in self.model.definitions for name, _ in d.arguments)
             self.orthant._enclosed = {}
         return self.orthant
 
@@ -115,7 +116,7 @@ class Setting:
         if atom.kind == "prime":
             return Interval(Fraction(1), Fraction(atom.data[0]))
         if atom.kind in ("state", "variable"):
-            return Interval(Fraction(0), None) if atom.data[0] in self._orthant else REAL
+            return Interval(Fraction(0), None) if atom.key in self._orthant else REAL
         if atom.kind == "param":
             return self._of_parameter(atom.data[0])
         if atom.kind == "function":

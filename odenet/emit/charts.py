@@ -30,6 +30,7 @@ from odenet.ir.model import ConvolutionSpace, Model, ParameterSet
 from odenet.ir.node import Node
 
 LINEAR = {"skew": "skew_symmetric", "symmetric": "symmetric", "psd": "semidefinite"}
+BOUNDED = {"skew": "bounded_skew", "symmetric": "bounded_symmetric", "psd": "bounded_semidefinite"}
 MARKOV = {"stochastic": "stochastic", "doubly_stochastic": "doubly_stochastic", "laplacian": "laplacian"}
 TRIANGLES = {"lower": "tril", "upper": "triu"}
 
@@ -93,10 +94,12 @@ class Chart:
         if not names:
             return self._call("bounded", raw, limit)
         if names == ("upper",):  # W upper and R upper: W R^-1 is upper
-            return self._call("bounded", method(raw, "triu"), limit)
+            return method(self._call("bounded", method(raw, "triu"), limit), "triu")
         if names == ("lower",):
-            return Attribute(self._call("bounded", method(Attribute(raw, "mT"), "triu"), limit), "mT")
-        return self._call("bounded_normal", self._structured(slot, raw, names), limit)
+            return Attribute(method(self._call("bounded", method(Attribute(raw, "mT"), "triu"), limit), "triu"), "mT")
+        if names == ("diagonal",):
+            return call("torch.diag_embed", self._call("bounded_entries", raw, limit))
+        return self._call(BOUNDED[names[0]], raw, limit)
 
     def _kernel(
         self, slot: Slot, raw: Expression, space: ConvolutionSpace, sets: dict[str, ParameterSet]
@@ -182,10 +185,8 @@ def _unset(slot: Slot, chosen: ParameterSet, value: Expression, writer: Writer, 
     if chosen.name == "interval":
         ends = [_as_double(chart.scalar(a), slot.rank) for a in chosen.arguments]
         return inverse("interval_raw", *ends)
-    if chosen.name in ("orthogonal", "laplacian"):
+    if chosen.name in ("orthogonal", "laplacian", "stochastic", "doubly_stochastic"):
         return inverse(f"{chosen.name}_raw")
-    if chosen.name in ("stochastic", "doubly_stochastic"):
-        return inverse("stochastic_raw")
     if chosen.name == "psd":
         return inverse("semidefinite_raw")
     if chosen.name == "diagonal":

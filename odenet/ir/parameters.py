@@ -6,6 +6,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from fractions import Fraction
 from itertools import combinations
+from typing import Any
 
 from odenet.ir.declarations import entry_of, not_constant
 from odenet.ir.differentiate import products
@@ -255,7 +256,12 @@ def _holds(scope: Scope, statement: tree.ParamStatement, found: ParameterSet, va
     if shared is not None and found.name in ("positive", "nonnegative", "interval", "binary"):
         holds = _entry_holds(found.name, shared, known)
     else:
-        holds = _array_holds(found.name, value, dims, known)
+        array = _array(value, dims)
+        if array is None:
+            return True
+        holds = SETS[found.name].residual(array, *map(float, known)) < 1e-9
+        if holds and (missed := SETS[found.name].missed(array)):
+            return _miss(scope, statement, found, missed)
     if not holds:
         assert statement.initial is not None
         scope.faults.report("ODE306", f"the initial value of `{statement.name.text}` is not in its set",
@@ -279,14 +285,24 @@ def _entry_holds(name: str, entry: Fraction, arguments: list[Fraction]) -> bool:
     return {"positive": entry > 0, "nonnegative": entry >= 0, "binary": abs(entry) == 1}[name]
 
 
-def _array_holds(name: str, value: Node, dims: dict[str, int], arguments: list[Fraction]) -> bool:
+def _array(value: Node, dims: dict[str, int]) -> Any:
+    """The value in floats, or None where it is too large to look at."""
     from odenet.ir.interpret import Environment, evaluate
 
     assert isinstance(value.space, Space)
     entries = 1
     for size in value.space.sizes:
         entries *= int(size.evaluate(dims))
-    if entries > 10**6:
-        return True
-    array = evaluate(value, Environment(dims=dims))
-    return SETS[name].residual(array, *map(float, arguments)) < 1e-9
+    return None if entries > 10**6 else evaluate(value, Environment(dims=dims))
+
+
+def _miss(scope: Scope, statement: tree.ParamStatement, found: ParameterSet, missed: str) -> bool:
+    """Reports a member of the set at which the parameter cannot begin."""
+    assert statement.initial is not None
+    before = max(span.end for span in (statement.space.span, *(m.span for m in statement.modifiers)))
+    name = statement.name.text
+    scope.faults.report("ODE306", f"`{name}` cannot begin at this member of its set",
+                        (statement.initial.span, missed), (found.span, "its chart is Cayley's map"),
+                        help=f"Cayley's map reaches no matrix with the eigenvalue -1: leave the initial value of `{name}` out",
+                        edits=[(Span(before, statement.initial.span.end), "")])
+    return False

@@ -29,6 +29,7 @@ class Property:
 
 
 _NORM = (("norm", ("1", "2", "inf")),)
+PAIRED = frozenset(("hamiltonian", "symplectic", "reversible"))  # they speak of conjugate pairs
 EACH_STEP = ("preserves", "dissipates", "positive")  # of a flow they speak of all states of the trajectory
 ACTIONS = ("permutation", "sign", "translation")
 _FIELD, _DEF = frozenset({FIELD}), frozenset({DEF})

@@ -106,14 +106,22 @@ def sign(context: Context, root: Node) -> int:
     return known[root]
 
 
+def _sign_of_parameter(context: Context, node: Node) -> int:
+    if not isinstance(node.space, Space) or node.space.rank == 2:  # a diagonal matrix has zeros
+        return UNKNOWN
+    sets = context.model.parameter(node.data[0]).sets
+    names, ends = {s.name for s in sets}, [s.arguments[0].data[0] for s in sets
+                                           if s.name == "interval" and s.arguments[0].op == "number"]
+    if "positive" in names or any(end > 0 for end in ends):
+        return POSITIVE
+    return NONNEGATIVE if "nonnegative" in names or any(end >= 0 for end in ends) else UNKNOWN
+
+
 def _sign(context: Context, node: Node, a: list[int]) -> int:
     if node.op == "number":
         return POSITIVE if node.data[0] > 0 else NONNEGATIVE if node.data[0] == 0 else UNKNOWN
     if node.op == "param":
-        sets = {s.name for s in context.model.parameter(node.data[0]).sets}
-        if not isinstance(node.space, Space) or node.space.rank == 2:  # a diagonal matrix has zeros
-            return UNKNOWN
-        return POSITIVE if "positive" in sets else NONNEGATIVE if "nonnegative" in sets else UNKNOWN
+        return _sign_of_parameter(context, node)
     if node.op in ("dim", "ones"):
         return POSITIVE
     if node.op == "add":

@@ -63,6 +63,7 @@ class Finding:
     lemmas: tuple[Any, ...] = ()  # the inequalities that the proof may rest on: where, depth, scalar, evidence
     certificate: dict[str, Any] | None = None  # of a proof, as the independent checker accepted it
 
+    pairs: tuple[str, ...] = ()  # the conjugate pairs that the claim speaks of, where there are several
     potential: str = ""  # one that was constructed, also where the checker did not accept the proof
 
     @property

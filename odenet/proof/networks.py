@@ -12,7 +12,7 @@ from odenet.ir.node import Node, number, state, states
 from odenet.plan.steps import Plan
 from odenet.proof.context import Context, Outcome
 from odenet.proof.finding import Proof
-from odenet.proof.maps import cocoercive, constants, nets
+from odenet.proof.maps import cocoercive, constants, definitions, nets
 from odenet.proof.maps.substeps import moves
 
 FlowProver = Callable[[Claim], Any]  # the outcome of a claim about a flow
@@ -44,7 +44,10 @@ class _Net:
         if name in ("preserves", "dissipates"):
             return self._quantity()
         has, what = nets.PROPERTIES[name]
-        return nets.composed(self.context, self.net, self.setting, has, what, lambda flow: self._flow(flow, name))
+        stages, own = None, None
+        if name == "positive":
+            stages, own = nets.from_last_range(self.net), lambda stage: definitions.is_positive(self.context, stage, self.setting)
+        return nets.composed(self.context, self.net, self.setting, has, what, lambda flow: self._flow(flow, name), own, stages)
 
     def _bound(self) -> Scalar:
         argument = self.claim.arguments[0]
@@ -91,7 +94,8 @@ class _Net:
     def _equivariant(self) -> Outcome:
         action = self.claim.arguments[0]
         return nets.composed(self.context, self.net, self.setting, lambda f: isinstance(action, str) and action in f.commutes,
-                             f"commute with every {action}", lambda flow: self._flow(flow, "equivariant", action))
+                             f"commute with every {action}", lambda flow: self._flow(flow, "equivariant", action),
+                             lambda stage: definitions.commutes(self.context, stage, self.setting, action))
 
     def _quantity(self) -> Outcome:
         """The sum of all entries or the length, of whichever block they are written; or, where all stages are flows, a quantity

@@ -12,6 +12,7 @@ from odenet.algebra.setting import Setting
 from odenet.ir.model import Claim, Model
 from odenet.ir.node import Node, number, scale
 from odenet.ir.sizes import SCALAR
+from odenet.operators.properties import PAIRED
 from odenet.plan.steps import Plan, Relax
 from odenet.proof import curvature, definitions, domains, shorter
 from odenet.proof.budget import OutOfTime, limit
@@ -54,7 +55,19 @@ class Prover:
         self.context = Context(model)
 
     def find(self, claim: Claim, seconds: float = DEFAULT_SECONDS) -> Finding:
-        """The finding on one claim, within `seconds` of computing.
+        """The finding on one claim, within `seconds` of computing; with the conjugate pairs, where it speaks of several."""
+        pairs = self._pairs(claim) if claim.property in PAIRED else ()
+        return replace(self._find(claim, seconds), pairs=pairs if len(pairs) > 1 else ())
+
+    def _pairs(self, claim: Claim) -> tuple[str, ...]:
+        from odenet.proof.refute.subjects import subject_blocks
+
+        used = subject_blocks(self.model, claim)
+        return tuple(f"{pair.position} by halves" if pair.is_halved else f"({pair.position}, {pair.momentum})"
+                     for pair in self.model.pairs if {pair.position, pair.momentum} & set(used))
+
+    def _find(self, claim: Claim, seconds: float) -> Finding:
+        """The finding on one claim.
 
         At most three quarters are for what the rules reach, the rest for the check of the proof, or for a witness and its check.
         """

@@ -132,6 +132,10 @@ _ROWS = (
          "from 0 to h no entry of y can reach 0, as y_i = x_i + s f_i(y) >= x_i there.", "continuity; Nagumo 1942"),
     Rule("equivariant method", "Exact flows, Runge-Kutta methods and compositions commute with linear symmetries of their fields.",
          "McLachlan, Quispel, Acta Numerica 11 (2002), 341-434, section 2"),
+    Rule("straight flow", "Where f(x + s f(x)) = f(x) for all s the exact flow is x + h f(x), and so is every consistent explicit "
+         "method; x - h f(x) undoes it.", "Tapley, arXiv 2408.09821"),
+    Rule("volume of a midpoint step", "For Df = J S, J skew and constant, S symmetric, det(I + h Df/2) = det(I - h Df/2), so that "
+         "a step of implicit midpoint keeps volume.", "Sylvester's determinant identity"),
     Rule("volume of a symplectic map", "A symplectic map keeps volume.", "Liouville's theorem"),
     Rule("convex composition", "Sums with nonnegative weights, convex functions of affine maps, increasing convex functions of "
          "convex ones, norms and maxima are convex.", "Boyd, Vandenberghe, Convex Optimization (2004), 3.2"),

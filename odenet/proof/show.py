@@ -39,31 +39,36 @@ def report_text(model: Model, findings: tuple[Finding, ...], style: Style = plai
 
 def finding_lines(finding: Finding, style: Style = plain) -> list[str]:
     head = f"  {style(f'{finding.verdict:<10}', _COLOURS[finding.verdict])} {claim_text(finding.claim)}"
+    pairs = [f"{'':13}pairs: {', '.join(finding.pairs)}"] if finding.pairs else []
     if finding.verdict == "proved":
-        lines = [f"{head}   [{finding.rule}]"]
+        lines = [f"{head}   [{finding.rule}]", *pairs]
         if finding.proof is not None and any(name == "potential" for name, _ in finding.proof.data):
             lines.append(f"{'':13}{finding.proof.statement}")
         return lines + [f"{'':13}if {condition}" for condition in finding.conditions]
     help = [f"{'':13}help: {finding.advice}"] if finding.advice else []
     if finding.witness is None:
-        return [head, f"{'':13}missing: {finding.reason}", *help]
-    return [head, *(f"{'':13}{line}" for line in witness_lines(finding.witness)), *help]
+        return [head, *pairs, f"{'':13}missing: {finding.reason}", *help]
+    return [head, *pairs, *(f"{'':13}{line}" for line in witness_lines(finding.witness)), *help]
 
 
 def witness_lines(witness: Witness) -> list[str]:
     lines = [f"{witness.quantity} = {witness.value}, expected {witness.expected}"]
     where = [f"{name} = {value}" for name, value in witness.dims]
-    where += [f"{name} = {value_text(value)}" for name, value in witness.values]
+    where += [f"{name} = {_shortened(value)}" for name, value in witness.values]
     if where:
         lines.append(f"at {', '.join(where)}")
     return [line if len(line) <= 600 else line[:600] + " … (whole with --format json)" for line in lines]
 
 
+def _shortened(value: Any) -> str:
+    """One value in each of many steps is written once."""
+    is_long = isinstance(value, tuple) and len(value) > MOST_EQUAL and len(set(value)) == 1
+    return f"[{value_text(value[0])}, … {len(value)} times]" if is_long else value_text(value)
+
+
 def value_text(value: Any) -> str:
     if isinstance(value, tuple):
-        items = list(map(value_text, value))
-        is_long = len(items) > MOST_EQUAL and len(set(items)) == 1  # one value in each of many steps
-        return f"[{items[0]}, … {len(items)} times]" if is_long else f"[{', '.join(items)}]"
+        return f"[{', '.join(map(value_text, value))}]"
     return str(value)
 
 
@@ -106,7 +111,7 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "region": claim.region_text or None, "verdict": finding.verdict, "rule": finding.rule or None,
         "reason": f"{finding.reason}; {finding.advice}" if finding.advice else finding.reason,
         "conditions": list(finding.conditions), "witness": finding.witness.as_json() if finding.witness else None,
-        "potential": finding.potential or None, "seconds": round(finding.seconds, 4),
+        "pairs": list(finding.pairs) or None, "potential": finding.potential or None, "seconds": round(finding.seconds, 4),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from odenet.ir.model import Comparison, Model
@@ -235,12 +236,19 @@ class Case:
         self.demand(not any(map(_jumps, gradients)), "the gradient jumps")
 
 
+def _low_end(node: Node) -> Fraction:
+    """An end that is a number, or -1 where it is none."""
+    return node.data[0] if node.op == "number" else Fraction(-1)
+
+
 def _sign_of(model: Model, node: Node, a: list[int]) -> int:
     if node.op in ("number", "dim", "ones"):
         return 2 if node.op != "number" or node.data[0] > 0 else int(node.data[0] == 0)
     if node.op == "param" and not isinstance(node.space, MapSpace) and node.space.rank < 2:
-        names = {s.name for s in model.parameter(node.data[0]).sets}
-        return 2 if "positive" in names else int("nonnegative" in names)
+        sets = model.parameter(node.data[0]).sets
+        names, lows = {s.name for s in sets}, [_low_end(s.arguments[0]) for s in sets if s.name == "interval"]
+        low = max(lows, default=Fraction(-1))
+        return 2 if "positive" in names or low > 0 else int("nonnegative" in names or low == 0)
     if node.op in ("mul", "scale", "dot"):
         return max(min(a), int(node.args[0] == node.args[1]))
     if node.op == "add":

@@ -285,6 +285,24 @@ def _laws(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     return not data and len(parts) == 1 and check(k, unfolded(k.reader, s), parts[0])
 
 
+def _monotone(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
+    """s = sum of q (u - v) (f(u) - f(v)) + rest, f rising on an interval, q >= 0 and rest >= 0."""
+    if len(parts) != len(data) + 1 or not data:
+        return False
+    within, rest = _symbols([s]), s
+    for (one, other, q), part in zip(data, parts, strict=False):
+        x, y = _only(one), _only(other)
+        row = FUNCTIONS[x.data[0]]
+        if x.kind != "function" or y.kind != "function" or x.data[:2] != y.data[:2] or not {x, y} <= within:
+            return False
+        if not row.increasing(*x.data[1]) or row.domain not in ("all", "positive", "nonnegative"):
+            return False
+        if not _is_real(k, q, s) or not check(k, q, part):
+            return False
+        rest = rest - q * (x.data[2] - y.data[2]) * (of(x) - of(y))
+    return check(k, rest, parts[-1])
+
+
 def _secant(k: Signs, s: Scalar, data: Any, parts: Any) -> bool:
     """f(z) is t z where f(0) = 0, or f(w) + t (z - w), for a t between the slopes of f that is named nowhere else."""
     value, t = data[0], single(data[2])
@@ -339,7 +357,7 @@ Rule = Callable[[Signs, Scalar, Any, Any], bool]
 _WEAK: dict[str, Rule] = {
     "zero": _zero, "enclosure": _enclosed, "assumption": _assumed, "positive": _positive, "combination": _combined(False),
     "denominators": _denominators, "ends": _ends, "slope": _slope, "cases": _cases, "line": _line, "boxes": _boxes,
-    "laws": _laws, "root": _root, "secant": _secant,
+    "laws": _laws, "root": _root, "monotone": _monotone, "secant": _secant,
 }
 _STRICT: dict[str, Rule] = {
     "enclosure": _enclosed_strictly, "assumption": _assumed_strictly, "positive": _positive, "combination": _combined(True),

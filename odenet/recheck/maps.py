@@ -5,12 +5,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from odenet.ir.node import add, scale, state, variable
+from odenet.ir.sizes import SCALAR
 from odenet.plan.steps import Closed, DiscreteGradient, Linear, Relax
 from odenet.recheck import factors, nets, quantities
 from odenet.recheck.bounds import ONE, ZERO
 from odenet.recheck.case import Case, Goal, Step
 from odenet.recheck.moves import (
     ahead,
+    at,
     degree,
     distinct,
     holds,
@@ -22,8 +25,9 @@ from odenet.recheck.moves import (
     solved,
     within,
 )
-from odenet.recheck.scalars import Scalar, number
-from odenet.recheck.words import size_scalar
+from odenet.recheck.scalars import Scalar, Symbol, Word, number
+from odenet.recheck.signs import occurs
+from odenet.recheck.words import Form, letter_form, size_scalar
 
 # --- whole flows ----------------------------------------------------------------------------------------------------
 
@@ -166,6 +170,21 @@ def exact_flow(case: Case, goal: Goal, step: Step) -> None:
     return of_field(case, goal, step, ahead(case, goal)[0], goal.property, *goal.arguments)
 
 
+def straight_flow(case: Case, goal: Goal, step: Step) -> None:
+    """f(x + s f(x)) = f(x) for all s: every stage of an explicit method sees f(x), and x + h f(x) is the exact flow."""
+    move = proves(case, goal, "move", "symplectic", "volume_preserving", "preserves", "dissipates", "invertible")
+    case.demand(move.table is not None and not move.is_implicit and move.method.is_consistent, "no consistent explicit method")
+    case.demand(not move.is_timed, "the rates depend on time")
+    line = variable("s", SCALAR)
+    there = {name: add(state(name, case.model.block(name).space), scale(line, node)) for name, node in move.rows}
+    for _, node in move.rows:
+        case.vanishes(lambda c, n=node: c.reader.form(at(n, there)) - c.reader.form(n), "the rates change along the line")  # type: ignore[misc]
+    if goal.property == "volume_preserving":
+        of_field(case, goal, step, move.rows, "divergence_free")
+    elif goal.property != "invertible":
+        inherits(case, goal, step)
+
+
 def shear(case: Case, goal: Goal, step: Step) -> None:
     """No moved block enters its own rate, nor round about; or, for J and invariants, no moved block enters any rate."""
     move = proves(case, goal, "move", "symplectic", "volume_preserving", "preserves", "dissipates", "invertible")
@@ -200,6 +219,32 @@ def reflexive_method(case: Case, goal: Goal, step: Step) -> None:
     case.demand(is_affine(case, move, move.moved), "the field is not linear")
     _quadratic(case, goal)
     inherits(case, goal, step)
+    solved(case, goal, step)
+
+
+def volume_of_a_midpoint_step(case: Case, goal: Goal, step: Step) -> None:
+    """Df = J S with J skew and constant, S symmetric: det(I + h J S/2) = det(I - h J S/2) by transposing and turning round."""
+    move = proves(case, goal, "move", "volume_preserving")
+    case.demand(len(move.moved) == 1 and move.table is not None and move.method.is_midpoint, "no midpoint step of one block")
+    (block,) = move.moved
+    jacobian = case.jacobian(move.rows, block, block)
+    groups: dict[Symbol, list[tuple[Word, Scalar]]] = {}
+    for word, c in jacobian.terms.items():
+        is_still = bool(word) and word[0].kind != "diag" and not occurs(case.reader.table.atom("state", block), word[0])
+        case.demand(is_still, "no constant letter in front")
+        groups.setdefault(word[0], []).append((word[1:], c))
+    case.demand(bool(groups), "no Jacobian")
+    pieces = {x: Form(jacobian.table, jacobian.start, x.start, terms) for x, terms in groups.items()}
+    first = next(iter(pieces.values()))
+    case.demand((first - first.T).is_zero(), "the second factor is not symmetric")
+    word, c = next(iter(first.terms.items()))
+    left = Form(jacobian.table, jacobian.start, jacobian.end, [])
+    for x, piece in pieces.items():
+        m, d = next(iter(c.terms.items()))
+        share = piece.terms.get(word, ZERO).terms.get(m, 0) / d
+        case.demand(share != 0 and (piece - first.scaled(number(share))).is_zero(), "the letters have other factors")
+        left = left + letter_form(x).scaled(number(share))
+    case.demand((left + left.T).is_zero(), "the first factor is not skew")
     solved(case, goal, step)
 
 
@@ -244,6 +289,7 @@ MAP_RULES: dict[str, Rule] = {
     "stage constants": nets.stage_constants,
     "composition": composition, "coupled product": coupled_product, "averaged composition": averaged_composition,
     "palindrome": palindrome, "reversible composition": reversible_composition, "exact flow": exact_flow, "shear": shear,
+    "straight flow": straight_flow, "volume of a midpoint step": volume_of_a_midpoint_step,
     "symplectic method": symplectic_method, "reflexive method": reflexive_method, "orthogonal step": orthogonal_step,
     "volume of a symplectic map": volume_of_a_symplectic_map, "equivariant method": equivariant_method,
     "linear first integral": quantities.linear_first_integral, "relaxation": quantities.relaxation,

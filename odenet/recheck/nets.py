@@ -5,15 +5,17 @@ from fractions import Fraction
 from typing import Any
 
 from odenet.ir.model import Net, NetStage
+from odenet.ir.node import number as constant
 from odenet.ir.node import power as powered
-from odenet.ir.node import scalar, state, states, variable
+from odenet.ir.node import scalar, scale, state, states, variable
 from odenet.ir.sizes import SCALAR, count
 from odenet.operators.between import values_between
 from odenet.operators.functions import FUNCTIONS, values_of
 from odenet.recheck.bounds import HALF, ONE
-from odenet.recheck.case import Case, Goal, Step
+from odenet.recheck.case import Case, Goal, Step, replaced
 from odenet.recheck.factors import split_norm
 from odenet.recheck.moves import within
+from odenet.recheck.positivity import is_nonnegative_sum
 from odenet.recheck.scalars import Scalar, number, power
 from odenet.recheck.words import size_scalar
 
@@ -68,7 +70,7 @@ def stage_constants(case: Case, goal: Goal, step: Step) -> None:
         elif stage.kind == "def":
             value = constants.pop(0)
             case.demand(value.value() is not None, "a number that holds for all inputs")
-            within(case, goal, _jacobian_norm(case, goal, stage), value)
+            within(case, goal, _jacobian_norm(case, goal, stage, value), value)
         else:
             value = _norm(case, goal, stage)
         total = total * value
@@ -94,11 +96,17 @@ def _norm(case: Case, goal: Goal, stage: NetStage) -> Scalar:
     return ONE
 
 
-def _jacobian_norm(case: Case, goal: Goal, stage: NetStage) -> Scalar:
+def _jacobian_norm(case: Case, goal: Goal, stage: NetStage, value: Scalar) -> Scalar:
     definition = case.model.definition(stage.data[0])
     (name, space), = definition.arguments
     target = case.reader.table.atom("variable", name)
     slopes = case.derivatives.jacobian(case.reader.form(definition.body), target, case.reader.space(space))
+    if goal.norm == "2" and slopes.start == slopes.end and (slopes - slopes.T).is_zero():
+        low, high = case.bounds(goal).spectrum(slopes)
+        if low is not None and high is not None:  # a symmetric Jacobian: the larger end of its spectrum, where that is enough
+            size = case.reader.largest(high, -low)
+            if size == value or case.signs(goal).holds(value - size):
+                return size
     return split_norm(goal, case.bounds(goal), slopes)
 
 
@@ -131,11 +139,57 @@ def averaged_net(case: Case, goal: Goal, step: Step) -> None:
 
 def composed_net(case: Case, goal: Goal, step: Step) -> None:
     """Every stage has the property."""
-    for stage in _net(case, goal).stages:
+    stages = list(_net(case, goal).stages)
+    if goal.property == "positive":  # what comes before a function with values >= 0 has no say
+        last = max((i for i, stage in enumerate(stages) if _is_nonnegative(stage)), default=-1)
+        stages = stages[last + 1:]
+    for stage in _without_detours(stages):
         if stage.kind == "flow":
             case.premise(step, goal.of("flow", goal.property, *_arguments(case, goal, stage), subject=stage.data[0]))
         elif not _is_same(stage):
             case.demand(_has(case, goal, stage), f"a stage does not have `{goal.property}`")
+
+
+def _is_nonnegative(stage: NetStage) -> bool:
+    row = FUNCTIONS[stage.data[0]] if stage.kind == "function" else None
+    if row is None or row.smoothness == -1 or row.domain != "all":
+        return False
+    low = row.values(*stage.data[1:]).low
+    return low is not None and low >= 0
+
+
+def _without_detours(stages: list[NetStage]) -> list[NetStage]:
+    """`embed` followed by a `take` of as many entries is the identity: zeros are put behind them and cut off again."""
+    for i in range(len(stages) - 1):
+        one, other = stages[i:i + 2]
+        if (one.kind, other.kind) == ("embed", "take") and one.domain == other.codomain:
+            return _without_detours(stages[:i] + stages[i + 2:])
+    return stages
+
+
+def _of_definition(case: Case, goal: Goal, stage: NetStage) -> bool:
+    """Whether a `def` maps x >= 0 to values >= 0, or commutes with an action."""
+    definition = case.model.definition(stage.data[0])
+    body, (name, space) = definition.body, definition.arguments[0]
+    if goal.property == "positive":
+        form, signs = case.reader.form(body), case.signs(goal, is_orthant=True)
+        return signs.holds(form.scalar()) if form.end == SCALAR else is_nonnegative_sum(list(form.terms.items()), "", signs)
+    action = goal.arguments[0] if goal.property == "equivariant" else None
+    if action == "sign":
+        turned = replaced(body, lambda leaf: scale(constant(-1), variable(name, space)) if leaf.op == "variable" else None)
+        case.vanishes(lambda c: c.reader.form(turned) + c.reader.form(body), "it is not odd")
+        return True
+    if action not in ("permutation", "translation") or stage.domain != stage.codomain:
+        return False
+    if stage.domain.rank == 2 or (action == "permutation" and stage.domain.rank > 1):
+        return False
+    return all(node.op in _ENTRYWISE or (node.op == "param" and node.space == SCALAR) for node in body.walk())
+
+
+# entry by entry, or the same for all orders of the entries
+_ENTRYWISE = frozenset((
+    "number", "dim", "time", "variable", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean", "dot", "norm",
+    "largest", "smallest", "softmax", "spread"))
 
 
 def _quantity(node: Any) -> str:
@@ -162,6 +216,8 @@ def _arguments(case: Case, goal: Goal, stage: NetStage) -> tuple[Any, ...]:
 
 def _has(case: Case, goal: Goal, stage: NetStage) -> bool:
     kind, parameters = stage.kind, tuple(stage.data[1:])
+    if kind == "def":
+        return _of_definition(case, goal, stage)
     if goal.property == "preserves":
         return kind in KEEPS_SUM and _quantity(goal.arguments[0]) == "sum"
     if goal.property in ("invertible", "volume_preserving") and kind != "function":

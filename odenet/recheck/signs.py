@@ -118,7 +118,7 @@ class Signs:
         if s.kind in ("dim", "prime"):
             return Fraction(1), None if s.kind == "dim" else Fraction(s.data[0])
         if s.kind in ("state", "variable"):
-            return (Fraction(0), None) if self.is_orthant and any(b.name == s.data[0] for b in self.reader.model.blocks) else REAL
+            return (Fraction(0), None) if self.is_orthant and self._is_named(s) else REAL
         if s.kind == "param":
             return self._of_parameter(s.data[0])
         if s.kind == "function":
@@ -168,6 +168,13 @@ class Signs:
             low = self.entries(letter.data[0])[0]
             return low is not None and low >= 0
         return letter.kind.rstrip("'") in ("ones", "unit") or "nonnegative" in letter.facts
+
+    def _is_named(self, s: Symbol) -> bool:
+        """Whether it is a block of the state or an argument of a `def`."""
+        model = self.reader.model
+        if s.kind == "state":
+            return any(b.name == s.data[0] for b in model.blocks)
+        return any(name == s.data[0] for d in model.definitions for name, _ in d.arguments)
 
     def _of_parameter(self, name: str) -> Interval:
         found = REAL

@@ -46,6 +46,11 @@ class Method:
             del row[j]
         return True
 
+    @property
+    def is_midpoint(self) -> bool:
+        """One stage, in the middle of the step."""
+        return len(self.b) == 1 and self.b[0] == 1 and self.a[0][0] + self.a[0][0] == 1
+
     # --- contractivity ----------------------------------------------------------------------------------------------
 
     def defect(self, rho: Fraction) -> Matrix:

@@ -89,6 +89,21 @@ def _off_orthogonal(value: Any) -> float:
     return _largest(gram - np.eye(gram.shape[-1]))
 
 
+def _missed_by_cayley(value: Any) -> str:
+    """Cayley's map reaches what has no eigenvalue -1; of a tall (wide) matrix that is said of its upper (left) square block."""
+    import numpy as np
+
+    rows, columns = value.shape
+    size = min(rows, columns)
+    shifted = value[:size, :size] + np.eye(size)
+    if np.linalg.cond(shifted) < 1e9:
+        half = np.linalg.inv(shifted)
+        if np.linalg.norm(half - half.T) < 4000:  # what `orthogonal_raw` of emitted modules accepts
+            return ""
+    block = "" if rows == columns else f"its {'upper' if rows > columns else 'left'} square block "
+    return f"{block}has the eigenvalue -1, or nearly"
+
+
 def _off_psd(value: Any) -> float:
     import numpy as np
 
@@ -111,7 +126,8 @@ def _off_lower(value: Any) -> float:
 _SQUARE = "square matrices R[n, n]"
 MATRICES = (
     ParameterSetRow("orthogonal", "matrices R[m, n] and circular convolutions of stride 1", keeps_lengths, _sample_orthogonal,
-                    _off_orthogonal, facts=frozenset({"orthogonal"}), is_convex=False),
+                    _off_orthogonal, facts=frozenset({"orthogonal"}), is_convex=False,
+                    missed=_missed_by_cayley),
     ParameterSetRow("skew", _SQUARE, is_square, _sample_skew, lambda value: _largest(value + _mirror(value)),
                     facts=frozenset({"skew"}), is_linear=True),
     ParameterSetRow("symmetric", _SQUARE, is_square, _sample_symmetric, lambda value: _largest(value - _mirror(value)),

@@ -26,6 +26,7 @@ class ParameterSetRow:
     sample: exact members, the extreme ones often.
     residual: how far a float array is outside of the set (0 inside), for tests of charts.
     facts: what holds for every member; the words are those of `odenet.algebra.facts`.
+    missed: why the chart does not come near a float member, in words; "" where it does.
     is_linear, is_convex: of the set itself; they decide which time dependence keeps it between knots.
     """
 
@@ -38,6 +39,7 @@ class ParameterSetRow:
     facts: frozenset[str] = frozenset()
     is_linear: bool = False
     is_convex: bool = True
+    missed: Callable[[Any], str] = lambda value: ""
 
 
 def is_tensor(space: AnyParameterSpace) -> bool:

@@ -33,8 +33,8 @@ def test_verify_json(run):
     result = run("verify", "--format", "json", "m.ode", "r.ode", m=PROVED, r=REFUTED)
     first, second = map(json.loads, result.output.splitlines())
     assert list(first) == ["spec", "model", "digest", "claims"]
-    keys = ["line", "subject", "property", "args", "region", "verdict", "rule", "reason", "conditions", "witness", "potential",
-            "seconds"]
+    keys = ["line", "subject", "property", "args", "region", "verdict", "rule", "reason", "conditions", "witness", "pairs",
+            "potential", "seconds"]
     assert all(list(claim) == keys for claim in first["claims"] + second["claims"])
     assert [c["verdict"] for c in second["claims"]] == ["proved", "proved", "proved", "refuted"]
     assert first["claims"][1]["args"] == ["2"] and first["claims"][2]["region"]

@@ -140,7 +140,7 @@ def test_a_flow_that_contracts_too_strongly_is_not_inverted_in_silence():
         warnings.simplefilter("error")
         run(1.0)
     with pytest.warns(UserWarning, match="relative error"):
-        run(14.0)
+        run(12.0)  # 1.7e-3 with every library tried: five times less than the limit, five times more than the root
     with pytest.raises(RuntimeError, match="use backprop='checkpoint' or float64"):
         run(30.0)
 

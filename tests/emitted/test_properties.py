@@ -2,10 +2,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
 from compiling import SMALL, SPECS, as_tuple, compile_text, compiled
+
+from odenet.ir.interpret import environment
+
+GALLERY = Path(__file__).parents[2] / "specs" / "gallery"
 
 double = torch.float64
 
@@ -48,6 +53,42 @@ def test_the_switching_network_is_1_lipschitz(scale):
     for seed in range(5):
         matrix = jacobian(made, None, found.states(found.model.flows[0], {"n": 8}, seed=seed))
         assert torch.linalg.matrix_norm(matrix, ord=2) <= 1 + 1e-9
+
+
+FAST = {"series": {"n": 6, "more": 3, "L": 3}, "switching": {"n": 8, "L": 6}, "reservoir": {"n": 6, "more": 4, "L": 2},
+        "diffusion": {"n": 6}, "pruned": {"n": 8, "L": 5}, "images_naive": {"m": 2, "d": 2, "c": 2},
+        "images_nonexpansive": {"m": 2, "d": 2, "c": 2}}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("name", FAST)
+def test_what_is_proved_of_the_gallery_holds_at_any_raw_numbers(name, dtype):
+    """The flows and nets that are proved 1-Lipschitz: norms of Jacobians, to rounding, from raw numbers of size 1 to 1e6."""
+    text = (GALLERY / f"{name}.ode").read_text()
+    found = compile_text(text, f"{name}.ode")
+    claimed = {c.subject for c in found.model.claims if c.property == "lipschitz" and c.kind in ("flow", "net")}
+    assert claimed
+    for scale in (1.0, 1e2, 1e4, 1e6):
+        made = found.make(seed=9, scale=scale, dtype=dtype, **FAST[name])
+        for kept in made.buffers():
+            kept.mul_(scale)
+        for subject in claimed:
+            run = made if subject == found.main else getattr(made, subject)
+            for _ in range(3):
+                point = torch.randn(shape_of(found, subject, FAST[name]), dtype=dtype) * torch.randint(1, 4, ()) ** 5
+                matrix = torch.autograd.functional.jacobian(run, point).double().reshape(-1, point.numel())
+                rounding = 200 * torch.finfo(dtype).eps * (scale if name == "diffusion" else 1)  # exp(-W) takes that of W along
+                assert torch.linalg.matrix_norm(matrix, ord=2) <= 1 + rounding, (subject, scale)
+
+
+def shape_of(found, subject, dims):
+    """The shape of the state that a flow of one block or a net begins with."""
+    env = environment(found.model, dims)
+    net = next((n for n in found.model.nets if n.name == subject), None)
+    if net is not None:
+        return env.shape(net.domain)
+    (block,) = next(f for f in found.model.flows if f.name == subject).blocks
+    return env.shape(found.model.block(block).space)
 
 
 @pytest.mark.parametrize("scale", [1, 100])

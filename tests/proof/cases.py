@@ -90,6 +90,12 @@ CASES = (
          "claim f : equivariant(permutation)", "tanh(x)", "cumsum(x)"),
     Case("exact flow", PAIR + "flow net = strang(drift, kick) over [0, 1] steps 4\nclaim net : symplectic", "p' = -sin(q)",
          "p' = -sin(q) * (1 + p - p) - p"),
+    Case("straight flow", "model M\ndim n = 3\nstate q, p : R[n]\nparam a(t) : R[n]\nparam b(t) : R[n]\nfield f { "
+         "q' = b*tanh(dot(a, q) + dot(b, p))  p' = -a*tanh(dot(a, q) + dot(b, p)) }\nflow net = lie(f: euler) over [0, 1] steps 4\n"
+         "claim net : symplectic", "-a*tanh", "a*tanh"),
+    Case("volume of a midpoint step", "model M\ndim n = 6, m = 6\nstate y : R[n]\nparam J : R[n, n], skew\nparam K : R[m, n]\n"
+         "field f { y' = J @ K.T @ tanh(K @ y) }\nflow net = lie(f: implicit_midpoint) over [0, 1] steps 4\n"
+         "claim net : volume_preserving", "J @ K.T @", "J @ J @ K.T @"),
     Case("exact flow of a contraction", "model M\ndim n = 3\nstate x : R[n]\nparam d : R[n], positive\nfield f { x' = -d * x }\n"
          "flow net = lie(f) over [0, 3] steps 3\nclaim net : nonexpansive", "-d * x", "d * x"),
     Case("composition", "model M\nstate q, p : R\nfield f { q' = p  p' = -sin(q) }\nflow net = lie(f: implicit_midpoint) over [0, 1] steps 4\n"
@@ -131,7 +137,7 @@ CASES = (
          "flow net = lie(f: rk4) over [0, 1] steps 2\nclaim net : invertible", "steps 2", "steps 1"),
     Case("step in closed form", "model M\nstate x, y : R\nfield f { x' = -x + y  y' = -x - y }\nflow net = lie(f: euler) over [0, 1] steps 1\n"
          "claim net : nonexpansive", "over [0, 1]", "over [0, 11/10]"),
-    Case("step in closed form", "model M\nstate x, y : R\nfield f { x' = (x - y)^2  y' = (x - y)^2 }\n"
+    Case("step in closed form", "model M\nstate x, y, z : R\nfield f { x' = (x - y)^2*z  y' = (x - y)^2*z  z' = x - y }\n"
          "flow net = lie(f: euler) over [0, 1] steps 1\nclaim net : volume_preserving", "y' = (x", "y' = -(x"),
     Case("step in closed form", "model M\nstate q, p : R\nfield drift { q' = p }\nfield kick { p' = -q }\n"
          "flow net = lie(kick, drift) over [0, 1] steps 10\nclaim net : preserves(q^2/2 + p^2/2 - q*p/20)", "lie(kick, drift)", "lie(drift, kick)"),

@@ -177,3 +177,12 @@ def test_a_potential_is_shown_where_the_checker_refuses_it(monkeypatch):
     assert finding.verdict == "undecided" and as_json(finding)["potential"] == finding.potential
     assert finding.potential in finding.reason and "relu" in finding.potential and "it says no" in finding.reason
     assert "please" not in finding.reason
+
+
+def test_pairs_are_shown_where_there_are_several():
+    one = loads("model M\nstate q, p : R\nfield f { q' = p  p' = -q }\nclaim f : hamiltonian\n").verify(seconds=1)
+    two = loads("model M\nstate q1, q2 : R\nstate p1, p2 : R\nfield f { q1' = p1  q2' = p2  p1' = -q1  p2' = -q2 }\n"
+                "claim f : hamiltonian\nclaim f : reversible\nclaim f : divergence_free\n").verify(seconds=2)
+    assert "pairs" not in str(one) and as_json(one.findings[0])["pairs"] is None
+    assert str(two).count("pairs: (q1, q2), (p1, p2)") == 2
+    assert as_json(two.findings[0])["pairs"] == ["(q1, q2)", "(p1, p2)"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.entries import require
+
 
 def stochastic(raw: Tensor) -> Tensor:
     """Rows that are positive and sum to one, from raw [..., m, n]."""
@@ -32,5 +34,15 @@ def doubly_stochastic(raw: Tensor) -> Tensor:
 
 
 def stochastic_raw(value: Tensor) -> Tensor:
-    """Raw values that `stochastic` and `doubly_stochastic` map to `value` [..., m, n]; 0 becomes a least entry."""
-    return torch.log(value.clamp(min=torch.finfo(value.dtype).tiny))
+    """Raw values that `stochastic` maps to `value` [..., m, n]; of 0 the n-th part of 1/1024 is left.
+
+    There the slope of the chart is large enough to be seen by a gradient in float32.
+    """
+    require(bool((value >= 0).all()) and bool(((value.sum(-1) - 1).abs() < 1e-9).all()))
+    return torch.log(torch.where(value > 2.0**-40, value, 2.0**-10 / value.shape[-1]))
+
+
+def doubly_stochastic_raw(value: Tensor) -> Tensor:
+    """Raw values that `doubly_stochastic` maps to `value` [..., n, n]; see `stochastic_raw`."""
+    require(bool(((value.sum(-2) - 1).abs() < 1e-9).all()))
+    return stochastic_raw(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.entries import off_zero, require
 from odenet.emit.runtime.precision import full_precision
 
 
@@ -26,9 +27,15 @@ def semidefinite(raw: Tensor) -> Tensor:
 
 
 def semidefinite_raw(value: Tensor) -> Tensor:
-    """A square root of the positive semidefinite `value` [..., n, n]."""
+    """A square root of the positive semidefinite `value` [..., n, n], with a millionth of its norm for zeros.
+
+    Where B has no column in a direction, B B' has no slope there.
+    """
     values, vectors = torch.linalg.eigh(value)
-    root: Tensor = vectors * values.clamp(min=0).sqrt()[..., None, :]
+    largest = values.abs().amax()
+    require(bool((values >= -1e-9 * largest).all()))
+    values = values.clamp(min=2.0**-20 * float(largest or 1))
+    root: Tensor = vectors * values.sqrt()[..., None, :]
     return root
 
 
@@ -40,6 +47,9 @@ def laplacian(raw: Tensor) -> Tensor:
 
 
 def laplacian_raw(value: Tensor) -> Tensor:
-    """Raw values that `laplacian` maps to `value` [..., n, n]; a weight of 0 becomes a least positive one."""
-    weights = (-value).clamp(min=torch.finfo(value.dtype).tiny)
+    """Raw values that `laplacian` maps to `value` [..., n, n]; a weight of 0 is approached, see `off_zero`."""
+    weights = -value.triu(1)
+    require(bool((weights >= 0).all()) and bool((value.sum(-1).abs() <= 1e-9 * value.abs().amax()).all()))
+    if weights.shape[-1] > 1:
+        weights = off_zero(weights)
     return (weights + torch.log(-torch.expm1(-weights))).triu(1)

@@ -107,13 +107,21 @@ def positive(context: Context, rates: Rates, setting: Setting) -> Outcome:
             if not is_nonnegative(at_zero, orthant):
                 return f"at {block} = 0 the rate is {at_zero.key[:160]}, which is not shown to be >= 0"
             continue
-        bad = _bad_term(context.form(node), block, orthant)
+        bad = bad_term(context.form(node), block, orthant)
         if bad:
             return f"the term {bad[:160]} of {block}' is not shown to be >= 0 where an entry of {block} is 0"
     return by("quasi-positive", "f_i >= 0 where x >= 0 and x_i = 0")
 
 
-def _bad_term(form: Form, block: str, setting: Setting) -> str | None:
+def is_nonnegative_sum(form: Form, block: str, setting: Setting) -> bool:
+    """Whether a vector (or scalar) is >= 0 in the orthant, where the entry of the block is 0."""
+    if form.end == SCALAR:
+        return bool(is_nonnegative(form.scalar(), setting))
+    return bad_term(form, block, setting) is None
+
+
+def bad_term(form: Form, block: str, setting: Setting) -> str | None:
+    """A term that is not shown to be >= 0 where an entry of the block is 0, in a vector."""
     rest = [(word, scalar) for word, scalar in form.terms if not has_factor(word, block)]
     if all(is_nonnegative_vector(word, scalar, setting) for word, scalar in rest):
         return None

@@ -8,6 +8,7 @@ from odenet.plan.steps import Closed, Linear
 from odenet.proof.context import Context, Outcome
 from odenet.proof.fields.metric import jacobian_norm, symmetric_spectrum
 from odenet.proof.finding import Proof
+from odenet.proof.maps.straight import is_straight
 from odenet.proof.maps.substeps import Move, below_one, forward, settled, solved
 from odenet.proof.rules import by
 from odenet.schemes.numbers import Exact, as_node
@@ -22,6 +23,8 @@ def invertible(context: Context, move: Move, setting: Setting) -> Outcome:
         return by("exact flow", f"the flow of the linear part `{move.field}` is a bijection")
     if move.table is None:
         return "no rule shows that this method is a bijection"
+    if is_straight(context, move):
+        return by("straight flow", f"the substep of `{move.field}` is undone by x - h f(x)")
     problems = []
     for rule in (_one_stage, _adjoint):
         outcome = rule(context, move, setting)

@@ -20,6 +20,7 @@ from odenet.proof.fields import integrals
 from odenet.proof.finding import Proof
 from odenet.proof.maps.factors import substep_constants
 from odenet.proof.maps.formula import formula
+from odenet.proof.maps.straight import is_straight
 from odenet.proof.maps.structure import is_linear
 from odenet.proof.maps.substeps import Move, forward, solved
 from odenet.proof.rules import by
@@ -52,6 +53,8 @@ def _preserves(context: Context, move: Move, invariant: Node, setting: Setting) 
         return by("exact flow", f"the flow of `{move.field}` keeps the first integral", field)
     if move.is_shift:
         return by("shear", f"`{move.field}` adds rates along the level set, which it does not change", field)
+    if is_straight(context, move):
+        return by("straight flow", f"`{move.field}` keeps its rates along its lines, on which the quantity is the same", field)
     degree = degree_of(context, invariant, moved)
     solution = solved(context, move, setting)
     if degree == 1 and isinstance(move.advance, RungeKutta | Relax):

@@ -20,6 +20,7 @@ from odenet.operators.functions import FUNCTIONS, values_of
 from odenet.proof import domains
 from odenet.proof.context import Context, Outcome
 from odenet.proof.finding import Proof
+from odenet.proof.maps import definitions
 from odenet.proof.maps.diagonals import split_norm
 from odenet.proof.maps.substeps import settled
 from odenet.proof.rules import by
@@ -153,7 +154,9 @@ def _definition(context: Context, stage: NetStage, setting: Setting) -> Facts:
         return _UNKNOWN
     slopes = Differentiator(context.translator, name, context.translator.plain(space), "variable").of(context.form(definition.body))
     one, two, most = (None if (size := split_norm(slopes, setting, order)) is None else settled(size, setting) for order in NORMS)
-    return Facts((one, two, most))
+    whole = definitions.norm(slopes, setting)
+    bound = None if whole is None else settled(whole, setting)
+    return Facts((one, two if bound is None or (two is not None and at_most(two, bound, setting)) else bound, most))
 
 
 _ROWS: dict[str, Callable[[Context, NetStage, Setting], Facts]] = {
@@ -225,18 +228,42 @@ def averaged(context: Context, net: Net, share: Scalar, setting: Setting,
     return by("averaged composition", f"a/(1-a) adds up to {total}: averaged({value})", *premises, shares=tuple(shares))
 
 
-def composed(context: Context, net: Net, setting: Setting, has: Callable[[Facts], bool], what: str, flow: Flows) -> Outcome:
-    """Every stage has a property that is closed under composition."""
+def composed(context: Context, net: Net, setting: Setting, has: Callable[[Facts], bool], what: str, flow: Flows,
+             own: Callable[[NetStage], bool] | None = None, stages: tuple[NetStage, ...] | None = None) -> Outcome:
+    """Every stage has a property that is closed under composition. `own`: the property of a `def`; `stages`: those that count."""
     premises = []
-    for stage in net.stages:
+    for stage in without_detours(net.stages if stages is None else stages):
         if stage.kind == "flow":
             outcome = flow(stage.data[0])
             if isinstance(outcome, str):
                 return f"stage `{stage.data[0]}`: {outcome}"
             premises.append(outcome)
-        elif not has(facts(context, stage, setting)):
+        elif not (own(stage) if own is not None and stage.kind == "def" else has(facts(context, stage, setting))):
             return f"stage `{stage.data[0] if stage.kind in ('function', 'def') else stage.kind}` is not shown to {what}"
     return by("composition", f"every stage is shown to {what}", *premises)
+
+
+def without_detours(stages: tuple[NetStage, ...]) -> list[NetStage]:
+    """Stages without those that undo each other: `embed` and `take` back, of which the first puts zeros behind and the second cuts
+    them off."""
+    kept: list[NetStage] = []
+    for stage in stages:
+        if stage.kind == "take" and kept and kept[-1].kind == "embed" and kept[-1].domain == stage.codomain:
+            kept.pop()
+        else:
+            kept.append(stage)
+    return kept
+
+
+def from_last_range(net: Net) -> tuple[NetStage, ...]:
+    """The stages behind the last function whose values are all >= 0: what comes before has no say in signs."""
+    for place in reversed(range(len(net.stages))):
+        stage = net.stages[place]
+        if stage.kind == "function" and FUNCTIONS[stage.data[0]].domain == "all" and FUNCTIONS[stage.data[0]].smoothness != -1:
+            low = FUNCTIONS[stage.data[0]].values(*stage.data[1:]).low
+            if low is not None and low >= 0:
+                return net.stages[place + 1:]
+    return net.stages
 
 
 PROPERTIES: dict[str, tuple[Callable[[Facts], bool], str]] = {

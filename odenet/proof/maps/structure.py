@@ -12,6 +12,8 @@ from odenet.proof.fields.metric import determinant
 from odenet.proof.finding import Proof
 from odenet.proof.maps.bijections import is_cascade
 from odenet.proof.maps.formula import formula
+from odenet.proof.maps.midpoint import keeps_volume
+from odenet.proof.maps.straight import is_straight
 from odenet.proof.maps.substeps import Move, solved
 from odenet.proof.rules import by
 from odenet.schemes.reversal import are_adjoint, is_reflexive
@@ -38,6 +40,8 @@ def symplectic(context: Context, plan: Plan, move: Move, setting: Setting) -> Ou
     if is_linear(context, move) and not move.is_timed and move.table is not None and is_reflexive(move.table):
         return by("reflexive method", f"`{move.field}` is linear and R(z) R(-z) = 1", field,
                   *solved(context, move, setting))
+    if is_straight(context, move):
+        return by("straight flow", f"`{move.field}` keeps its rates along its lines, and is Hamiltonian", field)
     return "its method is not symplectic"
 
 
@@ -61,6 +65,11 @@ def volume_preserving(context: Context, plan: Plan, move: Move, setting: Setting
         outcome = symplectic(context, plan, move, setting)
         if isinstance(outcome, Proof):
             return by("volume of a symplectic map", "a symplectic substep keeps volume", outcome)
+    if isinstance(field, Proof) and is_straight(context, move):
+        return by("straight flow", f"`{move.field}` keeps its rates along its lines, and has no divergence", field)
+    if keeps_volume(context, move):
+        return by("volume of a midpoint step", f"the Jacobian of `{move.field}` is a skew map after a symmetric one",
+                  *solved(context, move, setting))
     if _has_unit_determinant(context, move):
         return by("step in closed form", f"the Jacobian of the substep of `{move.field}` has the determinant 1")
     return field if isinstance(field, str) else "the field has no divergence, but its method is not shown to keep volume"

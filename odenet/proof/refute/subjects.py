@@ -9,6 +9,7 @@ from typing import Protocol
 from odenet.ir.model import Claim, Comparison, Field, Model, Pair
 from odenet.ir.node import Node, states, subtract
 from odenet.ir.sizes import SCALAR
+from odenet.operators.properties import PAIRED
 from odenet.proof.refute.advance import Runner
 from odenet.proof.refute.cases import Layout, Setting, seeded
 from odenet.proof.refute.evaluate import Evaluator
@@ -149,9 +150,6 @@ def subject_blocks(model: Model, claim: Claim) -> tuple[str, ...]:
         for pair in model.pairs:
             names |= {pair.position, pair.momentum} if {pair.position, pair.momentum} & names else set()
     return tuple(block.name for block in model.blocks if block.name in names)
-
-
-PAIRED = frozenset(("hamiltonian", "symplectic", "reversible"))
 
 
 def claim_states(claim: Claim) -> frozenset[str]:
