@@ -11,7 +11,9 @@ from tests.audit import orders, steps
 from tests.audit.arithmetic import Unsure, precision
 from tests.audit.flows import Misfit
 from tests.audit.members import Empty, Members, draw_dims
-from tests.audit.properties import MOST, RULES, Excess, Subject
+from tests.audit.properties import RULES
+from tests.audit.subject import MOST, Excess, Subject
+
 
 @dataclass(frozen=True)
 class Violation:

@@ -164,10 +164,7 @@ class Runner:
 
         low, here, high = invariant(-1), invariant(0), invariant(1)
         a, b = (high + low) / 2 - here, (high - low) / 2
-        if sign(a) == 0:
-            s = arb(1) if sign(b) == 0 else arb(0)
-        else:
-            s = -b / a
+        s = (arb(1) if sign(b) == 0 else arb(0)) if sign(a) == 0 else -b / a
         return [item + s * e for item, e in zip(before, d, strict=True)]
 
     def _discrete_gradient(self, part: int, at: Rate, before: list[Number], h: Number, x: States, step: int,

@@ -5,6 +5,7 @@ the largest number on the way, squared where the quantity is a product of two Ja
 """
 from __future__ import annotations
 
+import itertools
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -25,7 +26,8 @@ from odenet.proof.finding import Finding
 from tests.attack.modules import imported
 from tests.audit.arithmetic import Unsure, precision, real
 from tests.audit.evaluate import Tensor, Values, number
-from tests.audit.properties import Subject, group
+from tests.audit.properties import group
+from tests.audit.subject import Subject
 
 SCALES = (1.0, 1e2, 1e4, 1e6)
 TYPES = (torch.float64, torch.float32)
@@ -240,7 +242,7 @@ def _changes(module: Module) -> list[tuple[float, float]]:
     if module.claim.kind == "net":
         raise Unsure("a quantity of a net")
     values = [module.number(node, s) for s in states]
-    return [(b - a, abs(a) + abs(b) + (1 + largest) ** 2) for a, b in zip(values, values[1:], strict=False)]
+    return [(b - a, abs(a) + abs(b) + (1 + largest) ** 2) for a, b in itertools.pairwise(values)]
 
 
 def _preserves(module: Module) -> float | None:

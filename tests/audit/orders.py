@@ -11,7 +11,7 @@ from tests.audit.arithmetic import Number, Unsure, precision, real
 from tests.audit.evaluate import number
 from tests.audit.flows import Runner, States, gauss, packed, unpacked
 from tests.audit.members import Members
-from tests.audit.properties import Excess, Subject, Vector, biggest
+from tests.audit.subject import Excess, Subject, Vector, biggest
 
 MOST = 8  # of an order that is looked at
 

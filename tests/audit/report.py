@@ -1,8 +1,9 @@
 """The audit as a command: what is proved of every spec that there is and of random ones, evaluated.
 
-    python -m tests.audit --count 5000 [--seed 0] [--corpus FOLDER ...] [--log FILE] [--page FILE]
+    python -m tests.audit --count 5000 [--seed 0] [--corpus FOLDER ...] [--shard 1/2] [--log FILE] [--page FILE]
 
-Each spec is one line of the log, so that a run that was stopped goes on where it was. Exit status 1 where something that was proved is
+Each spec is one line of the log, so that a run that was stopped goes on where it was, and shards with logs of their own can be put
+together: `--log` may be given several times, all are read and the first one is written. Exit status 1 where something that was proved is
 not so, where the prover crashed, or where a verdict asks for a report.
 """
 from __future__ import annotations
@@ -64,9 +65,10 @@ def jobs(count: int, seed: int, corpora: tuple[Path, ...]) -> Iterator[tuple[str
         yield f"random {k}", lambda k=k: random_text(k), {}
 
 
-def read(log: Path) -> dict[str, Row]:
+def read(logs: list[Path]) -> dict[str, Row]:
+    """What the logs hold, by name; a line that was cut off is left out."""
     found: dict[str, Row] = {}
-    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
+    for line in (line for log in logs if log.exists() for line in log.read_text(encoding="utf-8").splitlines()):
         try:
             row = json.loads(line)
         except ValueError:
@@ -123,13 +125,16 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=5000, help="random specs")
     parser.add_argument("--seed", type=int, default=0, help="the first of them")
     parser.add_argument("--corpus", type=Path, action="append", default=[], help="a folder of more specs")
-    parser.add_argument("--log", type=Path, default=LOG)
+    parser.add_argument("--shard", default="1/1", help="`1/2`: the first, third, … of the specs")
+    parser.add_argument("--log", type=Path, action="append", help=f"where the records are kept (default {LOG})")
     parser.add_argument("--page", type=Path, help="where the report is written; without it, it is printed")
     parser.add_argument("--random-only", action="store_true", help="leave out what people wrote")
     given = parser.parse_args()
-    known, rows = read(given.log), []
+    logs, (part, parts) = given.log or [LOG], map(int, given.shard.split("/"))
+    known, rows = read(logs), []
     work = [job for job in jobs(given.count, given.seed, tuple(given.corpus)) if not given.random_only or job[0].startswith("random ")]
-    with given.log.open("a", encoding="utf-8") as log:
+    work = work[part - 1::parts]
+    with logs[0].open("a", encoding="utf-8") as log:
         for done, (name, text, more) in enumerate(work):
             row = known.get(name) or safely(name, text, **more)
             if name not in known:

@@ -20,7 +20,7 @@ from tests.audit.arithmetic import Unsure, precision
 from tests.audit.audit import evaluated, worlds
 from tests.audit.flows import Misfit
 from tests.audit.members import Empty
-from tests.audit.properties import jacobian, logarithmic, norm, restricted, steepest, times
+from tests.audit.subject import jacobian, logarithmic, norm, restricted, steepest, times
 
 ROOT = Path(__file__).parents[2]
 MOST = 6  # claims of a random spec

@@ -25,7 +25,8 @@ from tests.audit.arithmetic import Unsure, precision
 from tests.audit.evaluate import Values, evaluate, number
 from tests.audit.flows import Misfit, packed, unpacked
 from tests.audit.members import Empty, Members, draw_dims
-from tests.audit.properties import RULES, Excess, Subject, biggest, jacobian
+from tests.audit.properties import RULES
+from tests.audit.subject import Excess, Subject, biggest, jacobian
 from tests.audit.written import Written
 
 
@@ -86,8 +87,8 @@ def _slopes(model: Model, subject: Subject, at: Values, x: Any, seed: str) -> It
         rates, rows = Rates(field.rows), field.rows
         for row, node in rows:
             for column in (b.name for b in model.blocks):
-                for what, make in (("prover", lambda r=row, c=column: context.jacobian(rates, r, c)),
-                                   ("checker", lambda r=row, c=column: case.jacobian(rows, r, c))):
+                for what, make in (("prover", lambda r=row, c=column, f=rates: context.jacobian(f, r, c)),
+                                   ("checker", lambda r=row, c=column, f=rows: case.jacobian(f, r, c))):
                     try:
                         form = make()
                         with precision():

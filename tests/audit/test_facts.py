@@ -1,6 +1,7 @@
 """Each fact of each row (function, operation, set, stage, method, property) against running the thing."""
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -39,7 +40,7 @@ def test_what_a_row_proves_is_true(row: tuple[str, str]) -> None:
 
 def test_every_row_has_a_definition_here() -> None:
     assert set(FUNCTIONS) <= set(arithmetic.FUNCTIONS)
-    assert OPERATIONS == set(evaluate._OPERATIONS) | {"apply"}
+    assert set(evaluate._OPERATIONS) | {"apply"} == OPERATIONS
     assert {stage.partition(",")[0] for stage in STAGES} == set(nets._ROWS) | {"flow"}
     assert set(PROPERTIES) == set(RULES) | {"order"}
     written = " ".join(name for name, _ in ROWS)
@@ -65,7 +66,7 @@ def test_functions_by_their_definitions(name: str) -> None:
             if row.parity:
                 assert (arithmetic.function(name, real(-z), *parameters) - (v if row.parity == "even" else -v)).overlaps(real(0))
         if row.increasing(*parameters):
-            assert all(not b < a for a, b in zip(values, values[1:], strict=False))
+            assert all(not b < a for a, b in itertools.pairwise(values))
         if row.convex(*parameters):
             for i in range(len(points) - 2):
                 a, b, c = points[i:i + 3]
