@@ -5,12 +5,15 @@ both are defined. The converse is not claimed: a nonzero normal form proves noth
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 MOST_TERMS = 3000
+MOST_FACTORED_BITS = 128  # of a whole number that is factored into primes whatever they are
+MOST_ROOT_BITS = 2000  # of one whose root is taken
+SMALL_PRIMES = 1000
 
 
 class TooLarge(Exception):
@@ -252,18 +255,37 @@ def leading(scalar: Scalar) -> Fraction:
 
 
 def root(value: Fraction, exponent: Fraction) -> Scalar:
-    """value^exponent for a positive rational, over primes."""
+    """value^exponent for a positive rational, over primes (of a large number over its small ones and what is left)."""
     if value <= 0:
         raise Unsupported("a root of a number that is not positive")
-    from flint import fmpz
-
     total = ONE
     for whole, sign in ((value.numerator, 1), (value.denominator, -1)):
-        if whole.bit_length() > 200:
+        if whole.bit_length() > MOST_ROOT_BITS:
             raise TooLarge("a root of a large number")
-        for prime, count in fmpz(whole).factor():
-            total = total * of_atom(prime_atom(int(prime)), exponent * sign * int(count))
+        for base, count in _bases(whole):
+            total = total * of_atom(prime_atom(base), exponent * sign * count)
     return total
+
+
+def _bases(whole: int) -> Iterator[tuple[int, int]]:
+    """Whole numbers whose powers multiply to this one: primes, unless more than MOST_FACTORED_BITS are left without small ones.
+
+    A base that is no prime is as good for equalities that are shown; only some that hold are then not seen.
+    """
+    from flint import fmpz
+
+    if whole.bit_length() > MOST_FACTORED_BITS:
+        for small in range(2, SMALL_PRIMES):
+            count = 0
+            while whole % small == 0:
+                whole, count = whole // small, count + 1
+            if count:
+                yield small, count
+    if whole.bit_length() > MOST_FACTORED_BITS:
+        times = next((k for k in range(whole.bit_length(), 1, -1) if int(fmpz(whole).root(k)) ** k == whole), 1)
+        yield int(fmpz(whole).root(times)), times
+    else:
+        yield from ((int(prime), int(count)) for prime, count in fmpz(whole).factor())
 
 
 def power(base: Scalar, exponent: Fraction, is_nonnegative: Callable[[Atom], bool]) -> Scalar:

@@ -18,6 +18,7 @@ from odenet.proof import curvature, definitions, domains, shorter
 from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
+from odenet.proof.fields.definite import is_not_definite
 from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.maps import bijections, cocoercive, constants, invariants, orthant, whole
 from odenet.proof.maps import structure as maps
@@ -216,7 +217,7 @@ class Prover:
         if value is None:
             return "an order that depends on a size is not shown for all sizes"
         wanted = int(value)
-        result = flow_order(plan.flow, wanted)
+        result = flow_order(self.model, plan.flow, wanted)
         answer = result.at_least(wanted)
         if answer:
             premises = []
@@ -225,9 +226,13 @@ class Prover:
                     kept = integrals.preserves(self.context, self.context.rates((part.field,)), advance.invariant)
                     if isinstance(kept, str):
                         return f"the order of `relax` needs a field that keeps its invariant; of `{part.field}`: {kept}"
+                    if is_not_definite(self.context, self.context.rates((part.field,)), advance.invariant):
+                        return f"the order of `relax` needs a quadratic that is definite on the blocks that `{part.field}` moves"
                     premises.append(kept)
             conditions = tuple(f"assumes {text}" for text in result.assumes)
             statement = f"order {result.order} by the conditions up to {wanted}"
+            if result.is_exact:
+                statement = "a step is the exact flow: it has every order"
             return by("order conditions", statement, *premises, conditions=conditions)
         if answer is None:
             return f"the order is at least {result.order}; no condition of order {wanted} is shown to fail"

@@ -112,9 +112,10 @@ _ROWS = (
     Rule("averaged composition", "a/(1-a) adds up under composition: (a + b - 2ab)/(1 - ab) for a and b.",
          "Bauschke, Combettes (2017), Prop. 4.44"),
     Rule("orthogonal step", "A linear map that keeps x'x is orthogonal, so its determinant is 1 or -1.", "definition"),
-    Rule("order conditions", "The composition agrees with the exact flow in the free Lie algebra up to its order.",
-         "Hairer, Lubich, Wanner (2006), III.3-5"),
-    Rule("palindrome", "A composition that reads the same backwards, of symmetric substeps, is symmetric.",
+    Rule("order conditions", "The composition agrees with the exact flow up to its order: in the free Lie algebra, or in every "
+         "tree whose vertices see what their children move.", "Hairer, Lubich, Wanner (2006), III.2-5"),
+    Rule("palindrome", "A composition that reads the same backwards, of symmetric substeps, is symmetric, if what depends on "
+         "time is met at the same times from the end of the step, t + h, back.",
          "Hairer, Lubich, Wanner (2006), II.3, V.3"),
     Rule("reversible composition", "A symmetric composition of reversible substeps is reversible.",
          "Hairer, Lubich, Wanner (2006), Thm V.1.5"),

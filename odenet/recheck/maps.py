@@ -131,11 +131,13 @@ def averaged_composition(case: Case, goal: Goal, step: Step) -> None:
 
 
 def palindrome(case: Case, goal: Goal, step: Step) -> None:
-    """Read backwards, the substeps are the adjoints of those read forwards."""
+    """Read backwards, the substeps are the adjoints of those read forwards, at the same times on the way back from t + h."""
     all_moves = moves(case, proves(case, goal, "flow", "symmetric"))
     for one, other in zip(all_moves, reversed(all_moves), strict=True):
         is_same = one.field == other.field or (one.rows == other.rows and not one.is_timed)
         case.demand(is_same and one.coefficient == other.coefficient, "the composition does not read the same backwards")
+        there, back = (one.before, one.after), (1 - other.after, 1 - other.before)
+        case.demand(not one.is_timed or there == back, "a part that depends on time is met at other times on the way back")
         if one.is_exact or isinstance(one.advance, DiscreteGradient):
             case.demand(one.advance == other.advance, "two ways to advance")
         else:

@@ -29,6 +29,8 @@ class Move:
     length: Node
     is_timed: bool
     blocks: tuple[str, ...]  # of the flow
+    before: Exact  # the clock, in steps
+    after: Exact
 
     @property
     def moved(self) -> set[str]:
@@ -71,7 +73,8 @@ def moves(case: Case, flow: str) -> list[Move]:
         field = plan.flow.parts[s.part].field
         rows = case.rows((field,))
         found.append(Move(field, rows, plan.advances[s.part], s.coefficient, step * case.reader.scalar(as_node(s.coefficient)),
-                          times(as_node(s.coefficient), plan.flow.step), _is_timed(case, rows), tuple(plan.flow.blocks)))
+                          times(as_node(s.coefficient), plan.flow.step), _is_timed(case, rows), tuple(plan.flow.blocks),
+                          s.clock, s.clock + s.coefficient if s.part == 0 else s.clock))
     return found
 
 

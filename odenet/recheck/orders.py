@@ -1,8 +1,10 @@
-"""The order of a table by its rooted trees, and of a composition by its words. Exact numbers only.
+"""The order of a table by its rooted trees, and of a composition by its words or its trees. Exact numbers only.
 
 A composition of steps, part i with errors of degrees E_i, is a product of exponentials of h c X_i + sum over j in E_i of
 (h c)^j Z_ij. It has order p when the coefficient of every word of degree at most p is that of exp(h (X_1 + ... + X_k)). Where all
-lower degrees agree, the difference is a Lie polynomial, so Lyndon words decide.
+lower degrees agree, the difference is a Lie polynomial, so Lyndon words decide. The order is that for all parts that read and move
+what the parts of the flow do: a shear is exact for every consistent method while the clock stands still, and where words fail the
+trees decide whose vertices have only children that they see.
 
 Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), III.1, III.4, III.5.
 """
@@ -18,6 +20,7 @@ from typing import Any
 from odenet.ir.model import Flow, Method, Table
 from odenet.plan.steps import Relax
 from odenet.recheck.case import Case, Goal, Step
+from odenet.recheck.conditions import residual, sees
 from odenet.recheck.scalars import Rejected
 from odenet.schemes.numbers import Exact, exact
 
@@ -101,21 +104,19 @@ class Tableau:
         """The r such that quadratic invariants are kept up to O(h^(r+1)): a(u o v) + a(v o u) = a(u) a(v) for |u| + |v| <= r."""
         for size in range(2, up_to + 1):
             for left in range(1, size):
-                for u, v in product(_plain(left), _plain(size - left)):
+                for u, v in product(trees(left), trees(size - left)):  # of the rates at the stages, explicit time included
                     if self.weight((*u, v)) + self.weight((*v, u)) != self.weight(u) * self.weight(v):
                         return size - 1
         return up_to
 
 
-@cache
-def _plain(size: int) -> tuple[Tree, ...]:
-    return tuple(tree for tree in trees(size) if CLOCK not in repr(tree))
-
-
-def errors(method: Method, up_to: int, sees_clock: bool) -> tuple[int, ...]:
-    """The degrees up to `up_to` at which a method may err. Only the part named first sees the clock move."""
-    if method.kind == "exact":
+def errors(method: Method, up_to: int, sees_clock: bool, is_shear: bool) -> tuple[int, ...]:
+    """The degrees up to `up_to` at which a method may err, on fields that see the clock move or not, shears or not."""
+    if method.kind == "exact" or (method.kind == "discrete_gradient" and is_shear and not sees_clock):
         return ()
+    if method.kind == "runge_kutta" and is_shear and not sees_clock:
+        assert method.table is not None
+        return () if sum(Tableau(method.table).b, Exact(0)) == 1 else (1,)
     if method.kind == "discrete_gradient":  # symmetric, of order 2 (Gonzalez 1996)
         return tuple(range(3, up_to + 1, 2))
     table = Tableau(method.inner.table if method.inner else method.table)  # type: ignore[arg-type]
@@ -139,18 +140,85 @@ def order_conditions(case: Case, goal: Goal, step: Step) -> None:
     for part, advance in zip(flow.parts, plan.advances, strict=True):
         if isinstance(advance, Relax):
             case.premise(step, goal.of("field", "preserves", advance.invariant, rows=case.rows((part.field,))))
+            _may_be_definite(case, goal, part.field, advance.invariant)
             case.conditions.append(f"assumes `{part.field}` keeps its invariant, definite on the blocks it moves")
     stages = [(i, exact(c)) for i, c in flow.scheme.stages]
     if len(flow.parts) == 1 and flow.parts[0].method.kind == "exact" and sum((c for _, c in stages), Exact(0)) == 1:
         return
-    wrong = [(i, j) for i, part in enumerate(flow.parts) for j in errors(part.method, wanted, i == 0)]
-    case.demand(all(j > 1 for _, j in wrong), "a method has the order 0")
-    letters = sorted([*((i, 1) for i in range(len(flow.parts))), *wrong])
+    below = sees(case.model, flow)
+    wrong = [(i, j) for i, part in enumerate(flow.parts)
+             for j in errors(part.method, wanted, i == 0 and below[0][1], i not in below[i][0])]
+    degree = None if any(j == 1 for _, j in wrong) else _wrong_word(len(flow.parts), wrong, stages, wanted)
+    if degree == 0:
+        return
+    case.demand(all(part.method.kind in ("exact", "runge_kutta") for part in flow.parts),
+                f"an order condition of degree {degree or 1} fails" if degree else "a method has the order 0")
+    _trees_agree(flow, below, wanted)
+
+
+def _may_be_definite(case: Case, goal: Goal, field: str, invariant: Any) -> None:
+    """Refuse a quadratic of numbers that is not definite on the moved blocks: its Hessian has minors of the wrong sign."""
+    names = [name for name, _ in case.rows((field,))]
+    hessian = [[case.slope(case.gradient(invariant, i), j) for j in names] for i in names]
+    if all(not case.model.block(name).space.sizes for name in names):
+        values = [[form.scalar().value() for form in row] for row in hessian]
+        if all(v is not None for row in values for v in row):
+            minors = [_determinant([[v or Fraction(0) for v in row[:k]] for row in values[:k]]) for k in range(1, len(names) + 1)]
+            alternating = [m * (-1) ** k for k, m in enumerate(minors, 1)]
+            return case.demand(all(m > 0 for m in minors) or all(m > 0 for m in alternating), "the quadratic is not definite")
+    ends = [case.bounds(goal).spectrum(hessian[i][i]) for i in range(len(names))]
+    below, above = ([None if end is None else end.value() for end in side] for side in zip(*ends, strict=True))
+    is_mixed = any(v is not None and v <= 0 for v in above) and any(v is not None and v >= 0 for v in below)
+    case.demand(not is_mixed, "the quadratic is not definite")
+
+
+def _determinant(matrix: list[list[Fraction]]) -> Fraction:
+    """Along the first row."""
+    if not matrix:
+        return Fraction(1)
+    return sum((v * (-1) ** j * _determinant([[*row[:j], *row[j + 1:]] for row in matrix[1:]])
+                for j, v in enumerate(matrix[0]) if v), Fraction(0))
+
+
+def _wrong_word(parts: int, wrong: list[tuple[int, int]], stages: list[tuple[int, Exact]], wanted: int) -> int:
+    """The degree of the first word with another coefficient than in the exact flow; 0 where there is none."""
+    letters = sorted([*((i, 1) for i in range(parts)), *wrong])
     for degree in range(1, wanted + 1):
         for word in lyndon(tuple(letters), degree):
             pure = all(j == 1 for _, j in word)
             if coefficient(word, stages) != (Fraction(1, factorial(degree)) if pure else 0):
-                raise Rejected(f"an order condition of degree {degree} fails")
+                return degree
+    return 0
+
+
+def _trees_agree(flow: Flow, below: list[tuple[frozenset[int], bool]], wanted: int) -> None:
+    """Each tree of a choice of fields that see what the parts see has the coefficient of the exact flow.
+
+    Source: Hairer, Lubich, Wanner (2006), III.2, Theorem 2.5 for P-series; a tree whose vertex does not see its child has the
+    elementary differential 0.
+    """
+    names = [part.field for part in flow.parts]
+
+    @cache
+    def rooted(colour: int, size: int) -> tuple[Any, ...]:
+        return tuple((names[colour], *children) for children in forests(colour, size - 1, size - 1))
+
+    @cache
+    def forests(colour: int, size: int, largest: int) -> tuple[Any, ...]:
+        found = [()] if size == 0 else []
+        for top in range(1, min(size, largest) + 1):
+            kinds = [tree for c in sorted(below[colour][0]) for tree in rooted(c, top)]
+            kinds += [(CLOCK,)] if top == 1 and below[colour][1] else []
+            for count in range(1, size // top + 1):
+                found += [(*some, *rest) for some in combinations_with_replacement(kinds, count)
+                          for rest in forests(colour, size - top * count, top - 1)]
+        return tuple(found)
+
+    for size in range(1, wanted + 1):
+        for colour in range(len(names)):
+            for tree in rooted(colour, size):
+                if residual(flow, tree)[0] != 0:
+                    raise Rejected(f"an order condition of degree {size} fails")
 
 
 def lyndon(letters: tuple[tuple[int, int], ...], degree: int) -> Iterator[tuple[tuple[int, int], ...]]:

@@ -225,15 +225,32 @@ def root(table: Table, value: Fraction, e: Fraction) -> Scalar:
     if e.denominator == 1:
         return number(value ** int(e))
     table.spend(100)
-    if value <= 0 or max(value.numerator, value.denominator).bit_length() > 128:
+    if value <= 0 or max(value.numerator, value.denominator).bit_length() > 2000:
         raise Rejected("a root of a number that is not positive, or too large")
-    from flint import fmpz
-
     total = number(1)
     for whole, sign in ((value.numerator, 1), (value.denominator, -1)):
-        for prime, times in fmpz(whole).factor():
-            total = total * of(table.atom("prime", int(prime)), e * sign * int(times))
+        for base, times in _split(whole):
+            total = total * of(table.atom("prime", base), e * sign * times)
     return total
+
+
+def _split(whole: int) -> list[tuple[int, int]]:
+    """Bases and exponents of a whole number: its primes; of a large one those below 1000, and what is left (as a power)."""
+    from flint import fmpz
+
+    found = []
+    for p in range(2, 1000) if whole.bit_length() > 128 else ():
+        times = 0
+        while not whole % p:
+            whole, times = whole // p, times + 1
+        found += [(p, times)] if times else []
+    if whole.bit_length() <= 128:
+        return found + [(int(p), int(times)) for p, times in fmpz(whole).factor()]
+    for k in range(whole.bit_length() // 9, 1, -1):  # no prime below 1000 is left
+        base = int(fmpz(whole).root(k))
+        if base ** k == whole:
+            return [*found, (base, k)]
+    return [*found, (whole, 1)]
 
 
 def is_zero(scalar: Scalar) -> bool:

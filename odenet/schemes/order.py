@@ -8,7 +8,11 @@ Three ways, tried in this order for each degree:
    whether the sum of its coefficients to that power is zero. Nothing else is concluded.
 
 The clock is one more component of the state, moved with rate 1 by the part named first. So all of this holds for
-fields that depend on t: the first part is (X_1, t' = 1), the others have t' = 0.
+fields that depend on t: the first part is (X_1, t' = 1), the others have t' = 0. A table moves this component as any
+other only where its nodes are the sums of its rows and its weights add up to 1; else trees have leaves for t.
+
+"Every smooth choice of the parts" is every choice that reads and moves what the parts do (`schemes.sight`). Words speak of
+all choices: what they prove holds for these, and where they fail the trees of these choices decide.
 
 Source: E. Hairer, C. Lubich, G. Wanner, Geometric Numerical Integration (2006), III.1 to III.5, IX.1.
 """
@@ -19,16 +23,17 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Union
 
-from odenet.ir.model import Flow, Method, Table
+from odenet.ir.model import Flow, Method, Model, Table
 from odenet.schemes import tables
 from odenet.schemes.lifting import as_two, merge
 from odenet.schemes.numbers import Exact, ExactError, as_node, exact
 from odenet.schemes.series import Coefficients, Move, Series
-from odenet.schemes.trees import CLOCK, Tree, show, subtrees, trees
+from odenet.schemes.sight import sight
+from odenet.schemes.trees import CLOCK, Sight, Tree, everywhere, is_within, number_within, show, subtrees, trees_within
 from odenet.schemes.words import Miss, TooManyWords, Words
 
 CLOCK_NAME = "t"
-MAX_TREES = 3_000  # coloured trees that are looked at in one degree
+MAX_TREES = 5_000  # coloured trees that are looked at in one degree
 MAX_DEGREE = 12
 SYMMETRY_DEGREE = 6  # up to which a composition is attacked that is not seen to be symmetric
 
@@ -55,13 +60,14 @@ class OrderResult:
     that coefficient minus the one of the exact flow; None when none was found: the order is at least `order`.
     `shown_by` is the same condition as data: ("tree", (name of the root's field, child, child, ...)), t being a leaf ("t",), or
     ("field", name) of the part whose method errs.
-    `assumes`: see Traits."""
+    `assumes`: see Traits. `is_exact`: the step is the exact flow, of every order."""
 
     order: int
     condition: str | None = None
     residual: Exact | None = None
     shown_by: tuple[str, Any] | None = None
     assumes: tuple[str, ...] = ()
+    is_exact: bool = False
 
     def at_least(self, wanted: int) -> bool | None:
         """True: proved, False: refuted, None: undecided."""
@@ -70,11 +76,20 @@ class OrderResult:
         return None if self.condition is None else False
 
 
-def traits(method: Method, sees_clock: bool = True) -> Traits:
-    """What is known of a method. Only the part named first sees the clock move. Raises ExactError."""
+def traits(method: Method, sees_clock: bool = True, is_shear: bool = False) -> Traits:
+    """What is known of a method, on fields that see the clock move or not, and read what they move or not (a shear).
+
+    Raises:
+        ExactError: exact work would be too much.
+    """
     if method.kind == "exact":
         return Traits(None, True)
+    if method.kind == "runge_kutta" and is_shear:
+        assert method.table is not None
+        return _of_shear(method.table, sees_clock)
     if method.kind == "discrete_gradient":
+        if is_shear and not sees_clock:  # V is affine in what moves: the discrete gradient is its gradient
+            return Traits(None, True)
         # Gonzalez, Time integration and discrete Hamiltonian systems, J. Nonlinear Sci. 6 (1996) 449-467
         return Traits(2, True, has_series=False)
     if method.kind == "relax":
@@ -82,6 +97,17 @@ def traits(method: Method, sees_clock: bool = True) -> Traits:
         return _relaxed(method, sees_clock)
     assert method.table is not None
     return _of_table(_seen(method.table, sees_clock), "")
+
+
+def _of_shear(table: Table, sees_clock: bool) -> Traits:
+    """x' = g(t), what else it reads being at rest: the table is a quadrature rule, exact for a constant g when it is consistent."""
+    if tables.weight(table) != 1:
+        return Traits(0, not sees_clock or tables.is_symmetric_quadrature(table), tables.coefficients(table), has_clock=sees_clock)
+    if not sees_clock:
+        return Traits(None, True)
+    order = tables.quadrature_order(table, MAX_DEGREE)
+    return Traits(order, tables.is_symmetric_quadrature(table), tables.coefficients(table),
+                  has_clock=not tables.has_consistent_nodes(table))
 
 
 def _seen(table: Table, sees_clock: bool) -> Table:
@@ -101,7 +127,7 @@ def _relaxed(method: Method, sees_clock: bool) -> Traits:
 
 def _of_table(table: Table, assumes: str) -> Traits:
     return Traits(tables.order(table).order, tables.is_symmetric(table), tables.coefficients(table),
-                  has_clock=not tables.has_consistent_nodes(table), assumes=assumes)
+                  has_clock=not tables.has_consistent_nodes(table) or tables.weight(table) != 1, assumes=assumes)
 
 
 def _inconsistent(flow: Flow) -> OrderResult | None:
@@ -116,35 +142,44 @@ def _inconsistent(flow: Flow) -> OrderResult | None:
     return None
 
 
-def flow_order(flow: Flow, up_to: int) -> OrderResult:
+def flow_order(model: Model, flow: Flow, up_to: int) -> OrderResult:
     """The order of one step of a flow, looked at up to `up_to`; at least 0 when exact work would be too much."""
     names = [part.field for part in flow.parts]
     try:
-        methods = [traits(part.method, i == 0) for i, part in enumerate(flow.parts)]
+        seen = sight(model, flow)
+        methods = [traits(part.method, i == 0 and CLOCK in seen[0], i not in seen[i]) for i, part in enumerate(flow.parts)]
         inconsistent = _inconsistent(flow)
         if inconsistent is not None:
             return inconsistent
         stages = [(index, exact(coefficient)) for index, coefficient in flow.scheme.stages]
-        found = composition_order(stages, methods, up_to, names)
+        found = composition_order(stages, methods, up_to, names, seen)
     except ExactError:
         return OrderResult(0)
     assumes = tuple(f"`{name}` keeps {m.assumes}" for name, m in zip(names, methods, strict=True) if m.assumes)
-    return OrderResult(found.order, found.condition, found.residual, found.shown_by, assumes)
+    return OrderResult(found.order, found.condition, found.residual, found.shown_by, assumes, found.is_exact)
 
 
 def composition_order(
     stages: Sequence[tuple[int, Exact]], methods: Sequence[Traits], up_to: int, names: Sequence[str] = (),
+    seen: Sight | None = None,
 ) -> OrderResult:
-    """The order of a composition: stages (part, coefficient), methods part by part, `up_to` the last order tried."""
+    """The order of a composition: stages (part, coefficient), methods part by part, `up_to` the last order tried.
+
+    `seen`: what the parts read of each other, everything unless given."""
     stages, names = [(part, c) for part, c in stages if c], names or _letters(len(methods))
+    everything = everywhere(len(methods))
+    seen = everywhere(len(methods), methods[0].has_clock) if seen is None else _without_clock(seen, methods)
     if len(methods) > 2 and all(m.order is None for m in methods):
         fewer = as_two(stages, len(methods))
         if fewer is not None:
-            return composition_order(fewer, [methods[0], methods[-1]], up_to, [names[0], names[-1]])
-    conditions = _Conditions(stages, methods, names)
+            found = composition_order(fewer, [methods[0], methods[-1]], up_to, [names[0], names[-1]])
+            if seen == everything or found.order >= up_to:
+                return found
+    conditions = _Conditions(stages, methods, names, seen)
     if len(methods) == 1 and methods[0].order is None and sum((c for _, c in stages), Exact(0)) == 1:
-        return OrderResult(up_to)  # the exact flow itself
-    even_is_free = is_palindromic(stages, methods)
+        return OrderResult(up_to, is_exact=True)
+    whole = sum((c for part, c in stages if part == 0), Exact(0))  # 1: the step back begins at the time where this one ends
+    even_is_free = whole == 1 and is_palindromic(stages, methods)
     for degree in range(1, min(up_to, MAX_DEGREE) + 1):
         if even_is_free and degree % 2 == 0:
             continue  # the order of a symmetric map is even
@@ -152,6 +187,13 @@ def composition_order(
         if failure is not None:
             return OrderResult(degree - 1) if failure == UNKNOWN else OrderResult(degree - 1, *failure)
     return OrderResult(min(up_to, MAX_DEGREE))
+
+
+def _without_clock(seen: Sight, methods: Sequence[Traits]) -> Sight:
+    """A leaf for t is a leaf of the part named first, where a field sees both and the method moves both alike."""
+    if methods[0].has_clock:
+        return seen
+    return tuple(tuple(c for c in below if c != CLOCK or 0 not in below) for below in seen)
 
 
 def _letters(count: int) -> list[str]:
@@ -178,7 +220,8 @@ def asymmetry(
         return None
     stages = [(part, c) for part, c in stages if c]
     there_and_back = stages + [(part, -c) for part, c in stages]
-    conditions = _Conditions(there_and_back, methods, names or _letters(len(methods)), is_identity=True)
+    seen = everywhere(len(methods), methods[0].has_clock)
+    conditions = _Conditions(there_and_back, methods, names or _letters(len(methods)), seen, is_identity=True)
     for degree in range(1, SYMMETRY_DEGREE + 1):
         failure = conditions.failure(degree)
         if failure is not None:
@@ -195,22 +238,24 @@ def _named(tree: Tree, names: Sequence[str]) -> Any:
     return (CLOCK_NAME,) if tree[0] == CLOCK else (names[tree[0]], *(_named(child, names) for child in tree[1]))
 
 
-def _chain(letters: Sequence[str]) -> Any:
+def _chain(parts: Sequence[int]) -> Tree:
     """The tree whose weight is the coefficient of a word of exact flows: the letter that acts last is its root."""
-    below: Any = None
-    for letter in letters:
-        below = (letter,) if below is None else (letter, below)
-    return below
+    below: tuple[Tree, ...] = ()
+    for part in parts:
+        below = ((part, below),)
+    return below[0]
 
 
 class _Conditions:
     """The order conditions of one composition, degree by degree, each degree under the assumption of the lower ones."""
 
     def __init__(
-        self, stages: Sequence[tuple[int, Exact]], methods: Sequence[Traits], names: Sequence[str],
+        self, stages: Sequence[tuple[int, Exact]], methods: Sequence[Traits], names: Sequence[str], seen: Sight,
         is_identity: bool = False,
     ) -> None:
         self._methods = methods
+        self._seen = seen
+        self._is_free = True  # whether all lower degrees hold in the free algebra: else its Lyndon words do not decide
         self._names = names
         self._words = Words(stages, len(methods), is_identity)
         self._is_identity = is_identity
@@ -219,22 +264,24 @@ class _Conditions:
 
     def failure(self, degree: int) -> Failure | None:
         """A condition of this degree that fails; None when all of them hold. Lower degrees are taken to hold."""
-        if any(method.order == 0 for method in self._methods):  # no letter of words stands for such a method
-            return self._tree_failure(degree) if all(method.has_series for method in self._methods) else UNKNOWN
+        has_series = all(method.has_series for method in self._methods)
+        if not self._is_free or any(method.order == 0 for method in self._methods):  # no letter of words stands for such a method
+            return self._tree_failure(degree) if has_series else UNKNOWN
         errors = [self._error_degrees(method, degree) for method in self._methods]
         try:
             miss = self._words.first_miss(degree, [()] * len(errors))
-            if miss is not None:
+            if miss is not None and is_within(_chain([part for part, _ in miss.word]), self._seen):
                 letters = [self._names[part] for part, _ in miss.word]
-                return f"the word {' '.join(letters)}", miss.residual, ("tree", _chain(letters))
-            miss = self._words.first_miss(degree, errors) if any(errors) else None
+                tree = _named(_chain([part for part, _ in miss.word]), self._names)
+                return f"the word {' '.join(letters)}", miss.residual, ("tree", tree)
+            if miss is None and any(errors):
+                miss = self._words.first_miss(degree, errors)
         except TooManyWords:
             return UNKNOWN
         if miss is None:
             return None
-        if all(method.has_series for method in self._methods):
-            return self._tree_failure(degree)
-        return self._leading_failure(miss)
+        self._is_free = False
+        return self._tree_failure(degree) if has_series else self._leading_failure(miss)
 
     def _error_degrees(self, method: Traits, degree: int) -> tuple[int, ...]:
         if method.order is None:
@@ -251,9 +298,8 @@ class _Conditions:
     def _tree_failure(self, degree: int) -> Failure | None:
         if self._series is None:
             self._series = Series(self._moves)
-        colours, has_clock = len(self._methods), bool(self._methods[0].has_clock)
-        few = colours**degree * 2 ** (degree - 1) <= MAX_TREES * degree
-        looked_at = trees(degree, colours if few else 1, has_clock)
+        colours, few = len(self._methods), number_within(degree, self._seen) <= MAX_TREES
+        looked_at = trees_within(degree, self._seen if few else (tuple(c for c in self._seen[0] if c <= 0),))
         for tree in sorted(looked_at, key=lambda tree: len({vertex[0] for vertex in subtrees(tree)})):
             residual = self._series.misses(tree, Fraction(0) if self._is_identity else None)
             if residual is not None:

@@ -42,6 +42,31 @@ def coefficients(table: Table) -> Coefficients:
                         tuple(map(exact, table.weights)))
 
 
+def weight(table: Table) -> Exact:
+    """The sum of the weights: 1 of a consistent table."""
+    return sum(coefficients(table).weights, Exact(0))
+
+
+def quadrature_order(table: Table, up_to: int) -> int:
+    """The largest q such that the integrals of 1, s, ..., s^(q-1) over [0, 1] are right: the order on x' = g(t)."""
+    found = coefficients(table)
+    powers = list(found.weights)
+    for k in range(up_to):
+        if sum(powers, Exact(0)) != Fraction(1, k + 1):
+            return k
+        powers = [p * c for p, c in zip(powers, found.nodes, strict=True)]
+    return up_to
+
+
+def is_symmetric_quadrature(table: Table) -> bool:
+    """Whether the nodes c and 1 - c have the same weights together."""
+    found = coefficients(table)
+    weights: dict[Exact, Exact] = {}
+    for c, b in zip(found.nodes, found.weights, strict=True):
+        weights[c] = weights.get(c, Exact(0)) + b
+    return all(weights.get(1 - c, Exact(0)) == b for c, b in weights.items())
+
+
 def is_explicit(table: Table) -> bool:
     """Whether the matrix is strictly lower triangular."""
     matrix = coefficients(table).matrix
@@ -149,23 +174,25 @@ def quadratic_order(table: Table, up_to: int = MAX_ORDER) -> int | None:
     """The largest r such that quadratic invariants are kept up to O(h^(r+1)); None when they are kept exactly.
 
     Source: A. Aubry, P. Chartier, Pseudo-symplectic Runge-Kutta methods, BIT 38 (1998) 439-461; Hairer, Lubich, Wanner
-    (2006), Theorem VI.7.1: a(u o v) + a(v o u) = a(u) a(v) for all trees with |u| + |v| <= r.
+    (2006), Theorem VI.7.1: a(u o v) + a(v o u) = a(u) a(v) for all trees with |u| + |v| <= r. With f_i the rates at the
+    stages, I(x + d) - I(x) is -h^2 times the sum of m_ij <f_i, Q f_j>, so the trees are those of f_i: with leaves for t
+    where the nodes are not the sums of their rows.
     """
     if is_symplectic(table):
         return None
-    found = series(table)
+    found, has_clock = series(table), not has_consistent_nodes(table)
     for size in range(2, up_to + 1):
-        for u, v in _pairs(size):
+        for u, v in _pairs(size, has_clock):
             product = found.coefficient(u) * found.coefficient(v)
             if found.coefficient(graft(u, v)) + found.coefficient(graft(v, u)) != product:
                 return size - 1
     return up_to
 
 
-def _pairs(size: int) -> Iterator[tuple[Tree, Tree]]:
+def _pairs(size: int, has_clock: bool) -> Iterator[tuple[Tree, Tree]]:
     for left in range(1, size // 2 + 1):
-        for u in trees(left, 1):
-            for v in trees(size - left, 1):
+        for u in trees(left, 1, has_clock):
+            for v in trees(size - left, 1, has_clock):
                 yield u, v
 
 

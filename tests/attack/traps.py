@@ -173,6 +173,58 @@ claim net : order(1)                     #! false
 claim net : symplectic                   #! true
 claim net : symmetric                    #! true
 """,
+    "a palindrome whose clock stops halfway": """
+state x, y : R
+param k(t) : R, poly(2)
+field f { x' = t }
+field tx { x' = t*x }
+field c { x' = -x }
+field d { x' = -x }
+field im { x' = -k*x }
+scheme half(A) = A(1/2)
+scheme quarters(A, B) = A(1/4) B(1) A(1/4)
+scheme twice(A, B) = A(1) B(1) A(1)
+scheme around(A, B, C) = A(1/2) C(1) B(1/2)
+flow first = half(f) over [0, 1] steps 1
+flow second = quarters(tx, c) over [0, 1] steps 1
+flow third = twice(c, tx) over [0, 1] steps 1
+flow fourth = half(im: implicit_midpoint) over [0, 1] steps 1
+flow fifth = around(c: euler, d: implicit_euler, tx) over [0, 1] steps 1
+flow sixth = quarters(c, d) over [0, 1] steps 1
+flow seventh = strang(c, tx) over [0, 1] steps 1
+claim first : symmetric                  #! false
+claim second : symmetric                 #! false
+claim third : symmetric                  #! false
+claim fourth : symmetric                 #! false
+claim fifth : symmetric                  #! true
+claim sixth : symmetric                  #! true
+claim seventh : symmetric                #! true
+""",
+    "relax with late nodes": """
+state x, y : R
+field f { x' = (1 + t)*y  y' = -(1 + t)*x }
+field g { x' = y  y' = -x }
+method m = table([0, 1, 2/3], [[0, 0, 0], [1/3, 0, 0], [0, 2/3, 0]], [1/4, 0, 3/4])
+flow moving = lie(f: relax(m)) over [0, 1] steps 10
+flow standing = lie(g: relax(m)) over [0, 1] steps 10
+claim moving : order(1)                  #! true
+claim moving : order(2)                  #! false
+claim standing : order(2)                #! true
+""",
+    "relax with a quadratic of two signs": """
+dim n = 2
+state a, b, c, d : R
+state x, y : R[n]
+param S : R[n, n], skew
+field f { a' = b + d  b' = -a + c/2  c' = -b/2 + 2*d  d' = a + 2*c }
+field w { x' = S @ x  y' = S @ y }
+flow one = lie(f: relax(rk4, a^2 + b^2 + c^2 - d^2)) over [0, 1] steps 10
+flow two = lie(w: relax(rk4, dot(x, x) - dot(y, y))) over [0, 1] steps 10
+flow three = lie(w: relax(rk4, -dot(x, x) - dot(y, y))) over [0, 1] steps 10
+claim one : order(3)                     #! false
+claim two : order(3)                     #! false
+claim three : order(3)                   #! true
+""",
     "a palindrome of coefficients only": """
 state q, p : R
 field f { q' = p  p' = -sin(q) }

@@ -51,7 +51,8 @@ def test_methods(name: str) -> None:
 ])
 def test_schemes_of_methods(flow: str, proved: int) -> None:
     body = WHOLE + f"flow net = {flow} over [0, {{end}}] steps {{steps}}"
-    assert flow_order(plan(body.format(end=1, steps=4))[1].flow, 6).order == proved
+    model, planned = plan(body.format(end=1, steps=4))[:2]
+    assert flow_order(model, planned.flow, 6).order == proved
     assert abs(observed_order(body, ("f",), START, 1, 8) - proved) < 0.6
 
 
@@ -72,7 +73,8 @@ def test_relaxation(name: str) -> None:
     path = runner(body.format(end=1, steps=8)).trajectory(start)
     lengths = [sum(value**2 for value in x.values()) for x in path]
     assert np.ptp(lengths) < 1e-14
-    result = flow_order(plan(body.format(end=1, steps=8))[1].flow, 8)
+    model, planned = plan(body.format(end=1, steps=8))[:2]
+    result = flow_order(model, planned.flow, 8)
     assert result.order == proved and result.assumes == ("`f` keeps its invariant, definite on the blocks it moves",)
 
 

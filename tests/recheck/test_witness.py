@@ -108,3 +108,14 @@ def test_a_matrix_beside_its_set_is_rejected():
     row[0] = str(Fraction(row[0]) + Fraction(1, 10**12))
     with pytest.raises(Rejected, match="A is not certainly in its set"):
         recheck_witness(model, plans, claim, witness)
+
+
+@pytest.mark.parametrize("tree", [
+    ["drift", ["nobody"]], ["drift", ["kick", ["nobody"], ["t"]]], ["drift", []], ["drift", "kick"], [], ["drift", ["drift"]],
+    ["t"]])
+def test_trees_that_no_flow_has_are_rejected(tree):
+    loaded = loads("model Trees\nstate q, p : R\nfield drift { q' = p }\nfield kick { p' = -q }\n"
+                   "flow net = lie(drift, kick) over [0, 1] steps 4\nclaim net : order(2)\n")
+    witness = {"dims": {}, "values": {"tree": tree}}
+    with pytest.raises(Rejected):
+        recheck_witness(loaded.model, loaded.plans, loaded.model.claims[0], witness)

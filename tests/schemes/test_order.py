@@ -155,14 +155,45 @@ CLOCKED = """model Clocked
 state q, p : R
 method odd = table([0, 0], [[0, 0], [1, 0]], [1/2, 1/2])
 field f { q' = p }
-field g { p' = -sin(q) }
+field g { p' = -sin(q) + PUSH }
 flow net = strang(NAMED) over [0, 1] steps 4
 claim net : order(2)
 """
 
 
-@pytest.mark.parametrize(("parts", "verdict"), [("f: heun, g: odd", "proved"), ("g: odd, f: heun", "refuted")])
-def test_nodes_matter_only_to_the_part_that_moves_the_clock(parts: str, verdict: str) -> None:
+@pytest.mark.parametrize(("parts", "push", "verdict"), [
+    ("f: heun, g: odd", "t", "proved"), ("g: odd, f: heun", "t", "refuted"), ("g: odd, f: heun", "1", "proved")])
+def test_nodes_matter_only_to_the_part_that_moves_the_clock_and_sees_it(parts: str, push: str, verdict: str) -> None:
     from odenet.driver import loads
 
-    assert loads(CLOCKED.replace("NAMED", parts)).verify(seconds=2).findings[0].verdict == verdict
+    assert loads(CLOCKED.replace("NAMED", parts).replace("PUSH", push)).verify(seconds=2).findings[0].verdict == verdict
+
+
+LOOSE = """model Loose
+state x, y, z : R
+method double = table([0, 1], [[0, 0], [1, 0]], [0, 2])
+method late = table([0], [[1/2]], [1])
+scheme quarters(A) = A(1/4) A(1/4)
+field timed { x' = t*x }
+field turn { x' = (1 + t)*y  y' = -(1 + t)*x }
+field chain { y' = z }
+field end { x' = y }
+field apart { z' = sin(z) }
+flow loose = quarters(timed: double) over [0, 1] steps 4
+flow lately = lie(turn: relax(late)) over [0, 1] steps 4
+flow deep = lie(end: euler, chain: euler) over [0, 1] steps 4
+flow parted = lie(apart: rk4, end: euler) over [0, 1] steps 4
+"""
+
+
+@pytest.mark.parametrize(("claim", "verdict"), [
+    ("loose : order(1)", "proved"), ("loose : order(2)", "refuted"),  # the lengths add up to 1/2: the clock stops halfway
+    ("lately : order(1)", "proved"), ("lately : order(2)", "refuted"),
+    ("deep : order(1)", "proved"), ("deep : order(2)", "refuted"),  # end[chain]
+    ("parted : order(4)", "proved"), ("parted : order(5)", "refuted"),  # neither sees the other
+])
+def test_orders_of_what_the_parts_read_and_move(claim: str, verdict: str) -> None:
+    from odenet.driver import loads
+
+    found = loads(LOOSE + f"claim {claim}\n").verify(seconds=3).findings[0]
+    assert found.verdict == verdict, found.reason

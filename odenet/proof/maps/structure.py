@@ -134,12 +134,19 @@ def _is_length(invariant: Node) -> bool:
 
 
 def palindrome(context: Context, substeps: list[Move], setting: Setting) -> Outcome:
-    """Phi_h^-1 = Phi_-h: read backwards, the substeps are the adjoints of those read forwards."""
+    """Phi_h^-1 = Phi_-h: read backwards, the substeps are the adjoints of those read forwards.
+
+    The step back starts at the time where the step ends, a whole step after its start, and runs through the same substeps. So the
+    one that undoes a substep over the times [a, b] has the times [1 - a', 1 - b'], [a', b'] being those of its mirror image:
+    b = 1 - a' and a = 1 - b'. So coefficients of the part with the clock add up to 1, unless nothing sees the clock.
+    """
     solutions: dict[tuple[str, str], tuple[Proof, ...]] = {}
     for one, other in zip(substeps, reversed(substeps), strict=True):
         is_same = one.field == other.field
         if one.coefficient != other.coefficient or (not is_same and (one.rates != other.rates or one.is_timed)):
             return "the composition does not read the same backwards"
+        if one.is_timed and (one.times[0] + other.times[1] != 1 or one.times[1] + other.times[0] != 1):
+            return f"`{one.field}` depends on time, and on the way back it is met at other times"
         if not _are_adjoint(one, other):
             return f"the method of part `{one.field}` is not symmetric" if is_same else \
                 f"the methods of `{one.field}` and `{other.field}` are not each other's adjoint"

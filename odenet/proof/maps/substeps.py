@@ -30,6 +30,7 @@ class Move:
     duration: Scalar
     length: Node  # the duration as a node
     is_timed: bool  # the rates hold t, or a parameter that moves within a step
+    times: tuple[Exact, Exact]  # the clock before and after it, in steps since the start of the step
     is_whole: bool  # the field reads or moves every block of the flow (else the substep is the identity on some)
 
     @property
@@ -82,7 +83,8 @@ def moves(context: Context, plan: Plan) -> list[Move]:
         is_whole = {b.name for b in context.blocks_of(rates)} >= set(plan.flow.blocks)
         advance = plan.advances[substep.part]
         length = times(as_node(substep.coefficient), plan.flow.step)
-        found.append(Move(field, rates, advance, substep.coefficient, duration, length, is_timed(context, rates), is_whole))
+        times_ = substep.clock, substep.clock + (substep.coefficient if substep.part == 0 else 0)
+        found.append(Move(field, rates, advance, substep.coefficient, duration, length, is_timed(context, rates), times_, is_whole))
     return found
 
 

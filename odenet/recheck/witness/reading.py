@@ -18,8 +18,8 @@ from odenet.ir.model import Claim, ConvolutionSpace, Model, Parameter, Parameter
 from odenet.ir.node import Node, states
 from odenet.ir.sizes import Size, Space
 from odenet.plan.steps import Plan
+from odenet.recheck.conditions import has_series, is_of_such_parts, residual, sees
 from odenet.recheck.scalars import Rejected
-from odenet.recheck.witness.conditions import has_series, residual
 from odenet.recheck.witness.duals import Dual, flat, lift, split
 from odenet.recheck.witness.members import MEMBERS
 from odenet.recheck.witness.place import INPUT, Place, demand, flows_of, net_of
@@ -67,10 +67,11 @@ def _order(model: Model, claim: Claim, values: Mapping[str, Any]) -> str:
     flow, wanted = model.flow(claim.subject), claim.arguments[0]
     assert isinstance(wanted, Node)
     if TREE in values and has_series(flow, values[TREE]):
+        demand(is_of_such_parts(model, flow, values[TREE]), "a field that does not see what its child moves")
         found, degree = residual(flow, values[TREE])
         what = f"the residual of the tree {values[TREE]}"
     else:
-        found, degree = first_difference(flow, int(wanted.data[0]))
+        found, degree = first_difference(flow, int(wanted.data[0]), sees(model, flow))
         what = f"the coefficient of h^{degree} less that of the exact flow, for fields of the plane"
     demand(degree <= wanted.data[0], "the tree is of a higher degree than the order")
     demand(bool(found > 0 or found < 0), "the condition holds")

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from odenet.ir.model import Flow, Table
+from odenet.ir.model import Flow, Model, Table
+from odenet.ir.node import Node, depends_on, parameters, states
 from odenet.schemes.numbers import Exact, exact
 
 CLOCK = "t"
@@ -28,6 +29,8 @@ class Vertex:
 def vertices(tree: Any, names: tuple[str, ...], found: list[Vertex] | None = None) -> list[Vertex]:
     """The vertices of `[field, child, child, ...]`, children first. Raises ValueError where it is no such tree."""
     found = [] if found is None else found
+    if not isinstance(tree, (list, tuple)) or not tree:
+        raise ValueError("a tree is a list that begins with the name of a field")
     name, children = tree[0], []
     if name == CLOCK and len(tree) == 1 and name not in names:
         found.append(Vertex(None, ()))
@@ -40,9 +43,32 @@ def vertices(tree: Any, names: tuple[str, ...], found: list[Vertex] | None = Non
 
 
 def has_series(flow: Flow, tree: Any) -> bool:
-    """Whether each part that moves a vertex of the tree is advanced exactly or by a table."""
-    return tree[0] == CLOCK or (all(has_series(flow, child) for child in tree[1:])
-                                and next(p.method.kind for p in flow.parts if p.field == tree[0]) in ("exact", "runge_kutta"))
+    """Whether each part that moves a vertex of the tree is advanced exactly or by a table. Raises ValueError for no tree."""
+    system = vertices(tree, tuple(part.field for part in flow.parts))
+    return all(v.colour is None or flow.parts[v.colour].method.kind in ("exact", "runge_kutta") for v in system)
+
+
+def sees(model: Model, flow: Flow) -> list[tuple[frozenset[int], bool]]:
+    """Of each part: the parts that move something it reads, and whether it depends on time within a step."""
+
+    def runs(node: Node) -> bool:
+        schedules = [model.parameter(name).schedule for name in parameters(node)]
+        return depends_on(node, "time") or any(s is not None and s.kind != "piecewise" for s in schedules)
+
+    rows = [model.field(part.field).rows for part in flow.parts]
+    read = [frozenset().union(*(states(node) for _, node in own)) for own in rows]
+    return [(frozenset(i for i, moved in enumerate(rows) if blocks & {name for name, _ in moved}),
+             any(runs(node) for _, node in own)) for own, blocks in zip(rows, read, strict=True)]
+
+
+def is_of_such_parts(model: Model, flow: Flow, tree: Any) -> bool:
+    """Whether parts that read and move what those of the flow do have such a tree: each field sees its children.
+
+    Raises ValueError where it is no tree.
+    """
+    below, system = sees(model, flow), vertices(tree, tuple(part.field for part in flow.parts))
+    return all(below[v.colour][1] if system[child].colour is None else system[child].colour in below[v.colour][0]
+               for v in system if v.colour is not None for child in v.children)
 
 
 def residual(flow: Flow, tree: Any) -> tuple[Exact, int]:
