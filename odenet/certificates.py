@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from odenet.ir.model import Claim, Model
@@ -12,6 +13,7 @@ from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.finding import Finding
 from odenet.recheck import Rejected, claim_data, recheck
 from odenet.recheck.witness import recheck_witness
+from odenet.text import escape
 
 FORMAT = 1
 LARGEST = 50_000_000  # bytes of a file of certificates
@@ -143,3 +145,25 @@ def module_faults(text: str, given: Certificates, spec: str) -> list[str]:
     if stated.get("Certificates") != given.digest:
         faults.append("its head names other certificates" if "Certificates" in stated else "its head names no certificates")
     return faults
+
+
+def difference(text: str, emitted: str | None) -> str:
+    """Where a module is not what was emitted anew (None: nothing can be); empty where it is.
+
+    The name of the spec's file may be another, and so may the reasons of what is undecided: they speak of the budget.
+    """
+    if emitted is None:
+        return "no module can be written for this spec"
+    one, other = _compared(text), _compared(emitted)
+    for number, (line, wanted) in enumerate(zip_longest(one, other), 1):
+        if line != wanted:
+            return (f"it is not what odenet writes for this spec, from its line `{escape((line or '(none)').strip()[:80])}` on; "
+                    f"`{escape((wanted or '(none)').strip()[:80])}` is written there ({number:,} lines in)")
+    return ""
+
+
+def _compared(text: str) -> list[str]:
+    head, end, body = text.partition('\n"""\n')
+    first, _, rest = head.partition("\n")
+    rest = re.sub(r"(?m)^(- .*): undecided(: .*(\n  .*)*)?$", r"\1: undecided", re.sub(r"\n  +(?!if )", " ", rest))
+    return [re.sub(r" from .*", "", first), *rest.split("\n"), *(end + body).split("\n")]

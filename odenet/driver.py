@@ -4,19 +4,20 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from importlib.abc import SourceLoader
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from odenet.diagnostics import Diagnostic, Label, Rejected
+from odenet.files import read_bytes
 from odenet.ir.model import Model
 from odenet.plan.steps import Plan
 from odenet.proof.finding import Finding
 from odenet.proof.prove import DEFAULT_SECONDS, Watch, verify
-from odenet.syntax import decode, format_spec, parse
+from odenet.syntax import MAX_BYTES, decode, format_spec, parse
 from odenet.syntax.tree import Spec
 from odenet.text import Source, Span
 
@@ -62,6 +63,7 @@ class Loaded:
     def __init__(self, source: Source) -> None:
         self.text = source
         self._reports: dict[float, Report] = {}  # by the budget of a claim
+        self._has_members = False  # whether the sets of the parameters were looked at
 
     @cached_property
     def spec(self) -> Spec:
@@ -87,6 +89,11 @@ class Loaded:
     def check(self) -> Loaded:
         """Run all checks. Raises Rejected with every fault of the first stage that has any."""
         _ = self.plans  # each stage is computed once and kept
+        if not self._has_members and any(bound.op != "number" for bound in self.model.bounds):
+            from odenet.proof import sets  # decides inequalities, which other specs need not load
+
+            sets.check(self.model)
+        self._has_members = True
         return self
 
     def verify(self, seconds: float = DEFAULT_SECONDS, watch: Watch | None = None) -> Report:
@@ -119,8 +126,11 @@ class Loaded:
     def report(self) -> Report:
         return self.verify()
 
-    def source(self, *, allow_undecided: bool = False, seconds: float = DEFAULT_SECONDS, **dims: int) -> str:
+    def source(self, dims: Mapping[str, int] | None = None, /, *, allow_undecided: bool = False, seconds: float = DEFAULT_SECONDS,
+               **more: int) -> str:
         """The text of the standalone PyTorch module, with other defaults for the given dims.
+
+        Dims are given by name, `source(n=128)`, or as a mapping, `source({"n": 128})`, which takes a dim called `seconds` too.
 
         Raises:
             NotProved: a claim is refuted, or undecided and not allowed to be.
@@ -128,17 +138,33 @@ class Loaded:
         """
         from odenet.emit import emit
 
-        dims = self._checked(dims)
+        chosen = self._checked({**(dims or {}), **more})
         report = self.verify(seconds)
         if any(f.verdict == "refuted" or (f.verdict == "undecided" and not allow_undecided) for f in report.findings):
             raise NotProved(report)
-        return emit(self.model, self.plans, report.findings, digest=self.digest, version=version(), dims=dims or None,
+        return emit(self.model, self.plans, report.findings, digest=self.digest, version=version(), dims=chosen or None,
                     certificates=self.certificates(report).digest)
 
-    def module(self, *, allow_undecided: bool = False, seconds: float = DEFAULT_SECONDS, **dims: int) -> type:
-        """The class of the emitted module (this imports torch)."""
-        text = self.source(allow_undecided=allow_undecided, seconds=seconds, **dims)
+    def module(self, dims: Mapping[str, int] | None = None, /, *, allow_undecided: bool = False, seconds: float = DEFAULT_SECONDS,
+               **more: int) -> type:
+        """The class of the emitted module (this imports torch). The dims are those of `source`."""
+        text = self.source(dims, allow_undecided=allow_undecided, seconds=seconds, **more)
         return getattr(_imported(text, self.model.name), self.model.name)  # type: ignore[no-any-return]
+
+    def emitted(self, report: Report, like: str, certificates: str) -> str | None:
+        """The module's text again, with the defaults that the dims have in the text `like`; None where none can be written.
+
+        certificates: the digest of the proofs' certificates.
+        """
+        from odenet.emit import emit
+
+        defaults = _defaults(like, self.model.name)
+        dims = {d.name: defaults[d.name] for d in self.model.dims if d.is_free and d.name in defaults}
+        try:
+            return emit(self.model, self.plans, report.findings, digest=self.digest, version=version(), dims=dims or None,
+                        certificates=certificates)
+        except Rejected:
+            return None
 
     def formatted(self) -> str:
         return format_spec(self.spec)
@@ -154,6 +180,10 @@ class Loaded:
             label = Label(derived.span, "derived from other dims") if derived else Label(Span(0, 0), "")
             raise Rejected(self.text, (Diagnostic("ODE601", f"cannot set {name} = {value}: {reason}", (label,),
                                                   f"the free dims are: {known}"),))
+        if misfit := self.model.misfit(self.model.dim_values(dims)):
+            given = ", ".join(f"{name} = {value}" for name, value in dims.items())
+            raise Rejected(self.text, (Diagnostic("ODE601", f"cannot set {given}: {misfit}", (Label(Span(0, 0), ""),),
+                                                  "choose sizes that fit each other"),))
         return dims
 
 
@@ -172,7 +202,7 @@ def load(path: str | os.PathLike[str]) -> Loaded:
         OSError: the file cannot be read.
         Rejected: the spec has faults; the exception's text shows them.
     """
-    return loads(Path(path).read_bytes(), str(path))
+    return loads(read_bytes(path, MAX_BYTES), str(path))
 
 
 def loads(data: bytes | str, name: str = "<text>") -> Loaded:
@@ -181,46 +211,46 @@ def loads(data: bytes | str, name: str = "<text>") -> Loaded:
     return Loaded(decode(name, raw)).check()
 
 
-def write(path: Path, text: str) -> None:
-    """Replace a file atomically: a reader sees the old text or the new one, never a part."""
-    write_bytes(path, text.encode("utf-8"))
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """The same of bytes."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def version() -> str:
     from importlib.metadata import version as installed
 
     return installed("odenet-compiler")
 
 
-def _imported(text: str, name: str) -> ModuleType:
-    """Import emitted text from a private file, as any module is imported."""
-    from importlib.util import module_from_spec, spec_from_file_location
+def _defaults(text: str, name: str) -> dict[str, int]:
+    """The whole numbers that the constructor of a class has for defaults, read and not run; none where it cannot be read."""
+    import ast
 
-    with tempfile.TemporaryDirectory(prefix="odenet-") as folder:
-        path = Path(folder) / f"{name}.py"
-        path.write_text(text, encoding="utf-8")
-        found = spec_from_file_location(f"odenet_emitted_{name}", path)
-        assert found is not None and found.loader is not None
-        module = module_from_spec(found)
-        sys.modules[module.__name__] = module
-        found.loader.exec_module(module)
-        return module
+    try:
+        made = next(c for c in ast.parse(text).body if isinstance(c, ast.ClassDef) and c.name == name)
+        start = next(f.args for f in made.body if isinstance(f, ast.FunctionDef) and f.name == "__init__")
+    except (SyntaxError, ValueError, RecursionError, MemoryError, StopIteration):
+        return {}
+    named = zip(start.args[len(start.args) - len(start.defaults):], start.defaults, strict=True)
+    return {a.arg: v.value for a, v in named if isinstance(v, ast.Constant) and type(v.value) is int and v.value > 0}
+
+
+class _Emitted(SourceLoader):
+    """Emitted text as a module that no file holds, so that neither a full disk nor a missing folder stands in its way."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self._text, self._name = text, name
+
+    def get_filename(self, fullname: str) -> str:
+        return f"odenet-emitted-{self._name}.py"
+
+    def get_data(self, path: str | bytes) -> bytes:
+        return self._text.encode("utf-8")
+
+
+def _imported(text: str, name: str) -> ModuleType:
+    """Import emitted text as any module is imported."""
+    from importlib.util import module_from_spec, spec_from_loader
+
+    full = f"odenet_emitted_{name}"
+    found = spec_from_loader(full, _Emitted(text, name))
+    assert found is not None and found.loader is not None
+    module = module_from_spec(found)
+    sys.modules[module.__name__] = module
+    found.loader.exec_module(module)
+    return module

@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import TextIO
 
-from odenet.report import escape
+from odenet.text import escape
 
 PATIENCE, PERIOD = 0.8, 0.1  # seconds before the line appears, and between two pictures of it
 _BAR, _ERASE = 20, "\r\x1b[2K"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from odenet.diagnostics import Diagnostic, Label
-from odenet.text import Source
+from odenet.text import Source, escape, visible
 
 _TAB = 4
 _WIDTH = 110
@@ -47,11 +47,6 @@ def render(diagnostic: Diagnostic, source: Source, colour: bool = False) -> str:
 def render_all(diagnostics: Iterable[Diagnostic], source: Source, colour: bool = False) -> str:
     """Several faults, with an empty line between them."""
     return "\n\n".join(render(each, source, colour) for each in diagnostics)
-
-
-def escape(text: str) -> str:
-    """Text in which every character that a terminal might obey, or that hides, is spelled out as `\\x1b`."""
-    return "".join(_visible(character) for character in text)
 
 
 class _Paint:
@@ -169,7 +164,7 @@ class _Cells:
         self._columns = [0]
         for character in text:
             column = self._columns[-1]
-            part = " " * (_TAB - column % _TAB) if character == "\t" else _visible(character)
+            part = " " * (_TAB - column % _TAB) if character == "\t" else visible(character)
             parts.append(part)
             self._columns.append(column + sum(_cells(each) for each in part))
         self.text = "".join(parts)
@@ -178,15 +173,6 @@ class _Cells:
         """The column of a character; behind the end of the line, of the blanks that would follow."""
         over = index - (len(self._columns) - 1)
         return self._columns[min(index, len(self._columns) - 1)] + max(over, 0)
-
-
-def _visible(character: str) -> str:
-    """The character itself, or its spelling if it controls, hides, or cannot be written."""
-    category = unicodedata.category(character)
-    if character != " " and category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"):
-        code = ord(character)
-        return f"\\x{code:02x}" if code < 0x100 else f"\\u{{{code:x}}}"
-    return character
 
 
 def _cells(character: str) -> int:

@@ -1,6 +1,7 @@
 """Source text and places in it."""
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
@@ -45,3 +46,17 @@ class Source:
         """The span of a line (from 1), without its line break."""
         start = self._starts[number - 1]
         return Span(start, start + len(self.line(number)))
+
+
+def escape(text: str) -> str:
+    """Text in which every character that a terminal might obey, or that hides, is spelled out as `\\x1b`."""
+    return "".join(visible(character) for character in text)
+
+
+def visible(character: str) -> str:
+    """The character itself, or its spelling if it controls, hides, or cannot be written."""
+    category = unicodedata.category(character)
+    if character != " " and category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"):
+        code = ord(character)
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{{{code:x}}}"
+    return character

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "odenet"
 # Longest prefix wins; a module may import its own stage and earlier ones.
 STAGES = [
-    "text", "diagnostics", "codes", "syntax", "ir.sizes", "ir.node", "ir.model", "operators", "sets", "ir.differentiate",
+    "text", "files", "diagnostics", "codes", "syntax", "ir.sizes", "ir.node", "ir.model", "operators", "sets", "ir.differentiate",
     "ir.interpret", "schemes", "ir", "algebra", "plan", "recheck", "proof", "emit", "report", "progress", "gallery",
     "certificates", "driver", "certify", "trained", "demo", "cli", "__main__",
 ]

@@ -116,6 +116,8 @@ def _time(_t: Translator, _n: Node, _a: list[Form]) -> Form:
 
 def _state(_t: Translator, node: Node, _a: list[Form]) -> Form:
     assert isinstance(node.space, Space)
+    if node.space.rank == 2:  # a word is a map or a vector, and a matrix that is a point of the state would have to be both
+        raise Unsupported(f"the matrix-valued state `{node.data[0]}`")
     return of_vector_atom(state_atom(node.data[0]), node.space)
 
 

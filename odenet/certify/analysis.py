@@ -23,6 +23,7 @@ from odenet.certify.slopes import measured_slope
 from odenet.certify.steps import Affine
 from odenet.certify.tape import Tape, Unbounded, record
 from odenet.driver import Loaded
+from odenet.emit.names import DIGEST
 
 Notice = Callable[[str, int, int], None]  # what is done next, how many are done, how many there are
 
@@ -84,28 +85,42 @@ class Certificate:
 
 
 @np.errstate(all="ignore")  # what overflows is not accepted by any check
+def is_of(loaded: Loaded, module: nn.Module) -> bool:
+    """Whether a module was emitted from this spec; False where it was not emitted. Raises ValueError for another spec's."""
+    digest = getattr(type(module), DIGEST, None)
+    if digest not in (None, loaded.digest):
+        raise ValueError(f"{type(module).__name__} was compiled from another text than that of this {loaded.model.name}")
+    return digest is not None
+
+
 def certificate(
     loaded: Loaded, module: nn.Module, centre: tuple[Tensor, ...] | None = None, notice: Notice | None = None, refine: bool = False
 ) -> Certificate:
     """Bounds of `module`, an emitted module of the spec with its weights, on the CPU, as it runs in the precision of its weights.
 
+    Any other module of layers is bounded too; nothing is proved of that.
+
     Args:
         centre: an input [1, ...], one for each block, near which rounding errors are to be small; zeros if None.
         refine: look for better multipliers of each run of layers, one for each entry.
+
+    Raises:
+        ValueError: the module was emitted from another spec, or another text of this one.
     """
     tell = notice or (lambda *_: None)
+    is_own = is_of(loaded, module)
     module.eval()
     dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
     start: dict[str, Any] = {
         "model": loaded.model.name,
         "digest": loaded.digest,
         "dtype": dtype,
-        "proved": proved_constant(loaded),
+        "proved": proved_constant(loaded) if is_own else None,
         "residuals": (),
     }
     try:
         with torch.no_grad():
-            start["residuals"] = residuals(loaded.model, module)
+            start["residuals"] = residuals(loaded.model, module) if is_own else ()
         blocks = tuple(b.to(dtype) for b in centre) if centre is not None else inputs(loaded, module, dtype)
         tape = record(module, blocks)
         chain = Chain(tape)

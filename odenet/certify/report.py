@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from odenet.certify.accuracy import Certified
 from odenet.certify.analysis import Certificate
 from odenet.certify.enclosures import Array
+from odenet.files import write_bytes
 
 _ROWS = 40  # layers that are shown one by one
 
@@ -240,12 +241,10 @@ def save_picture(path: Path, found: Findings) -> None:
     )
     axes.grid(alpha=0.3)
     axes.legend(loc="best", framealpha=0.95)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:  # a reader sees the old picture or the new one, never a part
-        figure.savefig(temporary, dpi=120, format=path.suffix.removeprefix(".") or "png")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="odenet-") as folder:
+        drawn = Path(folder) / "picture"
+        figure.savefig(drawn, dpi=120, format=path.suffix.removeprefix(".") or "png")
+        write_bytes(path, drawn.read_bytes())
 
 
 def _up(value: float) -> str:

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from odenet.cli import streams
 from odenet.cli.certify import certify
 from odenet.cli.compile import compile_
 from odenet.cli.explain import explain
@@ -29,10 +30,15 @@ error or the call is wrong; 70 a bug of odenet.
 
 
 def main() -> None:
-    """Run the command line; a crash of ours ends with status 70 and what to report."""
+    """Run the command line; what cannot be written ends with status 2, a crash of ours with 70 and what to report."""
     gc.set_threshold(100_000, 20, 20)  # a run is short, and what it makes is small and kept: looking for cycles took a tenth of it
+    streams.prepare()
     try:
         commands()
+    except SystemExit as end:
+        streams.finish(end.code)
+    except OSError as error:
+        streams.leave(error)
     except Exception as error:
         import traceback
 

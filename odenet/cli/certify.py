@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from odenet.cli.shared import NOT_PROVED, PROVED, fail, is_colour, opened, verified, with_dims
+from odenet.cli.shared import FILE, NOT_PROVED, PROVED, check_outputs, fail, is_colour, named, opened, verified, with_dims, writing
 
 if TYPE_CHECKING:
     from odenet.certify.analysis import Certificate
@@ -33,10 +33,12 @@ def _radii(_context: click.Context, _option: click.Parameter, value: str) -> tup
 
 
 @click.command()
-@click.argument("spec")
-@click.argument("weights")
+@click.argument("spec", type=FILE)
+@click.argument("weights", type=FILE)
 @with_dims
-@click.option("--data", metavar="FILE", help="An .npz or .safetensors file with `x` [count, ...] and the classes `y` [count].")
+@click.option(
+    "--data", type=FILE, metavar="FILE", help="An .npz or .safetensors file with `x` [count, ...] and the classes `y` [count]."
+)
 @click.option("--radii", default=_RADII, show_default=True, callback=_radii, help="Sizes of changes of the input, in the 2-norm.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use only the first so many inputs.")
 @click.option(
@@ -54,13 +56,13 @@ def _radii(_context: click.Context, _option: click.Parameter, value: str) -> tup
 )
 @click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1024),
     default=1,
     show_default=True,
     help="Of torch and of linear algebra. Matrices of most layers are too small for more; large convolutions gain.",
 )
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--plot", metavar="FILE", help="Draw certified and attacked accuracy there (needs --data).")
+@click.option("--plot", type=FILE, metavar="FILE", help="Draw certified and attacked accuracy there (needs --data).")
 def certify(
     spec: str,
     weights: str,
@@ -86,6 +88,7 @@ def certify(
     """
     _check_call(data, attack, plot)
     loaded = opened(spec)
+    check_outputs([plot] if plot else [], [spec, weights, data])
     from odenet.certify.threads import limited
 
     with limited(threads):
@@ -95,9 +98,10 @@ def certify(
         from odenet.certify.report import save_picture
 
         try:
-            save_picture(Path(plot), found)
+            with writing():
+                save_picture(Path(plot), found)
         except (OSError, ValueError) as error:
-            fail(f"error: cannot write {plot}: {getattr(error, 'strerror', None) or error}")
+            fail(f"error: cannot write {named(plot)}: {getattr(error, 'strerror', None) or error}")
     _print(found, style)
     sys.exit(NOT_PROVED if found.broken or found.exceeds_proof or found.outside or found.is_wrong else PROVED)
 
@@ -105,17 +109,17 @@ def certify(
 def _check_call(data: str | None, attack: str, plot: str | None) -> None:
     missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
     if missing:
-        fail(f"error: certify needs {', '.join(missing)}\nhelp: pip install 'odenet-compiler[certify]'")
+        fail(f"error: certify needs {', '.join(missing)}\nhelp: pip install '.[certify]'")
     if attack != "none" and find_spec("art") is None:
-        fail("error: --attack needs adversarial-robustness-toolbox\nhelp: pip install 'odenet-compiler[certify]'")
+        fail("error: --attack needs adversarial-robustness-toolbox\nhelp: pip install '.[certify]'")
     if (attack != "none" or plot) and data is None:
         fail(f"error: {'--attack' if attack != 'none' else '--plot'} needs --data")
     if plot is not None and find_spec("matplotlib") is None:
-        fail("error: --plot needs matplotlib\nhelp: pip install 'odenet-compiler[certify]'")
+        fail("error: --plot needs matplotlib\nhelp: pip install '.[certify]'")
 
 
 def _filled(loaded: Loaded, weights: str, dims: dict[str, int]) -> Any:
-    from odenet.certify.files import Unreadable, fill, read_weights
+    from odenet.certify.files import Unreadable, check_weights, fill, read_weights
     from odenet.cli.shared import show_faults
     from odenet.diagnostics import Rejected
     from odenet.driver import NotProved
@@ -123,7 +127,9 @@ def _filled(loaded: Loaded, weights: str, dims: dict[str, int]) -> Any:
 
     verified(loaded, None)
     try:
-        return fill(loaded.module(allow_undecided=True, **dims)(), read_weights(weights))
+        kind, read = loaded.module(dims, allow_undecided=True), read_weights(weights)
+        check_weights(kind(device="meta").state_dict(), read)  # before any memory is taken
+        return fill(kind(), read)
     except Unreadable as error:
         fail(f"error: {error}")
     except Rejected as rejected:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from odenet.cli.shared import opened, source_text, styles, verified, with_dims, with_seconds, write
+from odenet.cli.shared import FILE, check_outputs, named, opened, source_text, styles, verified, with_dims, with_seconds, write
 
 
 @click.command("compile")
-@click.argument("spec")
-@click.option("-o", "--output", metavar="FILE", help="Where to write; `-` prints. Default: the spec's name with .py, here.")
+@click.argument("spec", type=FILE)
+@click.option("-o", "--output", type=FILE, metavar="FILE",
+              help="Where to write; `-` prints. Default: the spec's name with .py, here.")
 @with_dims
 @click.option("--allow-undecided", is_flag=True, help="Write the module although a claim is undecided (never if one is refuted).")
 @with_seconds
@@ -23,11 +24,13 @@ def compile_(spec: str, output: str | None, dims: dict[str, int], allow_undecide
 
     loaded = opened(spec)
     target = Path(output) if output else Path(Path(spec).stem + ".py")
+    if output != "-":
+        check_outputs([target], [spec])
     text = source_text(loaded, allow_undecided, dims, seconds)
     if output == "-":
         click.echo(text, nl=False)
         return
-    write(str(target), text)
+    write(target, text)
     if not quiet:
         click.echo(report_text(loaded.model, verified(loaded, seconds).findings, styles(sys.stdout)))
-        click.echo(f"wrote {target}: class {loaded.model.name}")
+        click.echo(f"wrote {named(target)}: class {loaded.model.name}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from odenet.cli.shared import fail, opened, styles, with_seconds
+from odenet.cli.shared import fail, named, opened, styles, with_seconds
 
 if TYPE_CHECKING:
     from odenet.driver import Loaded
@@ -31,7 +31,7 @@ def explain(what: str | None, is_list: bool, seconds: float | None) -> None:
         _explain_code(what.upper())
     else:
         path, colon, line = what.rpartition(":")
-        if colon and line.isdecimal():
+        if colon and path and line.isdecimal() and len(line) < 10:
             _explain_claims(path, int(line), seconds)
         else:
             _explain_rule(what)
@@ -51,8 +51,8 @@ def _explain_rule(name: str) -> None:
 
     rule = RULES.get(name)
     if rule is None:
-        fail(f"error: `{name}` is no code such as ODE201, no rule (`odenet explain --list` names them), and no SPEC:LINE such as "
-              "pendulum.ode:12")
+        fail(f"error: `{named(name)}` is no code such as ODE201, no rule (`odenet explain --list` names them), and no SPEC:LINE "
+              "such as pendulum.ode:12")
     assert rule is not None
     click.echo(f"{rule.name}\n\n  {rule.theorem}\n\n  source: {rule.source}")
 
@@ -70,7 +70,7 @@ def _explain_claims(path: str, line: int, seconds: float | None) -> None:
     chosen = [i for i, claim in enumerate(loaded.model.claims) if claim.line == line]
     if not chosen:
         lines = sorted({claim.line for claim in loaded.model.claims})
-        fail(f"error: no claim on line {line} of {path}; there are claims on lines {', '.join(map(str, lines)) or '(none)'}")
+        fail(f"error: no claim on line {line} of {named(path)}; there are claims on lines {', '.join(map(str, lines)) or '(none)'}")
     for place, index in enumerate(chosen):
         click.echo(("\n" if place else "") + _explained(loaded, index, seconds))
 

@@ -1,39 +1,40 @@
 """`odenet fmt`, `odenet show`, `odenet new` and `odenet demo`."""
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
-from odenet.cli.shared import NOT_PROVED, PROVED, fail, opened, show_faults, source_text, styles
+from odenet.cli.shared import FILE, NOT_PROVED, PROVED, fail, named, opened, show_faults, source_text, styles, write
 
 
 @click.command()
-@click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
+@click.argument("specs", nargs=-1, required=True, type=FILE, metavar="SPEC...")
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a file is not in canonical form.")
 def fmt(specs: tuple[str, ...], check: bool) -> None:
     """Rewrite each SPEC in canonical form (`-` reads standard input and prints)."""
     from odenet.diagnostics import Rejected
-    from odenet.driver import write
-    from odenet.syntax import decode, format_spec, parse
+    from odenet.files import read_bytes
+    from odenet.syntax import MAX_BYTES, decode, format_spec, parse
 
     changed = 0
     for path in specs:
         try:
-            data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+            data = sys.stdin.buffer.read(MAX_BYTES + 1) if path == "-" else read_bytes(path, MAX_BYTES)
             text = format_spec(parse(decode(path, data)))
         except OSError as error:
-            fail(f"error: cannot read {path}: {error.strerror or error}")
+            fail(f"error: cannot read {named(path)}: {error.strerror or error}")
         except Rejected as rejected:
             show_faults(rejected)
         if path == "-":
             click.echo(text, nl=False)
         elif text.encode() != data:
             changed += 1
-            click.echo(f"{'would change' if check else 'formatted'} {path}")
             if not check:
-                write(Path(path), text)
+                write(path, text)
+            click.echo(f"{'would change' if check else 'formatted'} {named(path)}")
     sys.exit(NOT_PROVED if check and changed else PROVED)
 
 
@@ -41,7 +42,7 @@ _STAGES = ("spec", "model", "plan", "findings", "module")
 
 
 @click.command()
-@click.argument("spec")
+@click.argument("spec", type=FILE)
 @click.option("--stage", type=click.Choice(_STAGES), default="model", show_default=True)
 def show(spec: str, stage: str) -> None:
     """Print what one stage of the compiler makes of SPEC."""
@@ -65,7 +66,7 @@ def show(spec: str, stage: str) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", type=FILE)
 @click.option("--from", "origin", metavar="GALLERY", help="Which gallery spec to start from; without it they are listed.")
 def new(name: str, origin: str | None) -> None:
     """Start a spec NAME (a file, .ode is added) as a copy of one of the gallery."""
@@ -74,22 +75,22 @@ def new(name: str, origin: str | None) -> None:
     names = gallery_names()
     if origin not in names:
         listing = "\n".join(f"  {entry}" for entry in names)
-        problem = f"there is no `{origin}` in the gallery" if origin else "choose a start with --from"
+        problem = f"there is no `{named(origin)}` in the gallery" if origin else "choose a start with --from"
         fail(f"error: {problem}; there are:\n{listing}")
     assert origin is not None
     target = Path(name if name.endswith(".ode") else f"{name}.ode")
-    if target.exists():
-        fail(f"error: {target} exists already; nothing was changed")
-    from odenet.driver import write
-
+    if name.endswith(("/", os.sep)) or target.name == ".ode":
+        fail(f"error: {named(name)} names a folder, not a spec; write {named(os.path.join(name.removesuffix('.ode'), origin))}.ode")
+    if os.path.lexists(target):
+        fail(f"error: {named(target)} exists already; nothing was changed")
     write(target, gallery_text(origin))
-    click.echo(f"wrote {target}; next: odenet verify {target}")
+    click.echo(f"wrote {named(target)}; next: odenet verify {named(target)}")
 
 
 @click.command()
 @click.option("--epochs", type=click.IntRange(min=1), default=None, help="Fewer or more rounds over the data.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("odenet-demo.png"), show_default=True, help="The picture.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 def demo(epochs: int | None, output: Path, seed: int) -> None:
     """Train a certified 1-Lipschitz classifier of handwritten digits beside a plain one, in under two minutes."""
     from odenet.demo import run

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from odenet.cli.shared import fail, opened, source_text, using, with_dims, with_seconds
+from odenet.cli.shared import FILE, check_outputs, fail, named, opened, source_text, using, with_dims, with_seconds
 
 
 @click.command()
-@click.argument("spec")
-@click.argument("weights", required=False)
+@click.argument("spec", type=FILE)
+@click.argument("weights", type=FILE, required=False)
 @click.option(
-    "-o", "--output", metavar="FILE", help="A .graphml or .json file. Default: the spec's name with .graphml, here."
+    "-o", "--output", type=FILE, metavar="FILE", help="A .graphml or .json file. Default: the spec's name with .graphml, here."
 )
 @click.option(
     "--level",
@@ -43,18 +43,21 @@ def graph(
 ) -> None:
     """Write the network of SPEC as a graph, with the numbers of WEIGHTS (.safetensors or .pt) where they are given.
 
-    The dims follow from the shapes of the weights. It needs networkx (pip install 'odenet-compiler[graph]').
+    The dims follow from the shapes of the weights. It needs networkx (pip install '.[graph]').
     """
     from odenet.proof.prove import DEFAULT_SECONDS
 
     loaded = opened(spec)
-    source_text(loaded, allow_undecided, dims if weights is None else {}, seconds)
     target = Path(output) if output else Path(Path(spec).stem + ".graphml")
+    if target.suffix not in (".graphml", ".json"):
+        fail(f"error: {named(target)}: the name of the file has to end in .graphml or .json")
+    check_outputs([target], [spec, weights])
+    source_text(loaded, allow_undecided, dims if weights is None else {}, seconds)
     with using(weights or str(target)):
         try:
             from odenet.trained.graph import network_graph, write_graph
         except ModuleNotFoundError as error:
-            fail(f"error: `odenet graph` needs {error.name}: pip install 'odenet-compiler[graph]'")
+            fail(f"error: `odenet graph` needs {error.name}: pip install '.[graph]'")
         from odenet.certify.files import read_weights
         from odenet.trained.network import with_weights, without_weights
         from odenet.trained.weights import trained
@@ -70,5 +73,5 @@ def graph(
             click.echo(f"operators instead of entries: {why}")
         write_graph(target, found)
     click.echo(
-        f"wrote {target}: {found.number_of_nodes()} nodes and {found.number_of_edges()} edges ({found.graph['level']})"
+        f"wrote {named(target)}: {found.number_of_nodes()} nodes and {found.number_of_edges()} edges ({found.graph['level']})"
     )

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from odenet.cli.shared import opened, source_text, using, with_dims, with_seconds, write
+from odenet.cli.shared import FILE, check_outputs, named, opened, source_text, using, with_dims, with_seconds
 
 if TYPE_CHECKING:
     from odenet.trained.pruning import Group, Pruned
 
 
 @click.command()
-@click.argument("spec")
-@click.argument("weights")
+@click.argument("spec", type=FILE)
+@click.argument("weights", type=FILE)
 @click.option(
     "-o",
     "--output",
+    type=FILE,
     metavar="DIR|FILE",
     help="A folder, or the module's file; the weights are written "
     "beside it. Default: the spec's name with _pruned.py, here.",
@@ -54,20 +55,23 @@ def prune(
     from odenet.proof.prove import DEFAULT_SECONDS
 
     loaded = opened(spec)
+    target = _target(spec, output)
+    beside = target.with_suffix(Path(weights).suffix)
+    check_outputs([target, beside], [spec, weights])
     source_text(loaded, allow_undecided, {}, seconds)  # its claims, before torch is loaded
     with using(weights):
         from odenet.certify.files import read_weights
+        from odenet.files import write_all
         from odenet.trained.pruning import prune as pruned
-        from odenet.trained.weights import trained, write_weights
+        from odenet.trained.weights import trained, weights_bytes
 
         proving = {"allow_undecided": allow_undecided, "seconds": seconds or DEFAULT_SECONDS}
         found = pruned(trained(loaded, read_weights(weights), dims, **proving), below, **proving)
-        target = _target(spec, output)
-        write(str(target), source_text(loaded, allow_undecided, found.after.dims, seconds))
-        beside = target.with_suffix(Path(weights).suffix)
-        write_weights(beside, found.after.weights)
+        text = source_text(loaded, allow_undecided, found.after.dims, seconds)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_all([(target, text.encode("utf-8")), (beside, weights_bytes(beside, found.after.weights))])
     click.echo(_told(found, below))
-    click.echo(f"wrote {target} and {beside}")
+    click.echo(f"wrote {named(target)} and {named(beside)}")
 
 
 def _target(spec: str, output: str | None) -> Path:
@@ -78,7 +82,6 @@ def _target(spec: str, output: str | None) -> Path:
     path = Path(output)
     if path.suffix == ".py" and not path.is_dir():
         return path
-    path.mkdir(parents=True, exist_ok=True)
     return path / f"{stem}.py"
 
 

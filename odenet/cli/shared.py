@@ -1,8 +1,9 @@
 """What the commands share: colours, faults, the report with its progress, files."""
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,38 @@ if TYPE_CHECKING:
 
 PROVED, NOT_PROVED, WRONG_INPUT, OUR_BUG = 0, 1, 2, 70
 
-with_seconds = click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
+LONGEST = 1_000_000  # seconds, eleven days
+LARGEST_DIM = 10**12
+
+
+class FileName(click.types.StringParamType):
+    """The name of a file, which is not empty."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value:
+            self.fail("the name of a file is empty", param, ctx)
+        return str(value)
+
+
+FILE = FileName()
+
+
+class Seconds(click.FloatRange):
+    """A positive number of seconds that a timer can hold; `nan` is none."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=LONGEST)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return found
+
+
+with_seconds = click.option("--seconds", type=Seconds(),
                             show_default="10, with --all 1 for what is tried",
                             help="Budget of each claim, in computing time; what it does not suffice for is undecided.")
 
@@ -25,7 +57,9 @@ def _dims(_context: click.Context, _option: click.Parameter, values: tuple[str, 
     for value in values:
         name, equals, number = value.partition("=")
         if not equals or not number.strip().isdecimal():
-            raise click.BadParameter(f"`{value}` is not of the form n=128")
+            raise click.BadParameter(f"`{named(value)}` is not of the form n=128")
+        if len(number.strip()) > len(str(LARGEST_DIM)) or int(number) > LARGEST_DIM:
+            raise click.BadParameter(f"`{named(name.strip())}` is at most {LARGEST_DIM:,}")
         found[name.strip()] = int(number)
     return found
 
@@ -52,6 +86,13 @@ def is_colour(stream: Any) -> bool:
     return bool(stream.isatty()) and "NO_COLOR" not in os.environ
 
 
+def named(what: str | Path) -> str:
+    """The name of a file, or another text from outside, as a terminal may be shown it."""
+    from odenet.text import escape
+
+    return escape(str(what))
+
+
 def fail(text: str, status: int = WRONG_INPUT) -> None:
     click.echo(text, err=True)
     sys.exit(status)
@@ -65,7 +106,7 @@ def opened(path: str) -> Loaded:
     try:
         return load(path)
     except OSError as error:
-        fail(f"error: cannot read {path}: {error.strerror or error}")
+        fail(f"error: cannot read {named(path)}: {error.strerror or error}")
     except Rejected as rejected:
         show_faults(rejected)
     raise AssertionError
@@ -93,13 +134,13 @@ def verified(loaded: Loaded, seconds: float | None, is_survey: bool = False) -> 
         return loaded.survey(seconds, watch, progress.show) if is_survey else loaded.verify(seconds or DEFAULT_SECONDS, watch)
 
 
-def source_text(loaded: Loaded, allow_undecided: bool, dims: dict[str, int], seconds: float | None) -> str:
+def source_text(loaded: Loaded, allow_undecided: bool, dims: Mapping[str, int], seconds: float | None) -> str:
     """The module's text; without it the faults or the verdicts are shown, and the program ends."""
     from odenet.proof.prove import DEFAULT_SECONDS
 
     verified(loaded, seconds)
     with failing():
-        return loaded.source(allow_undecided=allow_undecided, seconds=seconds or DEFAULT_SECONDS, **dims)
+        return loaded.source(dims, allow_undecided=allow_undecided, seconds=seconds or DEFAULT_SECONDS)
 
 
 @contextmanager
@@ -122,23 +163,42 @@ def failing() -> Iterator[None]:
 
 @contextmanager
 def using(path: str) -> Iterator[None]:
-    """Weights that cannot be read or used end the program, with the reason."""
+    """Weights that cannot be read or used, and files that cannot be written, end the program with the reason."""
     from odenet.certify.files import Unreadable
 
     try:
-        with failing():
+        with failing(), writing():
             yield
     except OSError as error:
-        fail(f"error: {path}: {error.strerror or error}")
+        fail(f"error: {named(error.filename or path)}: {error.strerror or error}")
     except Unreadable as why:
         fail(f"error: {why}")
+    except MemoryError:
+        fail(f"error: {named(path)}: there is not enough memory for a network of this size")
 
 
-def write(target: str, text: str) -> None:
-    """Replace a file, or end with status 2."""
-    from odenet.driver import write
+@contextmanager
+def writing() -> Iterator[None]:
+    """A file that cannot be written ends the program with status 2."""
+    from odenet.files import CannotWrite
 
     try:
+        yield
+    except CannotWrite as error:
+        fail(f"error: cannot write {named(error.filename)}: {error.strerror}")
+
+
+def check_outputs(outputs: list[str | Path], inputs: list[str | None]) -> None:
+    """No file that is read may be written, or the program ends with status 2 before it computes anything."""
+    from odenet.files import check_outputs
+
+    with writing():
+        check_outputs(outputs, [name for name in inputs if name])
+
+
+def write(target: str | Path, text: str) -> None:
+    """Replace a file, or end with status 2."""
+    from odenet.files import write
+
+    with writing():
         write(Path(target), text)
-    except OSError as error:
-        fail(f"error: cannot write {target}: {error.strerror or error}")

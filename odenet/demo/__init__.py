@@ -8,6 +8,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from odenet.text import escape
+
 _NEEDED = {"torch": "torch", "sklearn": "scikit-learn", "matplotlib": "matplotlib", "art": "adversarial-robustness-toolbox"}
 _STOPPED, _CANNOT = 130, 2
 
@@ -20,9 +22,9 @@ def run(epochs: int | None, output: Path, seed: int) -> None:
     """
     missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
     if missing:
-        _leave(_CANNOT, f"error: the demo needs {', '.join(missing)}\nhelp: pip install 'odenet-compiler[demo]'")
+        _leave(_CANNOT, f"error: the demo needs {', '.join(missing)}\nhelp: pip install '.[demo]'")
     if not output.resolve().parent.is_dir():
-        _leave(_CANNOT, f"error: cannot write {output}: there is no folder {output.parent}")
+        _leave(_CANNOT, f"error: cannot write {escape(str(output))}: there is no folder {escape(str(output.parent))}")
     if not 0 <= seed < 2**32:
         _leave(_CANNOT, f"error: the seed must lie between 0 and {2**32 - 1}")
     try:
@@ -32,7 +34,7 @@ def run(epochs: int | None, output: Path, seed: int) -> None:
     except KeyboardInterrupt:
         _leave(_STOPPED, "\nstopped; no picture was written")
     except OSError as error:
-        _leave(_CANNOT, f"error: cannot write {output}: {error.strerror or error}")
+        _leave(_CANNOT, f"error: cannot write {escape(str(output))}: {error.strerror or error}")
 
 
 def _leave(status: int, text: str) -> None:

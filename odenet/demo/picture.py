@@ -1,11 +1,14 @@
 """The picture: accuracy against the size of the change."""
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
+
+from odenet.files import write_bytes
 
 _BLUE, _ORANGE = "#0072B2", "#D55E00"  # told apart by colour-blind readers (Okabe, Ito 2008); the lines differ as well
 
@@ -24,7 +27,9 @@ def save(path: Path, certified: Tensor, radii: tuple[float, ...], attacked: list
              ylabel="test images classified right (%)", title="Handwritten digits: proved and attacked accuracy")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper right", framealpha=0.95)
-    figure.savefig(path, dpi=120)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=120, format=path.suffix.removeprefix(".") or "png")
+    write_bytes(path, drawn.getvalue())
 
 
 def _percent(values: list[float]) -> list[float]:

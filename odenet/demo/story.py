@@ -21,6 +21,7 @@ from odenet.demo.data import CLASSES, Images, load
 from odenet.demo.training import Loss, margin_loss, train
 from odenet.driver import Loaded
 from odenet.proof.show import report_text
+from odenet.text import escape
 
 _LEGEND = """\
 r in units of one pixel's range. Certified: margin > sqrt(2) * {constant:g} * r, with the proved constant {constant:g}, so no change
@@ -80,7 +81,7 @@ def tell(settings: Settings, output: Path) -> Outcome:
     _show_outcome(console, outcome)
     rows = outcome.rows()
     picture.save(output, outcome.certified, RADII, [row[2] for row in rows], [row[3] for row in rows])
-    console.print(f"\nwrote {output} ({time.perf_counter() - start:.0f} s in all)", soft_wrap=True)
+    console.print(f"\nwrote {escape(str(output))} ({time.perf_counter() - start:.0f} s in all)", soft_wrap=True)
     return outcome
 
 

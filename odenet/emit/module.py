@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from odenet.algebra.facts import resolved
 from odenet.emit.advances import Advances
 from odenet.emit.charts import Chart, made, started
 from odenet.emit.computed import Computed
@@ -10,11 +13,11 @@ from odenet.emit.counted_nets import net_determinants
 from odenet.emit.expressions import Writer
 from odenet.emit.flows import FlowText
 from odenet.emit.frames import with_turned_fields
-from odenet.emit.header import header
+from odenet.emit.header import clean, header
 from odenet.emit.library import closure
 from odenet.emit.locals import Locals
 from odenet.emit.maps import entered, left, public, shape_words
-from odenet.emit.names import ATTRIBUTES, PUBLIC, Names, argument, attribute
+from odenet.emit.names import ATTRIBUTES, DIGEST, PUBLIC, Names, argument, attribute
 from odenet.emit.nets import NetText
 from odenet.emit.parts import Want, Workshop, returns
 from odenet.emit.sizes import Sizes
@@ -192,6 +195,7 @@ class ModuleText:
         if "remembered" in self.runtime:
             body.append(Assign(("self._memory: dict[Any, Any]",), Text("{}")))
         body += [self._dim(d) for d in self.model.dims]
+        body += self._room()
         created = [*(made(slot, self.sizes) for slot in self.slots.all), *self.modules]
         if any("**factory" in _text(s) for s in created):
             body.append(Assign(("factory",), Text('{"device": device, "dtype": dtype}')))
@@ -219,6 +223,22 @@ class ModuleText:
         value = dim.value.constant()
         assert value is not None
         return self.given.get(dim.name, int(value))
+
+    def _room(self) -> list[Statement]:
+        """Checks of the sizes at which stages would drop entries, where not all sizes are fine."""
+        found: list[Statement] = []
+        for net in self.model.nets:
+            for stage in net.stages:
+                if stage.room is None:
+                    continue
+                more, less = (resolved(self.model, size) for size in stage.room)
+                if more.at_least(less):
+                    continue
+                self.runtime["has_room"] = None
+                words = (Text(f'"{stage.kind} of {net.name}"'), Text(f'"{stage.room[0]} >= {stage.room[1]}"'))
+                check = Do(call("has_room", *words, *(self.sizes.size(size) for size in stage.room)))
+                found += [check] if check not in found else []
+        return found
 
     def _dim(self, dim: Dim) -> Statement:
         name = attribute(dim.name)
@@ -317,6 +337,7 @@ def module_tree(
     """The whole module."""
     text = ModuleText(model, plans, findings, dims)
     made_class = text.class_()
+    made_class = replace(made_class, body=(Verbatim(f'{DIGEST} = "{clean(digests[0], 128)}"'), *made_class.body))
     library = closure(text.runtime)
     pieces: list[Statement] = [Verbatim(entry.text) for entry in library]
     return Module(header(model, findings, digests, version), (), (*pieces, made_class))

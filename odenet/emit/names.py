@@ -43,8 +43,10 @@ BARE = frozenset(
     ]
 )
 # Attributes of `torch.nn.Module`, and of every emitted class.
+DIGEST = "spec_digest"  # of the class: the digest of the spec's text
 ATTRIBUTES = frozenset(
     [
+        DIGEST,
         "T_destination",
         "add_module",
         "apply",

@@ -33,7 +33,7 @@ def read_dim(scope: Scope, statement: tree.DimStatement) -> Dim | None:
     if value is None:
         entry.value = size
     else:
-        entry.value, entry.value_at_default = Size.dim(entry.name), int(value)
+        entry.value, scope.dims[entry.name] = Size.dim(entry.name), int(value)
     return Dim(entry.name, size, statement.span)
 
 

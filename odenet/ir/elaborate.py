@@ -12,7 +12,7 @@ from odenet.ir.model import Block, Claim, Model
 from odenet.ir.nets import read_net
 from odenet.ir.parameters import read_param
 from odenet.ir.schemes import read_method, read_scheme
-from odenet.ir.scope import Scope, name_places
+from odenet.ir.scope import Entry, Scope, name_places
 from odenet.syntax import tree
 
 _KINDS: dict[type[Any], tuple[str, Callable[[Scope, Any], Any]]] = {
@@ -61,6 +61,9 @@ def _declare(scope: Scope, spec: tree.Spec) -> None:
 def _read(scope: Scope, spec: tree.Spec) -> dict[str, list[Any]]:
     """Each statement in order; what it gives, by kind."""
     found: dict[str, list[Any]] = {kind: [] for kind, _ in _KINDS.values()}
+    declared: dict[int, list[Entry]] = {}  # by the number of the statement
+    for entry in scope.entries.values():
+        declared.setdefault(entry.order, []).append(entry)
     for order, statement in enumerate(spec.statements):
         if isinstance(statement, tree.ClaimStatement):
             continue
@@ -69,8 +72,8 @@ def _read(scope: Scope, spec: tree.Spec) -> dict[str, list[Any]]:
         value = read(scope, statement)
         if value is not None:
             found[kind].append(value)
-        for entry in scope.entries.values():
-            entry.is_read = entry.is_read or entry.order == order
+        for entry in declared.get(order, ()):
+            entry.is_read = True
     return found
 
 

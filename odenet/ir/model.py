@@ -1,7 +1,7 @@
 """The typed model: what a spec means, with every name resolved and every space checked."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Union
 
@@ -67,12 +67,13 @@ class ParameterSet:
     """One set a parameter lies in. `name` is a row of `odenet.sets`; `arguments` are scalar nodes.
 
     `in [a, b]` is ("interval", (a, b)), `norm <= c` is ("norm", (c,)); arguments may use constants, dims and
-    parameters declared above.
+    parameters declared above. `places` are where the arguments are written.
     """
 
     name: str
     arguments: tuple[Node, ...]
     span: Span
+    places: tuple[Span, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Schedule:
 
     kind: str
     knots: int | None = None
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,8 @@ class NetStage:
     """One stage of a net.
 
     `kind`: `flow` (data: its name), `linear` (), `conv` (size, padding, stride), `embed`, `fold`, `take`, `lift`, `maxpool`,
-    `avgpool` (each one Size), `flatten` (), `function` (name, Fractions), `def` (name). `norm` is the bound of `norm <= c` or None.
+    `avgpool` (each one Size), `flatten` (), `function` (name, Fractions), `def` (name). `norm` is the bound of `norm <= c`, written
+    at `place`, or None.
     """
 
     kind: str
@@ -202,6 +205,16 @@ class NetStage:
     domain: Space
     codomain: Space
     span: Span
+    place: Span | None = field(default=None, compare=False)
+
+    @property
+    def room(self) -> tuple[Size, Size] | None:
+        """Of a stage that appends or leaves out entries (or channels): what must be at least what."""
+        ends = (self.codomain.sizes[:1], self.domain.sizes[:1])
+        if self.kind not in ("embed", "lift", "take", "fold"):
+            return None
+        (after,), (before,) = ends
+        return (after, before) if self.kind in ("embed", "lift") else (before, after)
 
 
 @dataclass(frozen=True)
@@ -259,6 +272,12 @@ class Model:
     nets: tuple[Net, ...]
     claims: tuple[Claim, ...]
 
+    @property
+    def bounds(self) -> tuple[Node, ...]:
+        """The bounds of all sets: of the parameters, and of the stages of nets."""
+        own = [a for p in self.parameters for s in p.sets for a in s.arguments]
+        return (*own, *(stage.norm for net in self.nets for stage in net.stages if stage.norm is not None))
+
     def block(self, name: str) -> Block:
         return next(b for b in self.blocks if b.name == name)
 
@@ -287,3 +306,14 @@ class Model:
             value = Fraction(given[d.name]) if d.is_free and d.name in given else d.value.evaluate(values)
             values[d.name] = int(value)
         return values
+
+    def misfit(self, values: dict[str, int]) -> str | None:
+        """Why no module can have these dims: a derived one that is not positive, a stage of a net without room."""
+        for d in self.dims:
+            if values[d.name] < 1:
+                return f"`{d.name}` would be {values[d.name]}"
+        for net in self.nets:
+            for stage in net.stages:
+                if stage.room is not None and stage.room[0].evaluate(values) < stage.room[1].evaluate(values):
+                    return f"`{stage.kind}` of `{net.name}` needs {stage.room[0]} >= {stage.room[1]}"
+        return None

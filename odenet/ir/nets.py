@@ -76,7 +76,7 @@ class _Stages:
 
     def _make(self, stage: tree.Stage, kind: str, data: tuple[object, ...], here: Space, there: Space,
               norm: Node | None) -> NetStage:
-        return NetStage(kind, data, norm, here, there, stage.span)
+        return NetStage(kind, data, norm, here, there, stage.span, stage.norm.span if stage.norm is not None else None)
 
     # --- declared stages ----------------------------------------------------------------------------------------
 
@@ -218,7 +218,7 @@ class _Stages:
         value = Reader(self.scope).scalar(stage.norm, "a norm")
         if value is None:
             return None
-        bound = constant_value(value, default_dims(self.scope))
+        bound = constant_value(value, {})  # one that holds a dim is looked at for all sizes, when the model is whole
         if not_constant(value) or (bound is not None and bound < 0):
             self._malformed(stage, "a norm is a constant from 0", "write `norm <= 1`")
             return None

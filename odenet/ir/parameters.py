@@ -71,16 +71,17 @@ def _read_modifier(scope: Scope, statement: tree.ParamStatement,
         known = tuple(e for e in ends if e is not None)
         if len(known) < 2 or not _is_ordered(scope, modifier, known):
             return None
-        return ParameterSet("interval", known, modifier.span)
+        return ParameterSet("interval", known, modifier.span, (modifier.lower.span, modifier.upper.span))
     if isinstance(modifier, tree.NormModifier):
         bound = _read_bound(scope, statement, modifier.bound)
         if bound is None:
             return None
-        value = constant_value(bound, default_dims(scope))
+        value = constant_value(bound, {})
         if value is not None and value < 0:
-            scope.faults.report("ODE303", "no matrix has a negative norm", (modifier.bound.span, f"this is {value}"))
+            scope.faults.report("ODE303", "no matrix has a negative norm", (modifier.bound.span, f"this is {value}"),
+                                help=f"write `norm <= {-value}`", edits=[(modifier.bound.span, str(-value))])
             return None
-        return ParameterSet("norm", (bound,), modifier.span)
+        return ParameterSet("norm", (bound,), modifier.span, (modifier.bound.span,))
     return _read_word(scope, statement, modifier)
 
 
@@ -103,7 +104,7 @@ def _read_word(scope: Scope, statement: tree.ParamStatement,
 
 
 def _read_bound(scope: Scope, statement: tree.ParamStatement, expression: tree.Expression) -> Node | None:
-    """A bound may use constants, dims and the parameters above. Errors: ODE214, ODE305."""
+    """A bound may use constants, dims and the parameters above. Errors: ODE214, ODE305, ODE308."""
     bound = Reader(scope).scalar(expression, "a bound")
     if bound is None:
         return None
@@ -117,11 +118,25 @@ def _read_bound(scope: Scope, statement: tree.ParamStatement, expression: tree.E
             scope.faults.report("ODE305", f"a bound of `{statement.name.text}` cannot use this", (expression.span, why),
                                 help="a bound may use numbers, dims, constants and the parameters declared above")
             return None
-    return bound
+    return bound if all(_stands_still(scope, statement, expression, n) for n in bound.walk() if n.op == "param") else None
+
+
+def _stands_still(scope: Scope, statement: tree.ParamStatement, expression: tree.Expression, node: Node) -> bool:
+    """Whether a parameter in a bound has one value in each step, as what it bounds has. Errors: ODE308."""
+    bounding: Parameter = scope.entries[node.data[0]].value
+    if bounding.schedule is None or bounding.schedule.kind == "piecewise":
+        return True
+    place = bounding.schedule.span
+    assert place is not None
+    scope.faults.report("ODE308", f"a bound of `{statement.name.text}` moves within the step",
+                        (expression.span, f"`{bounding.name}` goes from knot to knot"),
+                        (place, f"`{bounding.name}` is `{bounding.schedule.kind}`"),
+                        help=f"make `{bounding.name}` piecewise: one value for each step", edits=[(place, "piecewise")])
+    return False
 
 
 def _is_ordered(scope: Scope, modifier: tree.IntervalModifier, ends: tuple[Node, ...]) -> bool:
-    low, high = (constant_value(e, default_dims(scope)) for e in ends)
+    low, high = (constant_value(e, {}) for e in ends)  # with a dim: see `odenet.proof.sets`
     if low is None or high is None or low <= high:
         return True
     texts = [scope.faults.text(e.span) for e in (modifier.lower, modifier.upper)]
@@ -142,12 +157,12 @@ def _read_schedule(scope: Scope, statement: tree.ParamStatement, modifier: tree.
         return None
     counts = [Reader(scope).read(a) for a in modifier.arguments]
     if name == "piecewise" and not counts:
-        return Schedule("piecewise")
+        return Schedule("piecewise", None, modifier.span)
     count = counts[0] if len(counts) == 1 else None
     least = 2 if name == "linear" else 1
     if name != "piecewise" and count is not None and count.op == "number" and count.data[0].denominator == 1 \
             and least <= count.data[0] <= _MOST_KNOTS:
-        return Schedule(name, int(count.data[0]))
+        return Schedule(name, int(count.data[0]), modifier.span)
     asked = "`piecewise`" if name == "piecewise" else f"`{name}(4)`, with a whole number from {least} to {_MOST_KNOTS}"
     if all(c is not None for c in counts):
         scope.faults.report("ODE308", f"`{name}` is not written like this", (modifier.span, "no such time dependence"),
@@ -213,7 +228,8 @@ def _check_schedule(scope: Scope, statement: tree.ParamStatement, schedule: Sche
         text = scope.faults.text(found.span)
         scope.faults.report("ODE308", f"`{text}` is not kept between the knots of `{schedule.kind}`",
                             (found.span, "holds at the knots only"), (statement.name.span, "depends on time"),
-                            help="leave the time dependence `piecewise`, one member of the set for each step")
+                            help="leave the time dependence `piecewise`, one member of the set for each step",
+                            edits=[] if schedule.span is None else [(schedule.span, "piecewise")])
 
 
 # --- initial values -----------------------------------------------------------------------------------------------------

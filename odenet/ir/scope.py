@@ -34,7 +34,6 @@ class Entry:
     value: Any = None
     is_read: bool = False
     is_used: bool = False
-    value_at_default: int | None = None  # of a free dim
     space: Any = None  # of a block or parameter, for labels
     space_span: Span | None = None
 
@@ -52,6 +51,7 @@ class Scope:
     places: dict[str, list[Span]] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     misnamed: set[str] = field(default_factory=set)  # built-in names that someone tried to declare
+    dims: dict[str, int] = field(default_factory=dict)  # the values of the free dims read so far, as written
     twice: set[str] = field(default_factory=set)  # names that were declared more than once
     now: int = 0  # the number of the statement that is being read
 

@@ -105,9 +105,8 @@ def check_size(scope: Scope, size: Size, span: Span, defaults: dict[str, int]) -
 
 
 def default_dims(scope: Scope) -> dict[str, int]:
-    """The values of the free dims read so far, as written."""
-    return {e.name: e.value_at_default for e in scope.entries.values()
-            if e.kind == "dim" and e.value_at_default is not None}
+    """The values of the free dims read so far, as written; not to be changed."""
+    return scope.dims
 
 
 def read_space(scope: Scope, syntax: tree.SpaceSyntax) -> Space | ConvolutionSpace | None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from odenet.ir.differentiate import products
 from odenet.ir.model import Field, Model
 from odenet.ir.node import Node, add, depends_on, function, is_number, number, parameters, state, states
+from odenet.ir.show import node_text
 from odenet.ir.sizes import SCALAR, Space
 from odenet.plan.affine import Affine, Entrywise, affine, entrywise
 from odenet.plan.integrals import duration, exponential_step, over_time
@@ -34,7 +35,7 @@ def exact_flow(model: Model, field: Field, moves_clock: bool) -> Closed | Linear
     if closed is not None:
         return closed
     linear = None if is_timed(model, field) else _linear(field, moved)
-    return linear or NoExactFlow(_why(field, moved, varying))
+    return linear or NoExactFlow(_why(model, field, moved, varying))
 
 
 def is_timed(model: Model, field: Field) -> bool:
@@ -49,18 +50,43 @@ def changes_within_steps(model: Model, parameter: str) -> bool:
     return schedule is not None and schedule.kind != "piecewise"
 
 
-def _why(field: Field, moved: frozenset[str], varying: bool) -> str:
+def _why(model: Model, field: Field, moved: frozenset[str], varying: bool) -> str:
     if not any(states(rate) & moved for _, rate in field.rows):
         return "depends on t in a way that is not integrated in closed form, while its clock runs"
     inner = sorted({name for _, rate in field.rows for name in states(rate)} & moved)
     curved = [name for name in inner if any(affine(rate, frozenset((name,))) is None for _, rate in field.rows)]
     if curved:
-        return f"moves `{curved[0]}`, which enters its rates other than linearly"
-    if any(affine(rate, moved) is None for _, rate in field.rows):
-        return f"moves `{inner[0]}`, which enters its rates times another block that it moves"
+        return f"moves `{curved[0]}`, which is not seen to enter its rates linearly"
+    found = [affine(rate, moved) for _, rate in field.rows]
+    if any(row is None for row in found):
+        return f"moves {_listed(inner)}, which are not seen to enter its rates linearly together"
     if varying:
         return f"moves `{inner[0]}` and depends on t, while its clock runs"
-    return f"moves `{inner[0]}`, which enters its rates with factors that are not constant along the flow"
+    unsigned = _factor_of_no_sign(model, field, moved)
+    if unsigned is not None:
+        return f"moves `{unsigned[0]}` at a rate with the factor `{node_text(unsigned[1])}`, which is not known to keep one sign"
+    standing = sorted({name for row in found if row is not None for node in (row.rest, *row.coefficients.values())
+                       for name in states(node)})
+    if standing:
+        return (f"moves {_listed(inner)} linearly, but with the state {_listed(standing)} beside, and a matrix exponential is "
+                "written for numbers and parameters alone")
+    return f"moves {_listed(inner)}, whose linear rates are not all scalars or all vectors"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _factor_of_no_sign(model: Model, field: Field, moved: frozenset[str]) -> tuple[str, Node] | None:
+    """A block x with x' = d x + e entry by entry, where d might be 0: (exp(d h) - 1) / d is not written then."""
+    for name, rate in field.rows:
+        found = entrywise(rate, _block(rate, name), moved)
+        if found is None:
+            return None
+        is_pure = found.rest.op == "zeros" or is_number(found.rest, 0)
+        if not is_pure and sign(found.factor, model) == 0 and not is_number(found.factor, 0) and found.factor.op != "zeros":
+            return name, found.factor
+    return None
 
 
 # --- shears --------------------------------------------------------------------------------------------------------

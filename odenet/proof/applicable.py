@@ -5,9 +5,10 @@ one that means nothing here is left out for the right reason, and is decided by 
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from odenet.algebra.scalars import Scalar, TooLarge, Unsupported, of_atom
@@ -27,6 +28,7 @@ from odenet.proof.thresholds import spelled
 
 TRIED_SECONDS = 1.0
 HIGHEST_ORDER = 8
+_SIDE = {"contractive": "least"}  # what a number is, where the search for the sharpest was cut off; else "most"
 UNBOUNDED = 1000  # a bound that is tried where none is found, so that its absence has a witness
 Notice = Callable[[str, int, int], None]
 
@@ -79,6 +81,7 @@ class Survey:
         self.prover = Prover(model, plans)
         self.candidates = Candidates(model)
         self._proofs: dict[str, Proof | None] = {}
+        self.cut: set[str] = set()  # claims whose number is not the sharpest, as the search for it ended with its budget
         self._kept: dict[str, list[str]] = {}  # subject -> first integrals that were found
         self.stated = {(words(c), c.text, c.region_text) for c in model.claims}
 
@@ -106,6 +109,9 @@ class Survey:
                 finding = self.prover.find(claim, self.seconds)
                 if finding.verdict == "proved":
                     proved.add(text)
+                    if at.statement(text) in self.cut:
+                        finding = replace(finding, advice=f"at {_SIDE.get(prop, 'most')}: the search for its number ended with the "
+                                          f"budget of {self.seconds:g} s")
                 if (subject.words, claim.text, claim.region_text) not in self.stated:
                     yield finding
 
@@ -158,7 +164,15 @@ class Place:
 
     def least(self, form: str, high: int = thresholds.HIGH, sign: int = 1) -> Fraction | None:
         """The least x such that form.format(sign * x) is proved, as far as the budget reaches."""
-        return self._found(lambda holds: thresholds.least(holds, high), form, sign, min)
+        first = self._stated(form) if sign > 0 else []
+        return self._found(lambda holds: thresholds.least(holds, high, first), form, sign, min)
+
+    def _stated(self, form: str) -> list[Fraction]:
+        """1, and the numbers for which the spec claims this itself."""
+        head, tail = form.split("{}")
+        texts = [c.text for c in self.survey.model.claims if words(c) == self.subject.words and c.region_text in ("", self.region)]
+        inside = [t[len(head):len(t) - len(tail)] for t in texts if t.startswith(head) and t.endswith(tail) and head]
+        return [Fraction(1), *(Fraction(t) for t in inside if re.fullmatch(r"\d{1,9}(/[1-9]\d{0,8}|\.\d{1,9})?", t))]
 
     def greatest(self, form: str) -> Fraction | None:
         return self._found(thresholds.greatest, form, 1, max)
@@ -172,8 +186,12 @@ class Place:
             held.extend([value] * is_proved)
             return is_proved
 
+        is_cut = True
         with suppress(OutOfTime), limit(self.survey.seconds):
             search(holds)
+            is_cut = False
+        if is_cut and held:
+            self.survey.cut.add(self.statement(form.format(spelled(sign * best(held)))))
         return best(held) if held else None
 
     @property

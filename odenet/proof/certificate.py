@@ -18,12 +18,14 @@ from odenet.ir.node import Node
 from odenet.ir.sizes import MapSpace, Size, Space
 from odenet.plan.steps import Plan
 from odenet.proof.finding import Finding, Proof
+from odenet.proof.sets import Members
+from odenet.proof.sets import members as set_members
 from odenet.recheck import claim_data, trimmed
 
 Data = Any  # texts and lists
 
 
-def certificate(model: Model, plans: dict[str, Plan], finding: Finding) -> dict[str, Data]:
+def certificate(model: Model, plans: dict[str, Plan], finding: Finding, members: Members | None = None) -> dict[str, Data]:
     """The certificate of a proved claim: what `odenet.recheck` needs beside the spec, and accepts.
 
     Raises:
@@ -32,7 +34,9 @@ def certificate(model: Model, plans: dict[str, Plan], finding: Finding) -> dict[
     assert finding.proof is not None
     if finding.certificate is not None:
         return finding.certificate
-    return trimmed(model, plans, finding.claim, {
+    shown = [[owner, where, depth, as_data(scalar), as_data(evidence)]
+             for owner, where, depth, scalar, evidence in (members or set_members(model)).lemmas]
+    return trimmed(model, plans, finding.claim, ({"sets": shown} if shown else {}) | {
         "claim": claim_data(finding.claim),
         "lemmas": [[where, depth, as_data(scalar), as_data(evidence)] for where, depth, scalar, evidence in finding.lemmas],
         "proof": proof_data(finding.proof),

@@ -8,7 +8,7 @@ from odenet.algebra.entries import Speller
 from odenet.algebra.evidence import Evidence
 from odenet.algebra.forms import Form, zero
 from odenet.algebra.jacobian import Differentiator
-from odenet.algebra.scalars import Scalar, is_identically_zero
+from odenet.algebra.scalars import Scalar, Unsupported, is_identically_zero
 from odenet.algebra.setting import Setting
 from odenet.algebra.translate import Translator
 from odenet.ir.model import Block, Comparison, Model
@@ -71,6 +71,8 @@ class Context:
 
     def rate(self, rates: Rates, block: str) -> Form:
         node = rates.node(block)
+        if node is not None and self.model.block(block).space.rank == 2:  # a field `X' = W` moves a matrix and reads none
+            raise Unsupported(f"the matrix-valued state `{block}`")
         return zero(SCALAR, self.space(block)) if node is None else self.form(node)
 
     def jacobian(self, rates: Rates, row: str, column: str) -> Form:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from odenet.algebra.forms import Form
 from odenet.algebra.inequalities import is_positive
@@ -33,7 +34,7 @@ def _obstacle(context: Context, node: Node, setting: Setting) -> str | None:
     if node.op == "function":
         row = FUNCTIONS[node.data[0]]
         if row.domain == "positive" and not is_positive_node(context, node.args[0], setting):
-            return f"the argument of `{node.data[0]}` is not shown to be positive; say where the claim holds with `on`"
+            return f"the argument of `{node.data[0]}` is not shown to be positive"
         if row.domain not in ("all", "positive", "nonnegative"):
             return f"`{node.data[0]}` is not defined everywhere"
         if row.domain == "nonnegative":
@@ -41,7 +42,7 @@ def _obstacle(context: Context, node: Node, setting: Setting) -> str | None:
     if node.op == "power":
         exponent = node.data[0]
         if exponent < 0 and not is_positive_node(context, node.args[0], setting):
-            return "a divisor is not shown to be positive; say where the claim holds with `on`"
+            return "a divisor is not shown to be positive"
         if exponent > 0 and exponent.denominator != 1:
             return _root_obstacle(context, node.args[0], setting)
     return None
@@ -78,7 +79,7 @@ JUMPS = re.compile(rf"\b({'|'.join(sorted(name for name, row in FUNCTIONS.items(
 def _root_obstacle(context: Context, base: Node, setting: Setting) -> str | None:
     if is_positive_node(context, base, setting):
         return None
-    return "the base of a root is not shown to be positive; say where the claim holds with `on`"
+    return "the base of a root is not shown to be positive"
 
 
 def under_powers(node: Node) -> Node:
@@ -106,6 +107,10 @@ def sign(context: Context, root: Node) -> int:
     return known[root]
 
 
+# sums, and the largest of the entries of one argument or of several
+_OF_SIGNS: dict[str, Callable[[list[int]], int]] = {"sum": min, "mean": min, "spread": min, "largest": max, "smallest": min}
+
+
 def _sign_of_parameter(context: Context, node: Node) -> int:
     if not isinstance(node.space, Space) or node.space.rank == 2:  # a diagonal matrix has zeros
         return UNKNOWN
@@ -128,8 +133,8 @@ def _sign(context: Context, node: Node, a: list[int]) -> int:
         return UNKNOWN if min(a) == UNKNOWN else max(a)
     if node.op in ("mul", "scale"):
         return NONNEGATIVE if node.args[0] == node.args[1] and min(a) == UNKNOWN else min(a)
-    if node.op in ("sum", "mean", "spread"):
-        return a[0]
+    if node.op in _OF_SIGNS:
+        return _OF_SIGNS[node.op](a)
     if node.op == "dot":
         return NONNEGATIVE if node.args[0] == node.args[1] else min(a)
     if node.op == "function":

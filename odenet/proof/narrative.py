@@ -18,6 +18,7 @@ from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.nearest import plain_text, subject_nodes
 from odenet.proof.rules import RULES, readable
 from odenet.proof.show import Style, claim_text, plain, value_text
+from odenet.text import escape
 
 MOST_LEMMAS, MOST_BLOCKS, LONGEST_VALUE = 12, 9, 400
 _OF_MAPS = {"nonexpansive": "|Φ(x) - Φ(y)| <= |x - y|", "lipschitz": "|Φ(x) - Φ(y)| <= L |x - y|", "preserves": "I(Φ(x)) = I(x)",
@@ -54,7 +55,7 @@ def narrative(model: Model, plans: dict[str, Plan], finding: Finding, edits: Seq
     page = Page(width, style)
     claim = finding.claim
     colour = {"proved": "green", "refuted": "red"}.get(finding.verdict, "yellow")
-    page.lines.append(f"{style(f'claim {claim_text(claim)}', 'bold')}   {model.source.name}:{claim.line}")
+    page.lines.append(f"{style(f'claim {claim_text(claim)}', 'bold')}   {escape(model.source.name)}:{claim.line}")
     page.text(f"{finding.verdict.capitalize()}. The claim says: {_meaning(claim)}.", style(finding.verdict, colour)[:0] + "  ")
     _given(page, model, plans, claim)
     if finding.proof is not None:

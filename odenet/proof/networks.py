@@ -20,7 +20,10 @@ FlowProver = Callable[[Claim], Any]  # the outcome of a claim about a flow
 
 def prove(context: Context, plans: dict[str, Plan], claim: Claim, prove_flow: FlowProver) -> Outcome:
     """A proof of a claim about a net, or what is missing."""
-    return _Net(context, plans, claim, prove_flow).outcome()
+    outcome = _Net(context, plans, claim, prove_flow).outcome()
+    if isinstance(outcome, str):
+        return outcome
+    return replace(outcome, conditions=outcome.conditions + nets.room(context, context.model.net(claim.subject)))
 
 
 class _Net:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 
 from odenet.algebra.inequalities import is_nonnegative
 from odenet.algebra.scalars import ONE, ZERO, Scalar, TooLarge, Unsupported
@@ -25,6 +26,7 @@ from odenet.proof.maps import structure as maps
 from odenet.proof.maps.substeps import Move, NoSolution, each, moves
 from odenet.proof.potentials import spelled
 from odenet.proof.rules import by, readable
+from odenet.proof.sets import Members, members
 
 DEFAULT_SECONDS = 10.0
 _RAISE = "--seconds"
@@ -55,6 +57,11 @@ class Prover:
         self.plans = plans
         self.context = Context(model)
 
+    @cached_property
+    def members(self) -> Members:
+        """That the sets of the parameters have members: without them no claim says anything."""
+        return members(self.model)
+
     def find(self, claim: Claim, seconds: float = DEFAULT_SECONDS) -> Finding:
         """The finding on one claim, within `seconds` of computing; with the conjugate pairs, where it speaks of several."""
         pairs = self._pairs(claim) if claim.property in PAIRED else ()
@@ -74,6 +81,8 @@ class Prover:
         """
         began = time.perf_counter()
         computed = time.process_time()
+        if self.members.faults:  # `driver` does not let such a model come here
+            return Finding(claim, "undecided", "", self.members.faults[0].message, time.perf_counter() - began)
         outcome = self.reached(claim, seconds)
         left = seconds - (time.process_time() - computed)
         if isinstance(outcome, Proof):
@@ -122,7 +131,7 @@ class Prover:
                           potential=potential)
         try:
             with limit(max(left, 0)):
-                written = certificate(self.model, self.plans, finding)
+                written = certificate(self.model, self.plans, finding, self.members)
         except Rejected as why:
             found = f"{finding.rule}: {proof.statement}" if finding.potential else finding.rule
             reason = f"a proof was found ({found}), which the independent checker does not confirm ({why}), so it does not count"
@@ -195,7 +204,8 @@ class Prover:
 
     def _obstacle(self, nodes: tuple[Node, ...], claim: Claim, setting: Setting) -> str | None:
         invariants = tuple(a for a in claim.arguments if isinstance(a, Node))
-        return domains.obstacle(self.context, nodes + invariants, setting)
+        problem = domains.obstacle(self.context, nodes + invariants, setting)
+        return problem and problem + _where(claim) * problem.endswith(" positive")
 
     # --- flows ------------------------------------------------------------------------------------------------
 
@@ -276,6 +286,13 @@ class Prover:
         return self.context.translator.scalar(argument)
 
 
+def _where(claim: Claim) -> str:
+    """What helps where something is not shown to be positive."""
+    if claim.kind in ("flow", "net"):
+        return " for all states, and a step may leave a region" if claim.region else " for all states, where a step may come"
+    return " on the region of the claim" if claim.region else "; say where the claim holds with `on`"
+
+
 # --- one row for each property ----------------------------------------------------------------------------------
 
 
@@ -306,13 +323,13 @@ def _hamiltonian(p: Prover, rates: Rates, claim: Claim, setting: Setting) -> Out
 
 
 def _equivariant(p: Prover, rates: Rates, claim: Claim, setting: Setting) -> Outcome:
-    action = claim.arguments[0]
+    action, region = claim.arguments[0], setting if claim.region else None
     if action == "sign":
-        return structure.sign_equivariant(p.context, rates)
+        return structure.sign_equivariant(p.context, rates, region)
     if isinstance(action, str) and action in structure.ACTIONS:
         return structure.commuting(p.context, rates, action)
     assert isinstance(action, Node)
-    return structure.matrix_equivariant(p.context, rates, action)
+    return structure.matrix_equivariant(p.context, rates, action, region)
 
 
 FieldRule = Callable[[Prover, Rates, Claim, Setting], Outcome]
@@ -320,7 +337,7 @@ _FIELDS: dict[str, FieldRule] = {
     "divergence_free": lambda p, f, c, s: structure.divergence_free(p.context, f),
     "gradient": _gradient,
     "hamiltonian": _hamiltonian,
-    "reversible": lambda p, f, c, s: structure.reversible(p.context, f),
+    "reversible": lambda p, f, c, s: structure.reversible(p.context, f, s if c.region else None),
     "equivariant": _equivariant,
     "contractive": lambda p, f, c, s: metric.contractive(p.context, f, p._bound(c, s), s, _norm(c)),
     "nonexpansive": lambda p, f, c, s: metric.contractive(p.context, f, ZERO, s, _norm(c)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from odenet.proof.finding import Proof
+from odenet.proof.spelling import plain_numbers
 
 
 @dataclass(frozen=True)
@@ -164,4 +165,4 @@ def readable(text: str) -> str:
     """Keys of scalars and forms in a text, spelled for people: `1*param hc + -1*state x` is `hc - x`."""
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
-    return text
+    return plain_numbers(text)

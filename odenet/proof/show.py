@@ -7,6 +7,7 @@ from typing import Any
 from odenet.ir.model import Claim, Model
 from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.rules import RULES
+from odenet.text import escape
 
 Style = Callable[[str, str], str]  # (text, colour) -> text
 MOST_EQUAL = 8
@@ -29,7 +30,7 @@ def claim_text(claim: Claim) -> str:
 
 def report_text(model: Model, findings: tuple[Finding, ...], style: Style = plain) -> str:
     """All findings of a model, a line or a short paragraph each, and the count."""
-    lines = [f"{style(model.name, 'bold')}  {model.source.name}"]
+    lines = [f"{style(model.name, 'bold')}  {escape(model.source.name)}"]
     for finding in findings:
         lines.extend(finding_lines(finding, style))
     counts = [f"{sum(f.verdict == v for f in findings)} {v}" for v in ("proved", "refuted", "undecided")]
@@ -57,7 +58,7 @@ def witness_lines(witness: Witness) -> list[str]:
     where += [f"{name} = {_shortened(value)}" for name, value in witness.values]
     if where:
         lines.append(f"at {', '.join(where)}")
-    return [line if len(line) <= 600 else line[:600] + " … (whole with --format json)" for line in lines]
+    return [line if len(line) <= 600 else _cut(line, 600) + " (whole with --format json)" for line in lines]
 
 
 def _shortened(value: Any) -> str:
@@ -88,7 +89,8 @@ def survey_text(findings: tuple[Finding, ...], style: Style = plain) -> str:
 def _pasted(finding: Finding, style: Style) -> list[str]:
     """A proved claim as a line of a spec; what is behind the # is a comment there."""
     line = f"  {style('claim', 'green')} {claim_text(finding.claim)}"
-    return [f"{line}  # {finding.rule}", *(f"{'':8}# if {condition}" for condition in finding.conditions)]
+    rule = f"{finding.rule}; {finding.advice}" if finding.advice else finding.rule
+    return [f"{line}  # {rule}", *(f"{'':8}# if {condition}" for condition in finding.conditions)]
 
 
 def _brief(finding: Finding, style: Style) -> list[str]:
@@ -100,7 +102,8 @@ def _brief(finding: Finding, style: Style) -> list[str]:
 
 
 def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most - 2]} …"
+    """Without its end, between two words."""
+    return text if len(text) <= most else f"{text[:most - 1].rpartition(' ')[0] or text[:most - 2]} …"
 
 
 def as_json(finding: Finding) -> dict[str, Any]:
@@ -145,7 +148,7 @@ _OUTCOMES = {"accepted": "green", "rejected": "red", "open": "yellow"}
 
 def checks_text(model: Model, checks: Sequence[Any], faults: Sequence[str], note: str, style: Style = plain) -> str:
     """What the independent checker says of each claim (`odenet.certificates.Check`), then what else does not agree."""
-    lines = [f"{style(model.name, 'bold')}  {model.source.name}"]
+    lines = [f"{style(model.name, 'bold')}  {escape(model.source.name)}"]
     lines += [f"  note: {note}"] if note else []
     for one in checks:
         what = claim_text(one.claim) if one.claim is not None else "a certificate"

@@ -1,7 +1,7 @@
 """The least number at which a property holds, where it holds for all larger ones too, found by asking."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 LOW, HIGH = -20, 20  # powers of two between which numbers are looked for
@@ -12,16 +12,30 @@ TRIES = 6  # of plain numbers in the narrow interval
 Holds = Callable[[Fraction], bool]
 
 
-def least(holds: Holds, high: int = HIGH) -> Fraction | None:
+def least(holds: Holds, high: int = HIGH, first: Sequence[Fraction] = ()) -> Fraction | None:
     """The least number in [2^-20, 2^high] (or 0) at which a property that rises with its number holds, nearly; None: at none.
 
     It is the plainest number in the narrow interval where the property begins to hold, so that 1/2 and 0.055 are found as such.
+    The numbers `first` are asked before others: a search that is cut off has them at least.
     """
-    if not holds(Fraction(2) ** high):
+    top = Fraction(2) ** high
+    failed = Fraction(0)
+    for number in sorted(x for x in set(first) if 0 < x < top):
+        if holds(number):
+            top = number
+            break
+        failed = number
+    if top == Fraction(2) ** high and not holds(top):
         return None
-    if holds(Fraction(0)):
+    if not failed and holds(Fraction(0)):
         return Fraction(0)
-    return _narrowed(holds, *_bracket(holds, high))
+    no, yes = _bracket(holds, _exponent_above(top))
+    return _narrowed(holds, max(no, failed), min(yes, top))
+
+
+def _exponent_above(number: Fraction) -> int:
+    """The least e with number <= 2^e."""
+    return next(e for e in range(LOW, HIGH + 1) if number <= Fraction(2) ** e)
 
 
 def greatest(holds: Holds) -> Fraction | None:

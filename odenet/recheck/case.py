@@ -208,10 +208,7 @@ class Case:
         """By a lemma, or as it is written: 1 + dot(u, u) > 0 whatever u is."""
         if entry(self.reader.form(root)) in signs.strict:
             return True
-        known: dict[Node, int] = {}  # 2: positive, 1: nonnegative, 0: unknown
-        for node in root.walk():
-            known[node] = _sign_of(self.model, node, [known[a] for a in node.args])
-        return known[root] == 2
+        return sign_of(self.model, root) == 2
 
     def well_formed(self, root: Node) -> None:
         """Every node of an expression that the certificate brought along is in the space that it says."""
@@ -236,6 +233,14 @@ class Case:
         self.demand(not any(map(_jumps, gradients)), "the gradient jumps")
 
 
+def sign_of(model: Model, root: Node) -> int:
+    """2: positive, 1: nonnegative, 0: unknown, of all entries that an expression has as it is written."""
+    known: dict[Node, int] = {}
+    for node in root.walk():
+        known[node] = _sign_of(model, node, [known[a] for a in node.args])
+    return known[root]
+
+
 def _low_end(node: Node) -> Fraction:
     """An end that is a number, or -1 where it is none."""
     return node.data[0] if node.op == "number" else Fraction(-1)
@@ -253,6 +258,8 @@ def _sign_of(model: Model, node: Node, a: list[int]) -> int:
         return max(min(a), int(node.args[0] == node.args[1]))
     if node.op == "add":
         return max(a) if min(a) else 0
+    if node.op in ("largest", "smallest"):
+        return max(a) if node.op == "largest" else min(a)
     if node.op == "function":
         values = FUNCTIONS[node.data[0]].values(*node.data[1:])
         reached = values.low is not None and (values.low < 0 or (values.low == 0 and values.low_reached))

@@ -15,6 +15,7 @@ from odenet.recheck.maps import MAP_RULES
 from odenet.recheck.moves import one_solution
 from odenet.recheck.orders import order_conditions
 from odenet.recheck.scalars import Rejected, Scalar
+from odenet.recheck.sets import have_members, needed_for_sets
 from odenet.recheck.shorter import Lemma, Walk
 from odenet.recheck.signs import Signs
 
@@ -50,10 +51,11 @@ def recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: Any
 
 
 def _recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: Any) -> tuple[str, ...]:
-    if set(certificate) != {"claim", "lemmas", "proof"}:
+    if set(certificate) - {"sets"} != {"claim", "lemmas", "proof"}:
         raise Rejected("the certificate is not well formed")
     if certificate["claim"] != claim_data(claim):
         raise Rejected("the certificate is about another claim")
+    have_members(model, certificate.get("sets", []))
     case = Case(model, plans, _region(claim), RULES)
     for where, depth, scalar, evidence in certificate["lemmas"]:
         _accept(case, where, depth, case.data.read(scalar), case.data.read(evidence))
@@ -65,6 +67,7 @@ def _recheck(model: Model, plans: dict[str, Plan], claim: Claim, certificate: An
 
 def trimmed(model: Model, plans: dict[str, Plan], claim: Claim, certificate: dict[str, Any]) -> dict[str, Any]:
     """The same certificate with the lemmas that its proof cannot do without, and no others. Raises Rejected."""
+    sets = needed_for_sets(model, certificate.get("sets", []))
     case = Case(model, plans, _region(claim), RULES)
     lemmas: list[tuple[Lemma, list[Any]]] = []
     for where, depth, scalar, evidence in certificate["lemmas"]:
@@ -75,7 +78,8 @@ def trimmed(model: Model, plans: dict[str, Plan], claim: Claim, certificate: dic
         lemmas.append((lemma, [where, depth, scalar, evidence]))
     walk = Walk(case, lambda: goal_of(case, claim), certificate["proof"])
     needed = walk.shortest([lemma for lemma, _ in lemmas])
-    return certificate | {"lemmas": [data for lemma, data in lemmas if lemma in needed]}
+    found = certificate | {"lemmas": [data for lemma, data in lemmas if lemma in needed], "sets": sets}
+    return found if sets else {name: value for name, value in found.items() if name != "sets"}
 
 
 def claim_data(claim: Claim) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from itertools import combinations
 
 from odenet.ir.node import Node, apply, depends_on
-from odenet.ir.sizes import SCALAR, Size, Space, codomain, domain
+from odenet.ir.sizes import SCALAR, Size, codomain, domain
 from odenet.recheck import integrals
+from odenet.recheck.actions import commuting_letters
 from odenet.recheck.bounds import HALF, ONE, ZERO, Bound, known
 from odenet.recheck.case import Case, Goal, Rows, Step, flipped, replaced, with_zero
 from odenet.recheck.grids import grid_norm, grid_spectrum
@@ -131,6 +132,8 @@ def substitution(case: Case, goal: Goal, step: Step) -> None:
     else:
         case.demand(goal.arguments == ("sign",), "the rule knows the flip of all signs only")
         turned = {b.name for b in case.model.blocks}
+    if goal.region:  # R x may lie outside of it
+        case.defined(tuple(flipped(node, turned) for _, node in goal.rows), case.signs(goal))
     for block, node in goal.rows:
         sign = -1 if goal.property == "reversible" and block in turned else 1
         case.vanishes(lambda c, n=node, sign=sign: c.reader.form(flipped(n, turned))  # type: ignore[misc]
@@ -143,44 +146,10 @@ def _turned_by(case: Case, goal: Goal, matrix: Node) -> None:
     case.demand(all([case.reader.block(b)] * 2 == ends for b in names), "it does not fit")
     for _, node in goal.rows:
         moved = replaced(node, lambda leaf: apply(matrix, leaf) if leaf.op == "state" and leaf.data[0] in names else None)
+        if goal.region:
+            case.defined((moved,), case.signs(goal))
         case.vanishes(lambda c, n=node, moved=moved: c.reader.form(moved) - c.reader.form(matrix) @ c.reader.form(n),  # type: ignore[misc]
                       "the symmetry fails")
-
-
-_BOTH = frozenset((
-    "number", "dim", "time", "state", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean", "dot", "norm",
-    "largest", "smallest", "softmax", "spread", "apply", "compose", "transpose"))
-_COMMUTE = {"permutation": _BOTH | {"eye", "diag", "outer", "sym"}, "translation": _BOTH | {"channels"}}
-
-
-def commuting_letters(case: Case, goal: Goal, step: Step) -> None:
-    """Every operation commutes with every permutation (translation); parameters that do not are absent."""
-    _is(case, goal, "equivariant")
-    action = goal.arguments[0]
-    case.demand(action in _COMMUTE, "the rule knows permutations and translations only")
-    for _, root in goal.rows:
-        for node in root.walk():
-            if node.op == "param":
-                case.demand(_is_fixed(case, node, action), f"parameter {node.data[0]} does not commute")
-            elif not _in_channels(root, node):
-                case.demand(node.op in _COMMUTE[action], f"`{node.op}` does not commute")
-
-
-def _in_channels(root: Node, node: Node) -> bool:
-    parents = [p for p in root.walk() if node in p.args]
-    if not parents or depends_on(node, "state") or not isinstance(node.space, Space) or node.space.rank != 1:
-        return False
-    return all(p.op == "channels" or _in_channels(root, p) for p in parents)
-
-
-def _is_fixed(case: Case, node: Node, action: str) -> bool:
-    if node.space == SCALAR:
-        return True
-    space = case.model.parameter(node.data[0]).space
-    if action == "translation" and not isinstance(space, Space):
-        return space.padding == "circular" and space.stride == 1
-    return action == "translation" and node.space.rank == 1 and all(  # type: ignore[union-attr]
-        b.space.rank == 3 for b in case.model.blocks)
 
 
 # --- bounds of spectra and norms ------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ UNIT = frozenset(("embed", "take", "lift", "flatten", "maxpool"))  # nothing is 
 POSITIVE = UNIT | {"avgpool", "fold"}  # entries >= 0 stay so, and 0 stays 0
 KEEPS_SUM = frozenset(("embed", "lift", "flatten", "fold"))
 ODD = POSITIVE - {"maxpool"}  # linear
+SIZED = frozenset(("embed", "lift", "take", "fold"))  # these append or leave out entries
 
 
 def _net(case: Case, goal: Goal) -> Net:
@@ -33,7 +34,18 @@ def _net(case: Case, goal: Goal) -> Net:
             case.defined(tuple(node for part in parts for _, node in case.model.field(part.field).rows), case.signs(goal))
         elif stage.kind == "def":
             case.defined((case.model.definition(stage.data[0]).body,), case.signs(goal))
+        elif stage.kind in SIZED:
+            _has_room(case, stage)
     return net
+
+
+def _has_room(case: Case, stage: NetStage) -> None:
+    """Zeros are appended and not taken off, entries are picked among those that there are: for all sizes, or as a condition."""
+    after, before = stage.codomain.sizes[0], stage.domain.sizes[0]
+    more, less = (after, before) if stage.kind in ("embed", "lift") else (before, after)
+    if not case.reader.size(more).at_least(case.reader.size(less)):
+        condition = f"{more} >= {less}, for the stage `{stage.kind}`"
+        case.conditions += [condition] if condition not in case.conditions else []
 
 
 def _is_same(stage: NetStage) -> bool:

@@ -123,6 +123,8 @@ class Reader:
 
     def _check_leaf(self, node: Node, space: AnySpace) -> None:
         """What the spec declares has one space, and functions have the parameters that they admit."""
+        if node.op in ("state", "variable") and is_map(space):
+            raise Rejected(f"`{node.data[0]}` is a matrix, and points of the state are vectors here")
         if node.op == "state" and space != self.block(node.data[0]):
             raise Rejected(f"`{node.data[0]}` is not in the space that it says")
         if node.op == "param":

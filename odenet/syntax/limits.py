@@ -8,20 +8,31 @@ from odenet.syntax.lexer import Token
 from odenet.text import Source, Span
 
 MAX_CHARACTERS = 1_000_000
+MAX_BYTES = 4 * (MAX_CHARACTERS + 10)  # no text that is short enough has more
 MAX_TOKENS = 100_000
 
 
 def decode(name: str, data: bytes) -> Source:
     """The text of a file. Line breaks become `\\n` and a byte order mark is dropped.
 
+    Of more than MAX_BYTES only so many are looked at: their text is too long anyway.
+
     Raises:
         Rejected: ODE001, the bytes are not UTF-8.
     """
+    if len(data) > MAX_BYTES:
+        data = _whole_characters(data[:MAX_BYTES])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Rejected(*_not_utf8(name, data, error)) from None
     return Source(name, text.replace("\r\n", "\n"))
+
+
+def _whole_characters(data: bytes) -> bytes:
+    """Without the beginning of a character at the end."""
+    start = next((i for i in range(len(data) - 1, len(data) - 5, -1) if data[i] & 0xC0 != 0x80), len(data))
+    return data if data[start:].decode("utf-8", errors="ignore") else data[:start]
 
 
 def _not_utf8(name: str, data: bytes, error: UnicodeDecodeError) -> tuple[Source, tuple[Diagnostic, ...]]:

@@ -10,7 +10,7 @@ from typing import Any
 import networkx as nx
 
 from odenet.certify.files import Unreadable
-from odenet.driver import write_bytes
+from odenet.files import write_bytes
 from odenet.trained.entries import NotEntrywise, entry_graph
 from odenet.trained.forms import TooLarge
 from odenet.trained.network import Network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from odenet.certify.files import Unreadable, fill
+from odenet.certify.files import Unreadable, check_weights, fill
 from odenet.emit.module import ModuleText
 from odenet.emit.slots import Slot
 from odenet.ir.model import ConvolutionSpace
@@ -22,21 +23,16 @@ if TYPE_CHECKING:
 Weights = dict[str, Tensor]
 
 
-def write_weights(path: Path, weights: Weights) -> None:
-    """Replace a file, in the format that its name says."""
-    import io
-
-    from odenet.driver import write_bytes
-
+def weights_bytes(path: Path, weights: Weights) -> bytes:
+    """The contents of a file, in the format that its name says."""
     tensors = {name: value.contiguous() for name, value in weights.items()}
     if path.suffix == ".safetensors":
         from safetensors.torch import save
 
-        write_bytes(path, save(tensors))
-        return
+        return bytes(save(tensors))
     target = io.BytesIO()
     torch.save(tensors, target)
-    write_bytes(path, target.getvalue())
+    return target.getvalue()
 
 
 # --- with their spec ------------------------------------------------------------------------------------------------
@@ -59,8 +55,14 @@ class Trained:
         """The constrained values by the keys of the state dict, in float64."""
         if not hasattr(self.module, "parameter_values"):
             return {}
-        with torch.no_grad():
-            values: Weights = self.module.parameter_values()  # type: ignore[operator]
+        try:
+            with torch.no_grad():
+                values: Weights = self.module.parameter_values()  # type: ignore[operator]
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            raise Unreadable(f"the numbers in the file are too large for the sets of the parameters ({error})") from error
+        bad = [name for name, value in values.items() if not bool(torch.isfinite(value).all())]
+        if bad:
+            raise Unreadable(f"the numbers in the file are too large: the value of `{bad[0]}` is not finite")
         return {name: value.detach() for name, value in values.items()}
 
 
@@ -75,9 +77,10 @@ def trained(loaded: Loaded, weights: Weights, dims: dict[str, int], **proving: A
     """
     free = {d.name: int(d.value.constant() or 0) for d in loaded.model.dims if d.is_free}
     chosen = {**free, **_dims_of(loaded, weights), **dims}
-    made: nn.Module = loaded.module(**{**proving, **chosen})(dtype=torch.float64)
+    kind = loaded.module(chosen, **proving)
     try:
-        fill(made, {name: value.double() for name, value in weights.items()})
+        check_weights(kind(device="meta").state_dict(), weights)
+        made: nn.Module = fill(kind(dtype=torch.float64), {name: value.double() for name, value in weights.items()})
     except Unreadable as why:
         said = ", ".join(f"{name} = {value}" for name, value in chosen.items())
         raise Unreadable(f"{why} (taken as those of {loaded.model.name} with {said or 'no dims'})") from None

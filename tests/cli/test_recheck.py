@@ -121,3 +121,24 @@ def test_a_module_names_its_spec_and_certificates(run, tmp_path):
     (tmp_path / "m.ode").write_text(spec)
     (tmp_path / "m.py").write_text((tmp_path / "m.py").read_text().replace("Certificates digest", "Another digest"))
     assert "names no certificates" in run("recheck", "m.ode", "--module", "m.py").output
+
+
+@pytest.mark.parametrize("change", [
+    ("alpha=-", "alpha=-2 * "), ("def forward", "def forward_"), ("n: int = 4", "n: int = 4 + 0"),
+    ("contractive(1/4): proved", "contractive(1): proved"),
+    ("import torch\n", "import torch\nimport os\n"),
+])
+def test_an_edited_module_is_rejected(run, tmp_path, change):
+    text = SPEC.replace("claim f : divergence_free\n", "")
+    (tmp_path / "m.ode").write_text(text)
+    assert run("compile", "m.ode", "-q", "--set", "n=6", "-o", "m.py").exit_code == 0
+    result = run("recheck", "m.ode", "--module", "m.py")
+    assert result.exit_code == 0, result.output
+    path = tmp_path / "m.py"
+    before = path.read_text()
+    old, new = change[0].replace("= 4", "= 6"), change[1].replace("= 4", "= 6")
+    if old not in before:
+        old, new = "return ", "return 0 * "
+    path.write_text(before.replace(old, new, 1))
+    result = run("recheck", "m.ode", "--module", "m.py")
+    assert result.exit_code == 1 and "m.py: it is not what odenet writes for this spec" in result.output, result.output

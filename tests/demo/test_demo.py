@@ -108,7 +108,7 @@ def test_missing_packages_are_named(tmp_path, monkeypatch):
     result = _call(tmp_path)
     assert result.exit_code == 2
     assert "scikit-learn, adversarial-robustness-toolbox" in result.output
-    assert "pip install 'odenet-compiler[demo]'" in result.output
+    assert "pip install '.[demo]'" in result.output
 
 
 def test_a_folder_that_is_not_there(tmp_path):

@@ -43,10 +43,12 @@ def run_stages(source: Source) -> None:
     spec = parse(source)
     from odenet.ir import build
     from odenet.plan import plan_flow
+    from odenet.proof import sets
 
     model = build(spec)
     for flow in model.flows:
         plan_flow(model, flow)
+    sets.check(model)
 
 
 def apply(source: Source, fault: Diagnostic) -> str:

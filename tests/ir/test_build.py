@@ -116,14 +116,15 @@ def test_pairs(lines, pairs):
 
 
 def test_parameters():
-    built = model("dim n = 3", "state x : R[n]", "param a(t) : R, in [0, 2], linear(4) = 1", "param b(t) : R, in [0, a]",
+    built = model("dim n = 3", "state x : R[n]", "param a(t) : R, in [0, 2], linear(4) = 1",
+                  "param d : R, in [0, 2]", "param b(t) : R, in [0, d]",
                   "param S(t) : R[n, n], skew", "param F : R[n, n], frozen, symmetric = eye(n)", "param c(t) : R[n], fourier(3)",
                   "field f { x' = a * b * S @ (F @ x) + c }")
-    a, b, s, frozen, c = built.parameters
+    a, _, b, s, frozen, c = built.parameters
     assert (a.schedule, b.schedule, s.schedule, frozen.schedule) == (Schedule("linear", 4), Schedule("piecewise"),
                                                                      Schedule("piecewise"), None)
     assert c.schedule == Schedule("fourier", 3)
-    assert a.initial == nodes.number(1) and b.set_named("interval").arguments == (nodes.number(0), nodes.param("a", SCALAR))
+    assert a.initial == nodes.number(1) and b.set_named("interval").arguments == (nodes.number(0), nodes.param("d", SCALAR))
     assert frozen.is_frozen and frozen.initial == nodes.eye(n) and s.set_named("skew") is not None
 
 

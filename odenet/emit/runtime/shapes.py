@@ -14,6 +14,16 @@ def whole(name: str, value: int) -> int:
     return value
 
 
+def has_room(stage: str, needed: str, more: int, less: int) -> None:
+    """A stage of a net appends to what there is, or picks of it.
+
+    Raises:
+        ValueError: for sizes at which entries would be dropped, or are not there.
+    """
+    if more < less:
+        raise ValueError(f"{stage} needs {needed}, got {more} and {less}")
+
+
 def leading(blocks: dict[str, Tensor], shapes: dict[str, tuple[int, ...]]) -> torch.Size:
     """The batch shape that all `blocks` share in front of their own `shapes`.
 

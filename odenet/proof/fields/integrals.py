@@ -17,6 +17,7 @@ from odenet.proof.fields import named
 from odenet.proof.fields.metric import contractive
 from odenet.proof.finding import Proof
 from odenet.proof.rules import by
+from odenet.proof.spelling import shortened as cut_sum
 
 
 def preserves(context: Context, rates: Rates, invariant: Node) -> Outcome:
@@ -105,11 +106,11 @@ def positive(context: Context, rates: Rates, setting: Setting) -> Outcome:
         if space == SCALAR:
             at_zero = context.form(substituted(node, {block: number(0)})).scalar()
             if not is_nonnegative(at_zero, orthant):
-                return f"at {block} = 0 the rate is {at_zero.key[:160]}, which is not shown to be >= 0"
+                return f"at {block} = 0 the rate is {shortened(at_zero)}, which is not shown to be >= 0"
             continue
         bad = bad_term(context.form(node), block, orthant)
         if bad:
-            return f"the term {bad[:160]} of {block}' is not shown to be >= 0 where an entry of {block} is 0"
+            return f"the term {cut_sum(bad)} of {block}' is not shown to be >= 0 where an entry of {block} is 0"
     return by("quasi-positive", "f_i >= 0 where x >= 0 and x_i = 0")
 
 

@@ -8,14 +8,17 @@ from odenet.algebra.forms import Form, identity, of_letter
 from odenet.algebra.kinks import folded
 from odenet.algebra.letters import embed
 from odenet.algebra.scalars import ZERO, Scalar, rational
+from odenet.algebra.setting import Setting
 from odenet.algebra.trace import trace
 from odenet.ir.model import Comparison, Pair
 from odenet.ir.node import Node, apply, depends_on
-from odenet.ir.sizes import SCALAR, Size, Space, codomain, domain
+from odenet.ir.sizes import SCALAR, MapSpace, Size, Space, codomain, domain
+from odenet.proof import domains
 from odenet.proof.context import Context, Outcome, Rates, negated, substituted
 from odenet.proof.finding import Proof
 from odenet.proof.potentials import constructed, spelled
 from odenet.proof.rules import by
+from odenet.proof.spelling import shortened
 
 
 def divergence_free(context: Context, rates: Rates) -> Outcome:
@@ -167,23 +170,30 @@ def _against(context: Context, rates: Rates, energy: Node, half: Half, other: Ha
 # --- symmetries -------------------------------------------------------------------------------------------------
 
 
-def reversible(context: Context, rates: Rates) -> Outcome:
-    """f(Rx) + R f(x) = 0, R the flip of momenta."""
+def reversible(context: Context, rates: Rates, region: Setting | None = None) -> Outcome:
+    """f(Rx) + R f(x) = 0, R the flip of momenta. `region`: the setting of a claim that speaks of a region, which R x may leave."""
     problem = unpaired(context, rates)
     if problem:
         return problem
     if any(pair.is_halved for pair in context.model.pairs):
         return "reversibility of a halved block is not handled; declare the pair as two blocks `state q, p : …`"
     momenta = {pair.momentum for pair in context.model.pairs}
-    return _substitution(context, rates, momenta, lambda block: -1 if block not in momenta else 1, "f(Rx) + R f(x) = 0")
+    return _substitution(context, rates, momenta, lambda block: -1 if block not in momenta else 1, "f(Rx) + R f(x) = 0",
+                         region)
 
 
-def sign_equivariant(context: Context, rates: Rates) -> Outcome:
+def sign_equivariant(context: Context, rates: Rates, region: Setting | None = None) -> Outcome:
     every = {b.name for b in context.model.blocks}
-    return _substitution(context, rates, every, lambda _: -1, "f(-x) + f(x) = 0")
+    return _substitution(context, rates, every, lambda _: -1, "f(-x) + f(x) = 0", region)
 
 
-def matrix_equivariant(context: Context, rates: Rates, matrix: Node) -> Outcome:
+def _off_domain(context: Context, node: Node, region: Setting | None) -> str | None:
+    """Why f(g x) may not be there for an x of the region. Without a region f is known to be defined everywhere."""
+    problem = None if region is None else domains.obstacle(context, (node,), region)
+    return problem and f"the action may leave the region, and there {problem}"
+
+
+def matrix_equivariant(context: Context, rates: Rates, matrix: Node, region: Setting | None = None) -> Outcome:
     """f(Qx) = Q f(x) for an orthogonal Q that acts on every block."""
     fits = {context.translator.plain(end(matrix.space)) for end in (domain, codomain)}
     strange = [b.name for b in context.blocks_of(rates) if fits != {context.space(b.name)}]
@@ -192,6 +202,8 @@ def matrix_equivariant(context: Context, rates: Rates, matrix: Node) -> Outcome:
     values = {b.name: apply(matrix, Node("state", (), (b.name,), b.space)) for b in context.blocks_of(rates)}
     for block, node in rates.rows:
         moved = substituted(node, values)
+        if problem := _off_domain(context, moved, region):
+            return problem
         difference = _unmatched(context, lambda c, a=moved, b=node: c.form(a) - c.form(matrix) @ c.form(b))  # type: ignore[misc]
         if difference is not None:
             return f"f(Qx) - Q f(x) = 0 fails in block {block}: {shown(difference)}"
@@ -199,11 +211,13 @@ def matrix_equivariant(context: Context, rates: Rates, matrix: Node) -> Outcome:
 
 
 def _substitution(context: Context, rates: Rates, flipped: set[str], sign: Callable[[str], int],
-                  statement: str) -> Outcome:
+                  statement: str, region: Setting | None) -> Outcome:
     values = {name: negated(Node("state", (), (name,), context.model.block(name).space)) for name in sorted(flipped)}
     for block, node in rates.rows:
         turn = rational(-sign(block))
         moved = substituted(node, values)
+        if problem := _off_domain(context, moved, region):
+            return problem
         difference = _unmatched(context, lambda c, a=moved, b=node, k=turn: c.form(a) + c.form(b).scaled(k))  # type: ignore[misc]
         if difference is not None:
             return f"{statement} fails in block {block}: {shown(difference)}"
@@ -215,43 +229,75 @@ _BOTH = frozenset({
     "number", "dim", "time", "state", "ones", "zeros", "add", "mul", "scale", "power", "function", "sum", "mean", "dot", "norm",
     "largest", "smallest", "softmax", "spread", "apply", "compose", "transpose",
 })
-_COMMUTE = {"permutation": _BOTH | {"eye", "diag", "outer", "sym"}, "translation": _BOTH | {"channels"}}
+_COMMUTE = {"permutation": _BOTH | {"eye", "diag", "outer", "sym"}, "translation": _BOTH}
 
 
 def commuting(context: Context, rates: Rates, action: str) -> Outcome:
     """permutation and translation: every operation of the field commutes with the action.
 
     Entrywise operations, sums and spreads commute with every permutation of entries; circular convolutions commute with circular
-    shifts; scalars and channel vectors are left alone by both.
+    shifts; scalars are left alone by both. What is spread over channels has to be left alone: it may hold scalars and sums over
+    channels, but no vector of the state, whose own index moves.
     """
-    for _, node in rates.rows:
-        for inner in node.walk():
-            if inner.op == "param" and not _is_fixed(context, inner, action):
-                return f"parameter {inner.data[0]} is not shown to commute with every {action}"
-            if inner.op == "param" or _inside_channels(node, inner):
-                continue
-            if inner.op not in _COMMUTE[action]:
-                return f"`{inner.op}` is not shown to commute with every {action}"
+    for block, node in rates.rows:
+        if context.model.block(block).space.rank == 2:
+            return f"how a {action} acts on the matrix `{block}` is not said"
+        moved = _Moved(context, action)
+        moved.read(node)
+        if node not in moved.along:
+            return moved.reason(node)
     return by("commuting letters", f"every operation of the field commutes with every {action}")
 
 
-def _inside_channels(root: Node, inner: Node) -> bool:
-    """Whether a node only occurs in what is spread over channels and holds no state (so a shift leaves it alone)."""
-    parents = [parent for parent in root.walk() if inner in parent.args]
-    if not parents or depends_on(inner, "state") or not isinstance(inner.space, Space) or inner.space.rank != 1:
-        return False
-    return all(parent.op == "channels" or _inside_channels(root, parent) for parent in parents)
+class _Moved:
+    """What becomes of the values of nodes when the state is moved by g: `along` holds those with a(g x) = g a(x), `still` those
+    with a(g x) = a(x)."""
+
+    def __init__(self, context: Context, action: str) -> None:
+        self.context, self.action = context, action
+        self.along: set[Node] = set()
+        self.still: set[Node] = set()
+
+    def read(self, root: Node) -> None:
+        for node in root.walk():  # arguments first
+            is_still = node.op != "state" and all(a in self.still for a in node.args)
+            if is_still or (node.op == "unchannels" and node.args[0] in self.along):  # a circular shift keeps the sum of a channel
+                self.still.add(node)
+            if self._goes_along(node):
+                self.along.add(node)
+                self.still |= {node} if node.space == SCALAR else set()
+
+    def _goes_along(self, node: Node) -> bool:
+        if node.space == SCALAR and node in self.still:
+            return True
+        if node.op == "channels":
+            return node.args[0] in self.still
+        if node.op == "param":
+            return _is_fixed(self.context, node, self.action)
+        if node.op == "state" and not isinstance(node.space, MapSpace) and node.space.rank == 2:
+            return False
+        return node.op in _COMMUTE[self.action] and all(a in self.along for a in node.args)
+
+    def reason(self, node: Node) -> str:
+        """Why a node that does not go along does not."""
+        if node.op == "param":
+            return f"parameter {node.data[0]} is not shown to commute with every {self.action}"
+        if node.op == "channels":
+            return f"what is spread over channels depends on blocks whose own index a {self.action} moves"
+        if node.op == "state":
+            return f"how a {self.action} acts on the matrix `{node.data[0]}` is not said"
+        inner = next((a for a in node.args if a not in self.along), None)
+        if inner is None or node.op not in _COMMUTE[self.action]:
+            return f"`{node.op}` is not shown to commute with every {self.action}"
+        return self.reason(inner)
 
 
 def _is_fixed(context: Context, node: Node, action: str) -> bool:
+    """Whether a linear map commutes with every member of the group."""
     if node.space == SCALAR:
         return True
-    if action != "translation":
-        return False
-    parameter = context.model.parameter(node.data[0])
-    if not isinstance(parameter.space, Space):
-        return parameter.space.padding == "circular" and parameter.space.stride == 1
-    return node.space.rank == 1 and all(b.space.rank == 3 for b in context.model.blocks) if isinstance(node.space, Space) else False
+    space = context.model.parameter(node.data[0]).space
+    return action == "translation" and not isinstance(space, Space) and space.padding == "circular" and space.stride == 1
 
 
 # --- regions and texts ------------------------------------------------------------------------------------------
@@ -276,7 +322,6 @@ def _is_affine(node: Node) -> bool:
 
 def shown(form: Form, most: int = 160) -> str:
     """A short text of what is left over."""
-    text = form.key.replace("state ", "").replace("param ", "").replace("dim ", "")
-    return text if len(text) <= most else text[:most] + " …"
+    return shortened(form.key.replace("state ", "").replace("param ", "").replace("dim ", ""), most)
 
 

@@ -24,6 +24,7 @@ from odenet.proof.maps.straight import is_straight
 from odenet.proof.maps.structure import is_linear
 from odenet.proof.maps.substeps import Move, forward, solved
 from odenet.proof.rules import by
+from odenet.proof.spelling import shortened
 from odenet.schemes.contractivity import inverse_radius
 from odenet.schemes.monotonicity import is_implicit_euler
 from odenet.schemes.numbers import exact
@@ -211,9 +212,9 @@ def _quadratic(context: Context, move: Move, ahead: Ahead, invariant: Node, sett
     if rho:
         change = change + (h * _curve(context, rates, invariant)).times(rho / 2)
     if is_nonnegative(-change, setting):
-        return by("quadratic dissipation", f"grad I . f + ({rho} h/2) f'Qf = {change.key[:160]} <= 0",
+        return by("quadratic dissipation", f"grad I . f + ({rho} h/2) f'Qf = {shortened(change.key)} <= 0",
                   *solved(context, move, setting), rho=rational(rho))
-    return f"grad I . f + ({rho} h/2) f'Qf = {change.key[:160]} is not shown to be <= 0"
+    return f"grad I . f + ({rho} h/2) f'Qf = {shortened(change.key)} is not shown to be <= 0"
 
 
 def _is_curved_up(context: Context, rates: Rates, invariant: Node, setting: Setting) -> bool:
@@ -265,7 +266,7 @@ def _smooth(context: Context, move: Move, ahead: Ahead, invariant: Node, setting
         square = square + context.rate(rates, name).T @ context.rate(rates, name)
     change = context.along(invariant, rates) + (h * bound * square.scalar()).times(Fraction(1, 2))
     if is_nonnegative(-change, setting):
-        return by("descent lemma", f"grad I . f + (h K/2) |f|^2 = {change.key[:160]} <= 0",
+        return by("descent lemma", f"grad I . f + (h K/2) |f|^2 = {shortened(change.key)} <= 0",
                   *solved(context, move, setting), bound=bound)
     return f"h K = {(h * bound).key} is not shown to be at most 2" if is_descent else ""
 
@@ -298,5 +299,5 @@ def _closed_form(context: Context, move: Move, ahead: Ahead, invariant: Node, se
     new = context.form(substituted(invariant, dict(after.rows))).scalar()
     change = new - context.form(invariant).scalar()
     if is_nonnegative(-change, setting):
-        return by("step in closed form", f"the change {change.key[:160]} is <= 0")
+        return by("step in closed form", f"the change {shortened(change.key)} is <= 0")
     return ""

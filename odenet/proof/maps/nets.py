@@ -165,6 +165,17 @@ _ROWS: dict[str, Callable[[Context, NetStage, Setting], Facts]] = {
 }
 
 
+def room(context: Context, net: Net) -> tuple[str, ...]:
+    """What the sizes have to be for the stages that append or leave out entries, where it is not so for all of them."""
+    found = []
+    for stage in net.stages:
+        if stage.room is not None:
+            more, less = (resolved(context.model, size) for size in stage.room)
+            if not more.at_least(less):
+                found.append(f"{stage.room[0]} >= {stage.room[1]}, for the stage `{stage.kind}`")
+    return tuple(dict.fromkeys(found))
+
+
 # --- what follows for nets --------------------------------------------------------------------------------------
 
 

@@ -15,18 +15,20 @@ from odenet.proof.finding import Proof
 from odenet.proof.maps.formula import euler_move, formula
 from odenet.proof.maps.substeps import Move, forward, solvable, solved
 from odenet.proof.rules import by
+from odenet.proof.spelling import shortened
 from odenet.schemes.monotonicity import is_implicit_euler, ssp_coefficient
 
 
 def positive(context: Context, move: Move, setting: Setting) -> Outcome:
     """One substep maps the orthant to itself."""
     ahead = forward(move, setting)
+    is_resolvent = move.table is not None and is_implicit_euler(move.table)
     if ahead is not None and (move.is_exact or _is_resolvent(context, move, setting)):
         outcome = integrals.positive(context, ahead[0], setting)
         if isinstance(outcome, Proof):
             rule = "exact flow" if move.is_exact else "positive resolvent"
             return by(rule, f"the substep of `{move.field}` keeps the orthant", outcome, *solved(context, move, setting))
-        if move.is_exact and not move.is_shear:
+        if is_resolvent or (move.is_exact and not move.is_shear):
             return outcome
     if move.table is None and not (move.is_shear and move.is_exact and not move.is_timed):
         return "only exact flows and Runge-Kutta methods are shown to keep the orthant"
@@ -35,6 +37,9 @@ def positive(context: Context, move: Move, setting: Setting) -> Outcome:
     limit = ssp_coefficient(move.table) if move.table is not None else Fraction(0)
     if not limit:
         return "the method is no convex combination of Euler steps"
+    if is_resolvent:
+        return ("implicit Euler keeps the orthant where its equation has one solution for every step up to h, which is not shown"
+                if ahead is not None else "the step is not shown to go forward in time")
     if move.is_implicit:
         return "only exact flows, implicit Euler and explicit methods are shown to keep the orthant"
     outcome = _euler(context, euler_move(move, limit), setting)
@@ -63,7 +68,7 @@ def _euler(context: Context, move: Move, setting: Setting) -> Outcome:
 def _bad_block(context: Context, after: Rates, move: Move, block: str, inside: Setting) -> str | None:
     if context.space(block) == SCALAR:
         value = context.rate(after, block).scalar()
-        return None if is_nonnegative(value, inside) else f"{block} + h {block}' = {value.key[:160]} is not shown to be >= 0"
+        return None if is_nonnegative(value, inside) else f"{block} + h {block}' = {shortened(value.key)} is not shown to be >= 0"
     return _bad_entry(context.rate(move.rates, block).scaled(move.duration), block, inside)
 
 

@@ -111,24 +111,25 @@ def _permutations(sizes: list[tuple[str, tuple[Size, ...]]], layout: Layout) -> 
 
 
 def _translations(sizes: list[tuple[str, tuple[Size, ...]]], layout: Layout) -> tuple[tuple[str, Rearrangement], ...]:
-    sizes = [(name, s) for name, s in sizes if s]  # numbers stay where they are
-    shifted = dict.fromkeys(s[-2:] if len(s) == 3 else s for _, s in sizes)
-    ranks = {len(s) for _, s in sizes}
-    if len(shifted) != 1 or ranks not in ({1}, {3}):
+    """Shifts of all images and of all vectors, where there is one size of each at most. Beside images vectors are shifted too."""
+    images = dict.fromkeys(s[-2:] for _, s in sizes if len(s) == 3)
+    vectors = dict.fromkeys(s for _, s in sizes if len(s) == 1)
+    if len(images) > 1 or len(vectors) > 1 or not (images or vectors) or any(len(s) == 2 for _, s in sizes):
         raise Undefined("a translation of blocks of several sizes")
-    if ranks == {1}:
-        n = len(layout.place(sizes[0][0]))
-        order = _rearranged(layout, [name for name, _ in sizes], [*range(1, n), 0])
-        return (("moves each entry one place down", order),)
-    return (("shifts by one column", _shifted(layout, 0, 1)), ("shifts by one row", _shifted(layout, 1, 0)))
+    if not images:
+        return (("moves each entry one place down", _shifted(layout, 0, 0)),)
+    also = " and each entry of vectors one place down" if vectors else ""
+    return ((f"shifts by one column{also}", _shifted(layout, 0, 1)), (f"shifts by one row{also}", _shifted(layout, 1, 0)))
 
 
 def _shifted(layout: Layout, down: int, right: int) -> Rearrangement:
+    """Images shifted by rows and columns, vectors by one place; numbers stay where they are."""
     result: list[int] = []
     for _, shape in layout.blocks:
         start = len(result)
-        if not shape:
-            result.append(start)
+        if len(shape) < 2:
+            entries = prod(shape)
+            result.extend(start + (i + 1) % entries for i in range(entries))
             continue
         channels, height, width = shape
         result.extend(start + (c * height + (i + down) % height) * width + (j + right) % width

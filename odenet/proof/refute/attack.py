@@ -1,6 +1,7 @@
 """What an attack on one property is: points to look at, and the quantity that decides there."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -83,7 +84,11 @@ def shown(value: Scalar) -> str:
         if len(str(value)) <= 40:
             return str(value)
         value = arb(value)
-    return str(value.str(12)).strip("[]").replace("+/-", "±")
+    text = str(value.str(12)).strip("[]").replace("+/-", "±")
+    huge = re.match(r"(-?)\d[\d.]*e\+(\d{7,})", text)
+    if huge:
+        return f"{'below -' if huge[1] else 'above '}10^1000000"
+    return f"0 {text}" if text.startswith("±") else text
 
 
 def pairs(problem: Problem, case: Case) -> Iterable[Case]:

@@ -185,6 +185,12 @@ def _channels(run: Evaluation, node: Node) -> Tensor:
     return Tensor(shape, [item for item in items for _ in range(area)])
 
 
+def _unchannels(run: Evaluation, node: Node) -> Tensor:
+    image = run.arguments(node)[0]
+    channels, area = image.shape[0], prod(image.shape[1:])
+    return Tensor((channels,), [total(image.items[k * area:(k + 1) * area]) for k in range(channels)])
+
+
 Rule = Callable[["Evaluation", Node], Any]
 
 RULES: dict[str, Rule] = {
@@ -224,6 +230,7 @@ RULES: dict[str, Rule] = {
     "slice": _slice,
     "spread": lambda run, node: constant(run.shape(node), run.tensor(node.args[0]).scalar),
     "channels": _channels,
+    "unchannels": _unchannels,
 }
 
 

@@ -22,6 +22,7 @@ from odenet.recheck.conditions import has_series, is_of_such_parts, residual, se
 from odenet.recheck.scalars import Rejected
 from odenet.recheck.witness.duals import Dual, flat, lift, split
 from odenet.recheck.witness.members import MEMBERS
+from odenet.recheck.witness.others import others_have_members
 from odenet.recheck.witness.place import INPUT, Place, demand, flows_of, net_of
 from odenet.recheck.witness.plane import first_difference
 from odenet.recheck.witness.runs import Run, World
@@ -85,6 +86,7 @@ def _place(model: Model, plans: Mapping[str, Plan], claim: Claim, witness: Mappi
     given = {name: _numbers(value) for name, value in witness["values"].items()}
     dims = _dims(model, witness["dims"])
     spaces = _spaces(model, claim, given)
+    _demand_room(model, claim, dims)
     runs = [plans[name] for name in flows_of(model, claim)]
     sizes = [*(s for space in spaces.values() for s in space.sizes), *(plan.flow.steps for plan in runs)]
     demand(all(_is_size(size.evaluate(dims)) for size in sizes), "a size that is no positive whole number")
@@ -93,6 +95,7 @@ def _place(model: Model, plans: Mapping[str, Plan], claim: Claim, witness: Mappi
         world.time = given[TIME][()]
     steps = max((int(plan.flow.steps.evaluate(dims)) for plan in runs), default=0)
     _members(world, given, steps if claim.kind in ("flow", "net") else None, _weights(model, claim))
+    others_have_members(world, claim.kind in ("flow", "net"))
     shapes = {name: tuple(int(s.evaluate(dims)) for s in space.sizes) for name, space in spaces.items()}
     points = {}
     for name, prefix in (("x", ""), ("y", "y."), ("v", "v.")):
@@ -104,6 +107,15 @@ def _place(model: Model, plans: Mapping[str, Plan], claim: Claim, witness: Mappi
     demand(place.holds_region(points["x"]), "the state is not certainly in the region")
     demand("v" not in points or any(e != 0 for e in points["v"]), "the direction is zero")
     return place
+
+
+def _demand_room(model: Model, claim: Claim, dims: Mapping[str, int]) -> None:
+    """Stages that append entries have fewer before them, those that pick some have more."""
+    net = net_of(model, claim)
+    for stage in net.stages if net else ():
+        if stage.kind in ("embed", "lift", "take", "fold"):
+            before, after = stage.domain.sizes[0].evaluate(dims), stage.codomain.sizes[0].evaluate(dims)
+            demand(before <= after if stage.kind in ("embed", "lift") else after <= before, "a stage without room")
 
 
 def _numbers(value: Any) -> Any:

@@ -156,7 +156,7 @@ def _acted(place: Place, point: Any, shapes: dict[str, tuple[int, ...]]) -> Any:
 
 
 def _is_action(place: Place, action: str, order: list[int]) -> bool:
-    """Whether a rearrangement moves all blocks of one size by one permutation, or all of them by one shift."""
+    """Whether a rearrangement moves all blocks of one size by one permutation; or all images by one shift, and all vectors."""
     net, start = net_of(place.model, place.claim), 0
     own: dict[Any, Any] = {}
     for name, shape in place.shapes.items():
@@ -173,7 +173,7 @@ def _is_action(place: Place, action: str, order: list[int]) -> bool:
             is_one = part in shifts and own.setdefault(space.sizes[-2:], shifts.index(part)) == shifts.index(part)
         if not is_one:
             return False
-    return action == "permutation" or len(own) == 1
+    return action == "permutation" or 0 < len(own) == len({len(sizes) for sizes in own})  # one size of images, one of vectors
 
 
 def _shifts(shape: tuple[int, ...]) -> list[list[int]]:
