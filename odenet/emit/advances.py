@@ -113,9 +113,10 @@ class Advances:
             other = RungeKutta(advance.rates, table, is_explicit(table))
             return Inverse(self.part(field, other, moves_clock, f"{label}_adjoint"), True)
         moved = tuple(name for name, _ in advance.rates)
-        if not self._is_timed(field) and not any(depends_on(r, "state", frozenset(moved)) for _, r in advance.rates):
-            return Inverse(part, True)  # a shear: the rates do not change along the step
-        if not contracts:
+        is_shear = not any(depends_on(rate, "state", frozenset(moved)) for _, rate in advance.rates)
+        if is_shear and not self._is_timed(field):
+            return Inverse(part, True)  # the rates do not change along the step
+        if not contracts and not is_shear:  # of a shear the equation is solved at once, whatever the rates
             return f"the {label} steps of `{field}` are not proved invertible"
         key = ("inverse", field, advance, moves_clock)
         if key not in self.shop.parts:

@@ -187,7 +187,7 @@ def _base(code: Expression, computed: Computed) -> str:
     return f"{named.code.text}.shape"
 
 
-def raw_tensor(slot: Slot) -> Expression:
-    """The tensor of a slot; of a single scalar its one entry."""
-    kept = Name(f"self.{slot.attribute}")
+def raw_tensor(slot: Slot, name: str = "") -> Expression:
+    """The tensor of a slot (or what has this name); of a single scalar its one entry."""
+    kept = Name(name or f"self.{slot.attribute}")
     return Subscript(kept, "0") if not slot.is_stacked and slot.rank == 0 else kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from odenet.emit.maps import entered, left, shape_words
 from odenet.emit.names import Names, attribute
-from odenet.emit.nets import NetText, argument
+from odenet.emit.nets import NetText, argument, changes_nothing
 from odenet.emit.sizes import Sizes
 from odenet.emit.tree import (
     Assign,
@@ -41,9 +41,9 @@ def net_determinants(text: NetText, is_main: bool) -> list[Function]:
 
 
 def _is_bijection(text: NetText, stage: NetStage) -> bool:
-    """Flows, new shapes, and functions entry by entry whose slope keeps away from 0, so that they map R onto R."""
+    """Flows, new shapes, the identity, and functions entry by entry whose slope keeps away from 0: these map R onto R."""
     if stage.kind not in ("function", "def") or stage.domain != stage.codomain:
-        return stage.kind in ("flow", "flatten")
+        return stage.kind in ("flow", "flatten") or changes_nothing(stage)
     slopes = _slopes(text, stage)
     found = slope_range(text.expression(stage), argument(stage)) if slopes is not None else None
     return found is not None and bool((found.low is not None and found.low > 0) or (found.high is not None and found.high < 0))
@@ -61,7 +61,7 @@ def _slopes(text: NetText, stage: NetStage) -> Node | None:
 def _body(text: NetText, x: str) -> list[Statement]:
     names, sizes, batch = text.locals.inner(), Sizes(text.model), text.locals.batch
     log_det, net = Name(text.locals.log_det), text.net
-    body = entered({"x": x}, batch, {"x": sizes.shape(net.domain)}, text.runtime)
+    body = entered({"x": x}, batch, {"x": sizes.shape(net.domain)}, text.runtime, text.like())
     body += text.parameters(x, names)
     body.append(Assign((log_det.text,), method(Name(x), "new_zeros", Subscript(Name(f"{x}.shape"), "0"))))
     for stage in net.stages:
@@ -72,6 +72,8 @@ def _body(text: NetText, x: str) -> list[Statement]:
 
 def _stage(text: NetText, stage: NetStage, x: str, names: Names) -> list[Statement]:
     log_det = text.locals.log_det
+    if changes_nothing(stage):
+        return []
     if stage.kind == "flatten":
         return [Assign((x,), text.plain(stage, Name(x), Sizes(text.model)))]
     if stage.kind == "flow":

@@ -156,7 +156,9 @@ class _Public:
         about = f"log abs det of the Jacobian of `{flow}`, from {words}, of shape [...]."
         if self.keeps_volume:
             about = f"log abs det of the Jacobian of `{flow}`: 0, since it keeps volume. From {words}, of shape [...]."
-            return self._function("log_abs_det_jacobian", "Tensor", about, [Return(self._zeros())])
+            batch = self.locals.batch
+            zeros = Return(method(self._given[0], "new_zeros", Name(batch)))
+            return self._function("log_abs_det_jacobian", "Tensor", about, [Assign((batch,), self.blocks.checked()), zeros])
         made = Subscript(call(f"self.{self.prefix}forward_and_log_det", *self._given), "1")
         return self._function("log_abs_det_jacobian", "Tensor", about, [Return(made)])
 

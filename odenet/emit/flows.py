@@ -14,6 +14,7 @@ from odenet.emit.locals import Locals
 from odenet.emit.names import Names
 from odenet.emit.parts import Part, Want, Workshop, returned, returns
 from odenet.emit.printer import text
+from odenet.emit.raw import RawNames, tensors
 from odenet.emit.sizes import Sizes
 from odenet.emit.slots import Slot, Slots
 from odenet.emit.tree import (
@@ -35,6 +36,7 @@ from odenet.emit.tree import (
     items,
     method,
     targets,
+    unpacking,
 )
 from odenet.emit.values import Value
 from odenet.ir.model import Flow, Model
@@ -100,16 +102,16 @@ class FlowText:
         assert self.frame is not None
         slot = self.slot(self.frame.map.data[0])
         if not self._frame_method:
-            computed = Computed(self.model, self.locals, self.shop.runtime, self.slot, Name("self"))
+            raw = RawNames(self.locals)
+            computed = Computed(self.model, self.locals, self.shop.runtime, self.slot, Name("self"), raw)
             code = computed.parameter(slot.name).code
             self._frame_method = self.methods.new(f"_frame_of_{self.flow.name}")
             about = f"The map in whose frame the steps of `{self.flow.name}` are run."
-            body = returned(computed.body, [code])
-            self.functions.append(Function(self._frame_method, ("self",), "Tensor", (about,), tuple(body)))
+            body = [raw.unpacked([slot]), *returned(computed.body, [code])]
+            self.functions.append(Function(self._frame_method, ("self", raw.argument), "Tensor", (about,), tuple(body)))
         self.shop.runtime["remembered"] = None
         method = Name(f"self.{self._frame_method}")
-        raw = items(Name(f"self.{slot.attribute}"))
-        return call("remembered", Name("self._memory"), Name(f'"{self._frame_method}"'), raw, method)
+        return call("remembered", Name("self._memory"), Name(f'"{self._frame_method}"'), tensors([slot]), method)
 
     # --- what its substeps are ----------------------------------------------------------------------------------
 
@@ -162,31 +164,34 @@ class FlowText:
         if not keys:
             return [], [], None
         like = self.locals[self.flow.blocks[0]]
-        computed = Computed(self.model, self.locals, self.shop.runtime, self.slot, Name(like))
+        raw = RawNames(self.locals)
+        computed = Computed(self.model, self.locals, self.shop.runtime, self.slot, Name(like), raw)
         codes = self._computed(computed, keys)
         constants = [k for k in codes if not computed.is_stacked(k)]
         stacks = [k for k in codes if computed.is_stacked(k)]
         result = items(items(*(codes[k] for k in constants)), items(*(codes[k] for k in stacks)))
         has_duration = any(k.kind == "propagator" for k in keys)
-        arguments = ["self"]
+        slots = [slot for slot in self.slots.all if self.flow.name in slot.flows]
+        arguments = ["self", raw.argument] if slots else ["self"]
         arguments += [f"{like}: Tensor"] if computed.writer.used_like else []
         arguments += [f"{self.locals.duration}: float"] if has_duration else []
-        body = (*computed.body, Return(result))
+        body = (*([raw.unpacked(slots)] if slots else []), *computed.body, Return(result))
         name = self._values_method(purpose, tuple(arguments), body)
         given: list[Expression] = [Name(like)] if computed.writer.used_like else []
         given += [Name(self.locals.duration)] if has_duration else []
-        made = call(f"self.{name}", *given)
-        used = like if computed.writer.used_like else ""
-        return constants, stacks, self._remembered(name, made, used) if computed.body else made
+        if not slots or not computed.body:
+            return constants, stacks, call(f"self.{name}", *([tensors(slots)] if slots else []), *given)
+        return constants, stacks, self._remembered(name, slots, given, like if computed.writer.used_like else "")
 
-    def _remembered(self, name: str, made: Call, like: str) -> Expression:
+    def _remembered(self, name: str, slots: list[Slot], given: list[Expression], like: str) -> Expression:
         """Values that cost something, kept between calls that want no gradient, for the type and place of the state `like`."""
         self.shop.runtime["remembered"] = None
-        raw = items(*(Name(f"self.{s.attribute}") for s in self.slots.all if self.flow.name in s.flows))
         key: Expression = Name(f'"{name}"')
         if like:
             key = items(key, Name(f"{like}.dtype"), Name(f"{like}.device"))
-        return call("remembered", Name("self._memory"), key, raw, Lambda("", made))
+        method, raw = Name(f"self.{name}"), self.locals.raw
+        made = Lambda(raw, call(method.text, Name(raw), *given)) if given else method
+        return call("remembered", Name("self._memory"), key, tensors(slots), made)
 
     def _values_method(
         self, purpose: str, arguments: tuple[str, ...], body: tuple[Statement, ...]
@@ -385,11 +390,6 @@ class FlowText:
 
 def _no_leaf(node: Node) -> Value:
     raise AssertionError("an interval of time depends on numbers and dims only")
-
-
-def unpacking(names: list[str]) -> str:
-    """The target of an assignment that unpacks a tuple."""
-    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
 
 
 def _plus(left: Expression, right: Expression) -> Expression:

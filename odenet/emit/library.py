@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import symtable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -33,9 +34,19 @@ def entries() -> dict[str, Entry]:
 
 
 def _entry(node: ast.FunctionDef | ast.ClassDef, lines: list[str]) -> Entry:
-    chosen = [line.split("  # type: ignore")[0] for line in lines[node.lineno - 1 : node.end_lineno]]
-    uses = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-    return Entry(node.name, "\n".join(chosen) + "\n", uses)
+    start = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    chosen = [line.split("  # type: ignore")[0] for line in lines[start - 1 : node.end_lineno]]
+    text = "\n".join(chosen) + "\n"
+    return Entry(node.name, text, frozenset(_outer_names(symtable.symtable(text, node.name, "exec"))))
+
+
+def _outer_names(table: symtable.SymbolTable) -> Iterator[str]:
+    """The names that a text reads and does not give to a value of its own: a local `gap` is no use of a function `gap`."""
+    for symbol in table.get_symbols():
+        if symbol.is_referenced() and (symbol.is_global() or table.get_type() == "module"):
+            yield symbol.get_name()
+    for inner in table.get_children():
+        yield from _outer_names(inner)
 
 
 def closure(wanted: Iterable[str]) -> tuple[Entry, ...]:

@@ -22,17 +22,24 @@ class Locals:
         self.step, self.steps, self.batch = self.names.new("step"), self.names.new("steps"), self.names.new("batch")
         self.index, self.place = self.names.new("index"), self.names.new("place")
         self.like = self.names.new("like")
-        self.values = self.names.new("values")
+        self.values, self.raw = self.names.new("values"), self.names.new("raw")
         self.log_det, self.probes = self.names.new("log_det"), self.names.new("probes")
         self.constants, self.stacks = self.names.new("constants"), self.names.new("stacks")
         for name in ("kept", "gradients", "totals"):
             self.names.new(name)
+        self._raw: dict[str, str] = {}
         self._gradients: dict[str, str] = {}
         self._kept: dict[int, str] = {}
         self.hoisted: dict[Node, str] = {}
 
     def __getitem__(self, name: str) -> str:
         return self._of_spec[name]
+
+    def raw_name(self, attribute: str) -> str:
+        """The local name of a raw tensor that a method is given."""
+        if attribute not in self._raw:
+            self._raw[attribute] = self.names.new(f"{self.raw}_{attribute}")
+        return self._raw[attribute]
 
     def gradient_name(self, name: str) -> str:
         """The local name of the gradient by something with a local name."""

@@ -50,20 +50,29 @@ def public(text: FlowText) -> list[Function]:
 
 
 def entered(
-    local: dict[str, str], batch: str, shapes: dict[str, tuple[Expression, ...]], runtime: dict[str, None]
+    local: dict[str, str],
+    batch: str,
+    shapes: dict[str, tuple[Expression, ...]],
+    runtime: dict[str, None],
+    like: str = "",
 ) -> list[Statement]:
-    """Check the shapes of the arguments and flatten what is in front of them to one axis."""
+    """Check the arguments and flatten what is in front of them to one axis. `like`: a parameter of the type they need."""
     runtime["leading"] = None
-    body: list[Statement] = [Assign((batch,), checked(local, shapes))]
+    body: list[Statement] = [Assign((batch,), checked(local, shapes, like))]
     body += [Assign((local[b],), method(Name(local[b]), "reshape", Number(-1), *shapes[b])) for b in local]
     return body
 
 
-def checked(local: dict[str, str], shapes: dict[str, tuple[Expression, ...]]) -> Expression:
-    """The call that checks shapes and gives the batch shape."""
+def checked(local: dict[str, str], shapes: dict[str, tuple[Expression, ...]], like: str = "") -> Expression:
+    """The call that checks types and shapes and gives the batch shape."""
     given = Text("{" + ", ".join(f'"{b}": {name}' for b, name in local.items()) + "}")
     wanted = Text("{" + ", ".join(f'"{b}": {written(Items(shapes[b]))}' for b in local) + "}")
-    return call("leading", given, wanted)
+    return call("leading", given, wanted, *([Name(like)] if like else []))
+
+
+def typed_by(slots: list[Slot]) -> str:
+    """A parameter with axes, whose type the state must have; scalars take that of the state. "" where all are scalars."""
+    return next((f"self.{slot.attribute}" for slot in slots if slot.rank), "")
 
 
 def left(
@@ -87,14 +96,16 @@ class Blocks:
         self.text, self.names = text, text.flow.blocks
         self.local = {b: text.locals[b] for b in self.names}
         self.shapes = {b: text.sizes.shape(text.model.block(b).space) for b in self.names}
+        self.like = typed_by([slot for slot in text.slots.all if text.flow.name in slot.flows])
 
     def enter(self) -> list[Statement]:
         text = self.text
-        return entered(self.local, text.locals.batch, self.shapes, text.shop.runtime)
+        return entered(self.local, text.locals.batch, self.shapes, text.shop.runtime, self.like)
 
     def checked(self) -> Expression:
         """The call that checks the shapes of the blocks and gives their batch shape."""
-        return checked(self.local, self.shapes)
+        self.text.shop.runtime["leading"] = None
+        return checked(self.local, self.shapes, self.like)
 
     def leave(self, values: dict[str, Expression], front: tuple[Expression, ...] = ()) -> Statement:
         back = [left(values[b], self.text.locals.batch, self.shapes[b], front) for b in self.names]
@@ -253,9 +264,8 @@ def _slots_of(text: FlowText, wants: list[Want]) -> list[Slot]:
 def _clock(text: FlowText, time: str, index: str, place: str, slots: list[Slot]) -> list[Statement]:
     like = text.locals[text.flow.blocks[0]]
     start, end = text.number(text.flow.start), text.number(text.flow.end)
-    body: list[Statement] = [
-        Assign((time,), call("torch.as_tensor", Name(time), dtype=Name(f"{like}.dtype"), device=Name(f"{like}.device")))
-    ]
+    text.shop.runtime["moment"] = None
+    body: list[Statement] = [Assign((time,), call("moment", Name(time), Name(like)))]
     since: Expression = Name(time) if start == Number(0) else Binary("-", Name(time), start)
     if any(s.steps is not None for s in slots):
         count = text.sizes.size(text.flow.steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from odenet.algebra.facts import resolved
@@ -14,9 +15,10 @@ from odenet.emit.expressions import Writer
 from odenet.emit.flows import FlowText
 from odenet.emit.frames import with_turned_fields
 from odenet.emit.header import clean, header
+from odenet.emit.inverse_nets import net_inverse
 from odenet.emit.library import closure
 from odenet.emit.locals import Locals
-from odenet.emit.maps import entered, left, public, shape_words
+from odenet.emit.maps import entered, left, public, shape_words, typed_by
 from odenet.emit.names import ATTRIBUTES, DIGEST, PUBLIC, Names, argument, attribute
 from odenet.emit.nets import NetText
 from odenet.emit.parts import Want, Workshop, returns
@@ -77,12 +79,13 @@ class ModuleText:
         """The class of the model."""
         flows = [self._flow(flow) for flow in self.model.flows]
         methods = [function for text in flows for function in (*self._public(text), *text.functions)]
-        methods += self._nets({text.flow.name: text.runner for text in flows})
+        undone = frozenset(text.flow.name for text in flows if not text.reason)
+        methods += self._nets({text.flow.name: text.runner for text in flows}, undone)
         if not flows:
             methods += self._field_only()
         parts = [part.function for part in self.shop.parts.values()]
-        own = [self._init(), *self._backprop(flows), *self._values(), *self._reset()]
-        return Class(self.model.name, "nn.Module", self._about(), (*own, *methods, *parts, *self.shop.pulls))
+        own = [self._init(), *self._copied(), *self._backprop(flows), *self._values(), *self._reset()]
+        return Class(self.model.name, "nn.Module", self._about(), called((*own, *methods, *parts, *self.shop.pulls)))
 
     # --- flows and nets -----------------------------------------------------------------------------------------
 
@@ -108,20 +111,32 @@ class ModuleText:
             self.slots,
             self.methods,
             flow.name == self._main(),
-            contracts="invertible" in proved,
+            contracts="invertible" in proved or self._is_inverted(flow),
             keeps_volume=shears or bool(proved & {"volume_preserving", "symplectic"}),
             bounds=proved_bounds(self.findings),
             frame=self.frames.get(flow.name),
         )
 
+    def _is_inverted(self, flow: Flow) -> bool:
+        """Whether a net that is proved invertible has the flow as a stage; then the flow is, for the same reasons."""
+        nets = [net for net in self.model.nets if any(s.kind == "flow" and s.data[0] == flow.name for s in net.stages)]
+        return any(
+            f.verdict == "proved" and f.claim.property == "invertible" and f.claim.subject == net.name and not f.claim.region
+            for f in self.findings
+            for net in nets
+        )
+
     def _public(self, text: FlowText) -> list[Function]:
         return public(text)
 
-    def _nets(self, runners: dict[str, str]) -> list[Function]:
+    def _nets(self, runners: dict[str, str], undone: frozenset[str]) -> list[Function]:
         found, numbers = [], dict[str, int]()
         for net in self.model.nets:
             text = NetText(self.model, net, self.locals, self.slots, self.runtime, self.methods, runners, numbers)
-            found += [text.forward(net.name == self._main()), *net_determinants(text, net.name == self._main())]
+            is_main = net.name == self._main()
+            found.append(text.forward(is_main))
+            counted = net_determinants(text, is_main)
+            found += [*counted, *net_inverse(text, is_main, undone, is_counted=bool(counted))]
             self.modules += text.made
             self.stages += text.names
         return found
@@ -135,7 +150,7 @@ class ModuleText:
         local = {b: self.locals[b] for b in names}
         spaces = {b: self.model.block(b).space for b in names}
         shapes = {b: self.sizes.shape(spaces[b]) for b in names}
-        body = entered(local, self.locals.batch, shapes, self.runtime)
+        body = entered(local, self.locals.batch, shapes, self.runtime, typed_by(list(self.slots.all)))
         computed = Computed(self.model, self.locals, self.runtime, self.slots.of_any, Name(local[names[0]]))
         time, inner = self.locals.time, self.locals.inner()
         totals: dict[str, Expression] = {}
@@ -143,7 +158,8 @@ class ModuleText:
         for want in dict.fromkeys(w for part in parts for w in part.wants):
             if want.kind == "scheduled":
                 like = local[names[0]]
-                place = call("torch.as_tensor", Name(time), dtype=Name(f"{like}.dtype"), device=Name(f"{like}.device"))
+                self.runtime["moment"] = None
+                place = call("moment", Name(time), Name(like))
                 codes[want] = Subscript(computed.scheduled(want.name, method(place, "reshape", Number(1))).code, "0")
             else:
                 codes[want] = (computed.parameter if want.kind == "param" else computed.hoisted)(want.name).code
@@ -203,6 +219,14 @@ class ModuleText:
         if self.slots.all:
             body.append(Do(call("self.reset_parameters")))
         return Function("__init__", tuple(arguments), "None", (), tuple(body))
+
+    def _copied(self) -> list[Function]:
+        """Copies and pickles of the module begin without the values that it keeps between calls."""
+        if "remembered" not in self.runtime:
+            return []
+        about = "What is copied and pickled: all but the values kept between calls."
+        state = Return(Text('{**self.__dict__, "_memory": {}}'))
+        return [Function("__getstate__", ("self",), "dict[str, Any]", (about,), (state,))]
 
     def _backprop(self, flows: list[FlowText]) -> list[Function]:
         """The property that says how gradients get at the states between the steps."""
@@ -308,6 +332,18 @@ class ModuleText:
         return [Function("reset_parameters", ("self",), "None", (about,), tuple(body))]
 
 
+def called(methods: tuple[Function, ...]) -> tuple[Function, ...]:
+    """The methods that are public, or that one of those that stay calls."""
+    uses = {m.name: set(re.findall(r"self\.(_\w+)", repr(m.body))) for m in methods if m.name != "backprop"}
+    found = {name for name in uses if not name.startswith("_") or name.startswith("__")}
+    waiting = sorted(found)
+    while waiting:
+        fresh = (uses[waiting.pop()] & uses.keys()) - found
+        found |= fresh
+        waiting += sorted(fresh)
+    return tuple(m for m in methods if m.name in found or m.name == "backprop")
+
+
 def _merged(bodies: list[list[Statement]]) -> list[Statement]:
     """The statements of several bodies, equal ones once."""
     found: list[Statement] = []
@@ -338,6 +374,7 @@ def module_tree(
     text = ModuleText(model, plans, findings, dims)
     made_class = text.class_()
     made_class = replace(made_class, body=(Verbatim(f'{DIGEST} = "{clean(digests[0], 128)}"'), *made_class.body))
-    library = closure(text.runtime)
+    words = set(re.findall(r"\w+", repr(made_class)))
+    library = closure(name for name in text.runtime if name in words)  # a part that nothing calls may have asked for more
     pieces: list[Statement] = [Verbatim(entry.text) for entry in library]
     return Module(header(model, findings, digests, version), (), (*pieces, made_class))

@@ -8,7 +8,7 @@ from fractions import Fraction
 from odenet.emit.computed import Computed
 from odenet.emit.expressions import Writer
 from odenet.emit.locals import Locals
-from odenet.emit.maps import entered, left, shape_words
+from odenet.emit.maps import entered, left, shape_words, typed_by
 from odenet.emit.names import Names, attribute
 from odenet.emit.rewrite import replaced_leaves
 from odenet.emit.sizes import Sizes
@@ -50,14 +50,25 @@ class NetText:
         """The forward method: x [..., domain] -> [..., codomain]."""
         sizes, names = Sizes(self.model), self.locals.inner()
         x, batch = names.new("x"), self.locals.batch
-        body = entered({"x": x}, batch, {"x": sizes.shape(self.net.domain)}, self.runtime)
-        body += self.parameters(x, names)
+        inner = self.parameters(x, names)
         for stage in self.net.stages:
-            body += self._stage(stage, x, names, sizes)
+            inner += self._stage(stage, x, names, sizes)
+        body = [*entered({"x": x}, batch, {"x": sizes.shape(self.net.domain)}, self.runtime, self.like()), *inner]
         body.append(Return(left(Name(x), batch, sizes.shape(self.net.codomain))))
         about = f"The net `{self.net.name}`: {shape_words(self.net.domain)} to {shape_words(self.net.codomain)}."
         name = "forward" if is_main else self.methods.new(attribute(self.net.name))
         return Function(name, ("self", f"{x}: Tensor"), "Tensor", (about,), tuple(body))
+
+    def like(self) -> str:
+        """A parameter of the type that the argument needs, once the stages are written."""
+        found = f"self.{self.names[0]}.weight" if self.names else ""
+        own = [self.slots.of_any(name) for name in used_parameters(self.model, net_nodes(self.model, self.net))]
+        return found or typed_by([*own, *(s for s in self.slots.all if self.flows & set(s.flows))])
+
+    @property
+    def flows(self) -> set[str]:
+        """The flows among the stages."""
+        return {stage.data[0] for stage in self.net.stages if stage.kind == "flow"}
 
     def parameters(self, x: str, names: Names) -> list[Statement]:
         """The constrained parameters that `def` stages use."""
@@ -162,6 +173,11 @@ class NetText:
         image = f"({', '.join(map(_text, sizes.shape(Space(stage.domain.sizes[1:]))))})"
         more = [Text(f"bound={_text(bound)}")] + ([Text(f"image={image}")] if circular else [])
         return call("BoundedConvolution", *given, *more, Text("**factory"))
+
+
+def changes_nothing(stage: NetStage) -> bool:
+    """Whether a stage is the identity."""
+    return stage.kind in ("take", "embed", "lift") and stage.domain == stage.codomain
 
 
 def argument(stage: NetStage) -> Node:

@@ -16,6 +16,7 @@ from odenet.proof.finding import Finding
 DEEPEST = 50_000  # frames; long sums and products in specs are deep nodes
 
 _IMPORTS = (  # module, name taken from it ("": the module itself), what in the text needs it
+    ("dataclasses", "", r"\bdataclasses\."),
     ("math", "", r"\bmath\."),
     ("warnings", "", r"\bwarnings\."),
     ("collections.abc", "Callable", r"\bCallable\["),

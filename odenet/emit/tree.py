@@ -201,6 +201,11 @@ def targets(names: list[str]) -> tuple[str, ...]:
     return (f"({names[0]},)",) if len(names) == 1 else tuple(names)
 
 
+def unpacking(names: list[str]) -> str:
+    """The target of an assignment that unpacks a tuple."""
+    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
+
+
 def strength(expression: Expression) -> int:
     """How strongly an expression holds together."""
     if isinstance(expression, Text):

@@ -19,11 +19,11 @@ from odenet.proof import curvature, definitions, domains, shorter
 from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
-from odenet.proof.fields.definite import is_not_definite
+from odenet.proof.fields.definite import is_not_definite, keeps_quadratics, stops
 from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.maps import bijections, cocoercive, constants, invariants, orthant, whole
 from odenet.proof.maps import structure as maps
-from odenet.proof.maps.substeps import Move, NoSolution, each, moves
+from odenet.proof.maps.substeps import Move, NoSolution, each, is_timed, moves
 from odenet.proof.potentials import spelled
 from odenet.proof.rules import by, readable
 from odenet.proof.sets import Members, members
@@ -230,16 +230,21 @@ class Prover:
         result = flow_order(self.model, plan.flow, wanted)
         answer = result.at_least(wanted)
         if answer:
-            premises = []
-            for part, advance in zip(plan.flow.parts, plan.advances, strict=True):
+            premises, moving = [], []
+            for index, (part, advance) in enumerate(zip(plan.flow.parts, plan.advances, strict=True)):
                 if isinstance(advance, Relax):  # the order of `relax` holds for fields that keep its invariant
                     kept = integrals.preserves(self.context, self.context.rates((part.field,)), advance.invariant)
                     if isinstance(kept, str):
                         return f"the order of `relax` needs a field that keeps its invariant; of `{part.field}`: {kept}"
                     if is_not_definite(self.context, self.context.rates((part.field,)), advance.invariant):
                         return f"the order of `relax` needs a quadratic that is definite on the blocks that `{part.field}` moves"
+                    rates = self.context.rates((part.field,))
+                    if index == 0 and is_timed(self.context, rates) and not keeps_quadratics(advance):  # the others' clocks stand
+                        if stops(self.context, rates, plan.flow):
+                            return f"the order of `relax` needs a field that does not stop; `{part.field}` is zero at a time"
+                        moving.append(f"`{part.field}` is not zero where its rate of change in time is not")
                     premises.append(kept)
-            conditions = tuple(f"assumes {text}" for text in result.assumes)
+            conditions = tuple(f"assumes {text}" for text in (*result.assumes, *moving))
             statement = f"order {result.order} by the conditions up to {wanted}"
             if result.is_exact:
                 statement = "a step is the exact flow: it has every order"

@@ -73,7 +73,7 @@ def moves(case: Case, flow: str) -> list[Move]:
         field = plan.flow.parts[s.part].field
         rows = case.rows((field,))
         found.append(Move(field, rows, plan.advances[s.part], s.coefficient, step * case.reader.scalar(as_node(s.coefficient)),
-                          times(as_node(s.coefficient), plan.flow.step), _is_timed(case, rows), tuple(plan.flow.blocks),
+                          times(as_node(s.coefficient), plan.flow.step), is_timed(case, rows), tuple(plan.flow.blocks),
                           s.clock, s.clock + s.coefficient if s.part == 0 else s.clock))
     return found
 
@@ -86,7 +86,8 @@ def distinct(found: list[Move]) -> dict[tuple[str, Scalar], Move]:
     return kinds
 
 
-def _is_timed(case: Case, rows: Rows) -> bool:
+def is_timed(case: Case, rows: Rows) -> bool:
+    """Whether the right-hand side may change within a step."""
     def runs(name: str) -> bool:
         schedule = case.model.parameter(name).schedule
         return schedule is not None and schedule.kind != "piecewise"

@@ -18,9 +18,11 @@ from math import factorial
 from typing import Any
 
 from odenet.ir.model import Flow, Method, Table
+from odenet.ir.node import Node
 from odenet.plan.steps import Relax
-from odenet.recheck.case import Case, Goal, Step
+from odenet.recheck.case import Case, Goal, Rows, Step, replaced
 from odenet.recheck.conditions import residual, sees
+from odenet.recheck.moves import is_timed
 from odenet.recheck.scalars import Rejected
 from odenet.schemes.numbers import Exact, exact
 
@@ -137,11 +139,15 @@ def order_conditions(case: Case, goal: Goal, step: Step) -> None:
     wanted = int(value)
     flow: Flow = case.model.flow(goal.subject)
     plan = case.plans[goal.subject]
-    for part, advance in zip(flow.parts, plan.advances, strict=True):
+    for index, (part, advance) in enumerate(zip(flow.parts, plan.advances, strict=True)):
         if isinstance(advance, Relax):
             case.premise(step, goal.of("field", "preserves", advance.invariant, rows=case.rows((part.field,))))
             _may_be_definite(case, goal, part.field, advance.invariant)
             case.conditions.append(f"assumes `{part.field}` keeps its invariant, definite on the blocks it moves")
+            rows, inner = case.rows((part.field,)), part.method.inner
+            if index == 0 and is_timed(case, rows) and inner and inner.table and not Tableau(inner.table).is_symplectic():
+                _may_go_on(case, flow, rows)
+                case.conditions.append(f"assumes `{part.field}` is not zero where its rate of change in time is not")
     stages = [(i, exact(c)) for i, c in flow.scheme.stages]
     if len(flow.parts) == 1 and flow.parts[0].method.kind == "exact" and sum((c for _, c in stages), Exact(0)) == 1:
         return
@@ -170,6 +176,27 @@ def _may_be_definite(case: Case, goal: Goal, field: str, invariant: Any) -> None
     below, above = ([None if end is None else end.value() for end in side] for side in zip(*ends, strict=True))
     is_mixed = any(v is not None and v <= 0 for v in above) and any(v is not None and v >= 0 for v in below)
     case.demand(not is_mixed, "the quadratic is not definite")
+
+
+def _may_go_on(case: Case, flow: Flow, rows: Rows) -> None:
+    """Refuse a field that is zero at a time of the flow: a relaxed step may stand still there while the flow sets off."""
+    for moment in (flow.start, flow.end):
+        there = [case.reader.form(_at(node, moment)) for _, node in rows]
+        case.demand(not all(form.is_zero() for form in there), "the field is zero at a time")
+    for factor in _factors(rows[0][1]):
+        is_shared = all(factor in _factors(node) for _, node in rows)
+        if is_shared and not any(leaf.op in ("state", "param", "variable") for leaf in factor.walk()) and not factor.space.sizes:
+            first, last = (case.reader.scalar(_at(factor, moment)).value() for moment in (flow.start, flow.end))
+            case.demand(first is None or last is None or first * last >= 0, "the field is zero at a time")
+
+
+def _at(node: Node, moment: Node) -> Node:
+    return replaced(node, lambda leaf: moment if leaf.op == "time" else None)
+
+
+def _factors(node: Any) -> list[Any]:
+    """Of a product of products."""
+    return [f for a in node.args for f in _factors(a)] if node.op in ("mul", "scale") else [node]
 
 
 def _determinant(matrix: list[list[Fraction]]) -> Fraction:

@@ -211,6 +211,17 @@ claim moving : order(1)                  #! true
 claim moving : order(2)                  #! false
 claim standing : order(2)                #! true
 """,
+    "relax where the field stops": """
+state x, y : R
+field f { x' = t*y  y' = -t*x }
+field g { x' = (t - 1/2)*y  y' = -(t - 1/2)*x }
+flow first = lie(f: relax(heun)) over [0, 1] steps 10
+flow between = lie(g: relax(heun)) over [0, 1] steps 10
+flow same = lie(f: relax(implicit_midpoint)) over [0, 1] steps 10
+claim first : order(2)                   #! false
+claim between : order(2)                 #! false
+claim same : order(2)                    #! true
+""",
     "relax with a quadratic of two signs": """
 dim n = 2
 state a, b, c, d : R

@@ -32,17 +32,17 @@ def test_a_program_is_saved_and_loaded(name):
     loaded, own = torch.export.load(file).module(), network(name)
     for batch in BATCHES:
         x = inputs(name, batch, seed=batch)
-        assert torch.equal(flat(loaded(*x)), flat(own(*x)))
+        assert torch.allclose(flat(loaded(*x)), flat(own(*x)), atol=1e-5)  # a traced chart takes its other way
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_constraints_fold_away(name):
-    """What a chart computes becomes a constant: the same numbers, and none of the charts' operations is left."""
+    """What a chart computes becomes a constant: the same numbers to rounding, and none of the charts' operations is left."""
     constant, own = folded(exported(name)), network(name)
     assert not [found for found in operations(constant) if any(word in found for word in CHARTS)]
     for batch in BATCHES:
         x = inputs(name, batch, seed=batch)
-        assert torch.equal(flat(constant(*x)), flat(own(*x)))
+        assert torch.allclose(flat(constant(*x)), flat(own(*x)), atol=1e-5)
 
 
 def test_constants_of_linear_parts_fold_when_decomposed():

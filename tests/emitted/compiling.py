@@ -105,5 +105,15 @@ def compiled(name: str) -> Compiled:
     return compile_text(path.read_text(), path.name, proved=True)
 
 
+WORKED = sorted(path for folder in ("gallery", "paper") for path in (SPECS.parents[2] / "specs" / folder).glob("*.ode"))
+
+
+@cache
+def worked(path: Path) -> tuple[Compiled, dict[str, int]]:
+    """A spec of the gallery or of the paper, its claims taken as proved, and small sizes for it."""
+    found = compile_text(path.read_text(), path.name, proved=True)
+    return found, {dim.name: min(int(dim.value.constant()), 3) for dim in found.model.dims if dim.is_free}
+
+
 def as_tuple(value):
     return value if isinstance(value, tuple) else (value,)

@@ -58,3 +58,29 @@ def test_gradients_of_a_compiled_flow(name):
         gradients.append(torch.autograd.grad(total, (*made.parameters(), *states)))
     for a, b in zip(*gradients, strict=True):
         assert torch.allclose(a, b, atol=1e-11 * float(1 + a.abs().max()))
+
+
+@pytest.mark.parametrize(("name", "dims", "dynamic"), [("pendulum", {}, None), ("switching", {"n": 4, "L": 3}, True)])
+def test_inductor_compiles_it_as_documented(name, dims, dynamic):
+    """`torch.compile(model)` and `model.compile(dynamic=True)`, without a word more: values and gradients."""
+    found = compiled(name)
+    made = found.make(seed=43, **dims)
+    torch._dynamo.reset()
+    fast = found.make(seed=43, **dims)
+    if dynamic is None:
+        fast = torch.compile(fast)
+    else:
+        fast.compile(dynamic=dynamic)
+    for batch in (3, 5) if dynamic else (3,):
+        states = [(s / 4).requires_grad_() for s in found.states(found.model.flows[-1], dims, (batch,))]
+        rows = []
+        for run in (made, fast):
+            done = as_tuple(run(*states))
+            total = sum(y.square().sum() for y in done)
+            rows.append([*done, *torch.autograd.grad(total, (*run.parameters(), *states))])
+        for a, b in zip(*rows, strict=True):
+            assert torch.allclose(a, b, atol=1e-9 * float(1 + a.detach().abs().max()))
+    with torch.no_grad():
+        for a, b in zip(as_tuple(made(*states)), as_tuple(fast(*states)), strict=True):
+            assert torch.allclose(a, b, atol=1e-9 * float(1 + a.abs().max()))
+    torch._dynamo.reset()

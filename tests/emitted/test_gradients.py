@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 import torch
-from compiling import SMALL, SPECS, as_tuple, compile_text, compiled
+from compiling import SMALL, SPECS, WORKED, as_tuple, compile_text, compiled, worked
 
 from odenet.operators.functions import FUNCTIONS
 
@@ -193,7 +193,7 @@ def test_values_are_kept_only_while_they_hold():
     x = torch.randn(4, 5, dtype=double)
     calls = []
     computed = type(made)._values_of_net
-    type(made)._values_of_net = lambda self: (calls.append(1), computed(self))[1]
+    type(made)._values_of_net = lambda self, raw: (calls.append(1), computed(self, raw))[1]
     try:
         with torch.no_grad():
             first = made(x)
@@ -267,3 +267,161 @@ def test_stages_that_the_result_does_not_see():
     x = torch.linspace(-1, 1, 5, dtype=double, requires_grad=True)
     made(x).sum().backward()
     assert "kept[0:" in found.text and "kept[1:" not in found.text and torch.isfinite(x.grad).all()
+
+
+def small_flows(path):
+    """The flows of a worked spec at small sizes: each with its forward map, a module and states near 0."""
+    found, dims = worked(path)
+    for flow in found.model.flows:
+        made = found.make(seed=1, **dims)
+        name = "forward" if flow.name == found.main else next(n for n in (flow.name, f"{flow.name}_") if n in vars(type(made)))
+        yield made, getattr(made, name), [(0.3 * s).requires_grad_() for s in found.states(flow, dims, (2,))]
+
+
+def every_way(made):
+    for way in ("store", "checkpoint", "invert"):
+        try:
+            made.backprop = way
+        except ValueError:
+            continue
+        yield way
+
+
+def weighed(run, states):
+    """A number that all outputs have a part in."""
+    done = as_tuple(run(*states))
+    return sum((torch.arange(1, y.numel() + 1, dtype=y.dtype).cos().reshape(y.shape) * y + y.square() / 7).sum() for y in done)
+
+
+def by_all(total, made, states, **options):
+    wanted = [*states, *made.parameters()]
+    found = torch.autograd.grad(total, wanted, allow_unused=True, **options)
+    return [torch.zeros_like(t) if g is None else g for t, g in zip(wanted, found, strict=True)]
+
+
+def agree(found, expected, tolerance):
+    for a, b in zip(found, expected, strict=True):
+        assert torch.allclose(a, b, rtol=tolerance, atol=tolerance * float(1 + (b.abs().max() if b.numel() else 0)))
+
+
+@pytest.mark.parametrize("path", WORKED, ids=lambda path: path.stem)
+def test_a_gradient_with_its_graph_is_the_gradient(path):
+    """What `create_graph` gives is what it is without: that of finite differences, for states and parameters."""
+    for made, run, states in small_flows(path):
+        for _way in every_way(made):
+            plain = by_all(weighed(run, states), made, states)
+            agree(by_all(weighed(run, states), made, states, create_graph=True), plain, 1e-8)
+        if path.stem == "signs":  # `binary` has the gradient of what it rounds
+            continue
+        made.backprop = "store"
+        generator = torch.Generator().manual_seed(0)
+        tensors = [*states, *made.parameters()]
+        moves = [torch.randn(t.shape, dtype=double, generator=generator) for t in tensors]
+        values = []
+        with torch.no_grad():
+            for size in (1e-6, -2e-6):  # there, and to the other side
+                for t, move in zip(tensors, moves, strict=True):
+                    t.add_(move, alpha=size)
+                values.append(weighed(run, states))
+        slope = sum((g * m).sum() for g, m in zip(plain, moves, strict=True))
+        assert torch.isclose((values[0] - values[1]) / 2e-6, slope, rtol=1e-5, atol=1e-6 * float(1 + values[0].abs()))
+
+
+@pytest.mark.parametrize("path", WORKED, ids=lambda path: path.stem)
+def test_hessians(path):
+    for made, run, states in small_flows(path):
+        slopes = by_all(weighed(run, states), made, states, create_graph=True)
+        moves = [torch.cos(torch.arange(g.numel(), dtype=double)).reshape(g.shape) for g in slopes]
+        total = dotted(slopes, moves)
+        found = by_all(total, made, states) if total.requires_grad else [torch.zeros_like(g) for g in slopes]
+        agree(found, hessian_product(made, run.__name__, states, moves), 1e-7)
+
+
+def dotted(a, b):
+    return sum((x * y).sum() for x, y in zip(a, b, strict=True))
+
+
+def hessian_product(made, method, states, moves):
+    """By `torch.func`, for which the steps are plain operations."""
+    names, count, inner = [f"made.{name}" for name, _ in made.named_parameters()], len(states), Method(made, method)
+
+    def value(tensors):
+        given = dict(zip(names, tensors[count:], strict=True))
+        return weighed(lambda *blocks: torch.func.functional_call(inner, given, blocks), tensors[:count])
+
+    point = [t.detach() for t in (*states, *made.parameters())]
+    return torch.func.grad(lambda tensors: dotted(torch.func.grad(value)(tensors), moves))(point)
+
+
+class Method(torch.nn.Module):
+    """A method of a module as the forward map of another."""
+
+    def __init__(self, made, name):
+        super().__init__()
+        self.made, self.name = made, name
+
+    def forward(self, *blocks):
+        return getattr(self.made, self.name)(*blocks)
+
+
+@pytest.mark.parametrize("path", WORKED, ids=lambda path: path.stem)
+def test_many_gradients_at_once(path):
+    """Each of a stack of gradients is the one that it is alone, implicit steps included."""
+    for made, run, states in small_flows(path):
+        for _way in every_way(made):
+            done = torch.cat([y.reshape(2, -1) for y in as_tuple(run(*states))], 1)
+            rows = torch.randn(3, *done.shape, dtype=double)
+            stacked = by_stack(done, rows, made, states)
+            alone = [by_all(done, made, states, grad_outputs=row, retain_graph=True) for row in rows]
+            agree(stacked, [torch.stack(gradients) for gradients in zip(*alone, strict=True)], 1e-6)
+
+
+def by_stack(done, rows, made, states):
+    wanted = [*states, *made.parameters()]
+    found = torch.autograd.grad(done, wanted, rows, is_grads_batched=True, retain_graph=True, allow_unused=True)
+    return [torch.zeros(3, *t.shape, dtype=t.dtype) if g is None else g for t, g in zip(wanted, found, strict=True)]
+
+
+@pytest.mark.parametrize("name", ["pendulum", "volumes", "linear_parts", "density"])
+def test_log_determinants_with_their_graph(name):
+    found, dims = worked(next(p for p in WORKED if p.stem == name)) if name == "density" else (compiled(name), SMALL.get(name, {}))
+    for flow in found.model.flows:
+        made = found.make(seed=3, **dims)
+        run = found.method(made, flow, "forward_and_log_det")
+        states = [(0.3 * s).requires_grad_() for s in found.states(flow, dims, (2,))]
+
+        def total(run=run, states=states):
+            blocks, log_det = run(*states)
+            return weighed(lambda: blocks, ()) + log_det.square().sum()
+
+        agree(by_all(total(), made, states, create_graph=True), by_all(total(), made, states), 1e-8)
+
+
+@pytest.mark.parametrize("way", ["store", "checkpoint", "invert"])
+def test_checkpoints_of_torch(way):
+    from torch.utils.checkpoint import checkpoint, checkpoint_sequential
+
+    found = compiled("pendulum")
+    made = found.make(seed=4)
+    made.backprop = way
+    states = [s.requires_grad_() for s in found.states(found.model.flows[0], {}, (3,))]
+    plain = by_all(weighed(made, states), made, states)
+    for is_reentrant in (False, True):
+        total = weighed(lambda *blocks, again=is_reentrant: checkpoint(made, *blocks, use_reentrant=again), states)
+        agree(by_grad(total, made, states) if is_reentrant else by_all(total, made, states), plain, 1e-12)
+    found = compiled("switching")
+    layers = [found.make(seed=k, n=4, L=2) for k in range(3)]
+    for layer in layers:
+        layer.backprop = way if way != "invert" else "store"
+    whole, x = torch.nn.Sequential(*layers), torch.randn(2, 4, dtype=double, requires_grad=True)
+    plain = by_all(weighed(whole, [x]), whole, [x])
+    total = weighed(lambda x: checkpoint_sequential(whole, 2, x, use_reentrant=False), [x])
+    agree(by_all(total, whole, [x]), plain, 1e-12)
+
+
+def by_grad(total, made, states):
+    made.zero_grad()
+    for s in states:
+        s.grad = None
+    total.backward()
+    return [t.grad for t in (*states, *made.parameters())]

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import ast
 import subprocess
+import symtable
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from compiling import SPECS, compile_text, compiled, import_text
+from compiling import SPECS, WORKED, compile_text, compiled, import_text, worked
 
 from odenet.diagnostics import Rejected
 from odenet.emit import elementwise, emit, library
@@ -87,7 +88,7 @@ def test_imports_are_torch_and_the_standard_library(name):
     for node in ast.walk(ast.parse(compiled(name).text)):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            allowed = ("torch", "math", "typing", "collections", "contextlib", "warnings", "__future__")
+            allowed = ("torch", "math", "typing", "collections", "contextlib", "dataclasses", "warnings", "__future__")
             assert all(n.split(".")[0] in allowed for n in names)
 
 
@@ -172,3 +173,30 @@ def test_a_model_does_not_shadow_what_the_text_uses(name):
     with pytest.raises(Rejected) as caught:
         compile_text(f"model {name}\nstate x : R\nfield f {{ x' = x }}\n")
     assert caught.value.faults[0].code == "ODE603"
+
+
+def outer(table):
+    """The names that a scope takes from outside of the text's functions."""
+    for symbol in table.get_symbols():
+        if symbol.is_referenced() and (symbol.is_global() or table.get_type() == "module"):
+            yield symbol.get_name()
+    for inner in table.get_children():
+        yield from outer(inner)
+
+
+@pytest.mark.parametrize("path", [*WORKED, *sorted(SPECS.glob("*.ode"))], ids=lambda path: path.stem)
+def test_what_is_copied_is_what_is_called(path):
+    found = worked(path)[0] if path in WORKED else compiled(path.stem)
+    tree = ast.parse(found.text)
+    known = {n.name: ast.get_source_segment(found.text, n) for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    reached, waiting = set(), [found.model.name]
+    while waiting:
+        name = waiting.pop()
+        if name in known and name not in reached:
+            reached.add(name)
+            waiting += outer(symtable.symtable(known[name], name, "exec"))
+            waiting += [d.id for n in tree.body for d in getattr(n, "decorator_list", ()) if isinstance(d, ast.Name)]
+    assert reached == known.keys()
+    own = [n.name for n in tree.body[-1].body if isinstance(n, ast.FunctionDef)]
+    private = [name for name in own if name.startswith("_") and not name.startswith("__")]
+    assert all(f"self.{name}" in found.text for name in private)

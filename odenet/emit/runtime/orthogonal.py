@@ -23,11 +23,11 @@ def orthogonal(raw: Tensor) -> Tensor:
     if rows < columns:
         return orthogonal(raw.mT).mT
     wide = raw.to(torch.promote_types(raw.dtype, torch.float32))
-    upper, lower = wide[..., :columns, :], wide[..., columns:, :]
     with full_precision(raw.device):
-        turned = upper - upper.mT
-        value = cayley(turned) if rows == columns else stiefel(turned, lower)
-    return value.to(raw.dtype)
+        if rows == columns:
+            return cayley(wide - wide.mT).to(raw.dtype)
+        upper, lower = torch.split(wide, [columns, rows - columns], -2)
+        return stiefel(upper - upper.mT, lower).to(raw.dtype)
 
 
 def stiefel(turned: Tensor, lower: Tensor) -> Tensor:
@@ -75,7 +75,8 @@ class Cayley(torch.autograd.Function):
             if not moderate:
                 return polished(skew)
             shifted = plus_identity(skew.clone(memory_format=torch.contiguous_format))
-            return plus_identity(2 * inverse_by_blocks(shifted), -1)
+            twice: Tensor = inverse_by_blocks(shifted).mul_(2)
+            return plus_identity(twice, -1)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, bool], output: Tensor) -> None:

@@ -77,5 +77,5 @@ def by_reflections(raw: Tensor) -> tuple[Tensor, Tensor]:
     identity = torch.eye(size, dtype=raw.dtype, device=raw.device).expand(*raw.shape[:-2], size, size)
     columns, upper = torch.linalg.qr(torch.cat((identity, raw), -2))
     signs = torch.where(upper.diagonal(dim1=-2, dim2=-1) < 0, -1.0, 1.0).to(raw.dtype)
-    top, below = columns.split((size, raw.shape[-2]), -2)
+    top, below = torch.split(columns, [size, raw.shape[-2]], -2)
     return top * signs[..., None, :], below * signs[..., None, :]

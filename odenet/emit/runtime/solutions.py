@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.batches import is_stacked, one_by_one
 from odenet.emit.runtime.linear_solves import Linearization, resolvent
 from odenet.emit.runtime.newton import first_guess, newton
 from odenet.emit.runtime.precision import full_precision
@@ -60,8 +61,13 @@ class Solution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         (z, *given), label = ctx.saved_tensors, f"the gradient of {ctx.label}"
-        u = solved(transposed(ctx.map), adjoint(ctx.map), label, gradient, gradient, z, *given)
-        return None, None, None, None, *torch.func.vjp(lambda *given: ctx.map(z, *given), *given)[1](u)
+
+        def pull(gradient: Tensor) -> tuple[Tensor, ...]:
+            u = solved(transposed(ctx.map), adjoint(ctx.map), label, gradient, gradient, z, *given)
+            found: tuple[Tensor, ...] = torch.func.vjp(lambda *given: ctx.map(z, *given), *given)[1](u)
+            return found
+
+        return None, None, None, None, *(one_by_one(pull, gradient) if is_stacked(gradient) else pull(gradient))
 
     @staticmethod
     def jvp(ctx: Any, *moves: Any) -> Tensor:

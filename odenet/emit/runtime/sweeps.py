@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from odenet.emit.runtime.batches import is_batched
 from odenet.emit.runtime.precision import lowers_types
 from odenet.emit.runtime.shapes import sliced
 
@@ -82,7 +84,8 @@ def traced_steps(
     """All steps under `torch.compile`: one scan, so that the time to compile does not grow with their number."""
     repeated = steps.count if steps.is_even else steps.count - 1
     version = tuple(int(part) for part in torch.__version__.split(".")[:2])
-    if steps.is_timed or repeated < 2 or version < (2, 13) or torch.compiler.is_exporting():
+    is_short = steps.is_timed or repeated < 2
+    if is_short or version < (2, 13) or torch.compiler.is_exporting() or not allow_loops():
         return plain_steps(steps, state, constants, stacks)
     from torch._higher_order_ops.scan import scan
 
@@ -98,6 +101,27 @@ def traced_steps(
     return state
 
 
+def run_while_tracing(function: Callable[[], bool]) -> Callable[[], bool]:
+    """What `torch.compiler.assume_constant_result` does, without the import of the compiler."""
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
+
+
+@run_while_tracing
+def allow_loops() -> bool:
+    """Let the graph that is traced now ask a loop for its index, as `fullgraph=True` does; whether that was possible.
+
+    Inductor makes such a loop of a scan, and refuses it in a graph that may not look at numbers. Everything else in
+    the graph is traced as before.
+    """
+    context = torch._guards.TracingContext.try_get()
+    shapes = context.fake_mode.shape_env if context is not None and context.fake_mode is not None else None
+    if shapes is None:
+        return False
+    shapes.settings = dataclasses.replace(shapes.settings, allow_scalar_outputs=True)
+    return True
+
+
 class Sweep(torch.autograd.Function):
     """All steps as one function, with its gradient by a sweep backwards over the steps."""
 
@@ -107,9 +131,9 @@ class Sweep(torch.autograd.Function):
         state, constants, stacks = split_tensors(tensors, blocks, fixed)
         ctx.steps, ctx.backprop, ctx.counts, ctx.lengths = steps, backprop, (blocks, fixed), ()
         ctx.stride = max(1, round(steps.count**0.5))
-        ctx.slices = sliced(stacks, steps.count)
+        slices = sliced(stacks, steps.count)
         saved: list[Tensor] = []
-        for k, values in enumerate(ctx.slices):
+        for k, values in enumerate(slices):
             if backprop == "store":
                 state, kept = steps.keep(k, *state, *constants, *values)
                 ctx.lengths = tuple(map(len, kept))
@@ -126,26 +150,20 @@ class Sweep(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients by state, constants and stacks."""
-        count = len(ctx.needs_input_grad) - 4
-        tensors, saved = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        found, count = ctx.saved_tensors, len(ctx.needs_input_grad) - 4  # read once: checkpointing gives them once
+        tensors, saved = found[:count], found[count:]
         if torch.is_grad_enabled() or is_batched(gradients):
-            found = recorded_gradient(ctx.steps, ctx.counts, tensors, ctx.needs_input_grad[4:], gradients)
-            return (None, None, None, None, *found)
+            shares = recorded_gradient(ctx.steps, ctx.counts, tensors, ctx.needs_input_grad[4:], gradients)
+            return (None, None, None, None, *shares)
         state, constants, stacks = split_tensors(tensors, *ctx.counts)
         totals = [torch.zeros_like(t) for t in (*constants, *stacks)]
         rows = sliced(tuple(totals[len(constants) :]), ctx.steps.count)
-        for k, kept in kept_backwards(ctx, state, constants, saved):
-            values, sums = (*constants, *ctx.slices[k]), (*totals[: len(constants)], *rows[k])
+        slices = sliced(stacks, ctx.steps.count)
+        for k, kept in kept_backwards(ctx, state, constants, slices, saved):
+            values, sums = (*constants, *slices[k]), (*totals[: len(constants)], *rows[k])
             gradients = ctx.steps.pull(k, kept, gradients, values, sums)
         pairs = zip((*gradients, *totals), ctx.needs_input_grad[4:], strict=True)
         return (None, None, None, None, *(gradient if is_needed else None for gradient, is_needed in pairs))
-
-
-def is_batched(gradients: tuple[Tensor, ...]) -> bool:
-    """Whether many gradients are taken at once, so that nothing can be added to one total."""
-    if torch._C._are_functorch_transforms_active():
-        return True
-    return any(torch._C._functorch.is_legacy_batchedtensor(g) for g in gradients)
 
 
 def split_tensors(
@@ -156,10 +174,14 @@ def split_tensors(
 
 
 def kept_backwards(
-    ctx: Any, start: tuple[Tensor, ...], constants: tuple[Tensor, ...], saved: tuple[Tensor, ...]
+    ctx: Any,
+    start: tuple[Tensor, ...],
+    constants: tuple[Tensor, ...],
+    slices: list[tuple[Tensor, ...]],
+    saved: tuple[Tensor, ...],
 ) -> Iterator[tuple[int, Any]]:
     """The steps from the last to the first, each with what its gradient needs."""
-    steps, slices, blocks = ctx.steps, ctx.slices, len(start)
+    steps, blocks = ctx.steps, len(start)
     if ctx.backprop == "store":
         size = len(saved) // steps.count
         for k in reversed(range(steps.count)):
@@ -212,10 +234,15 @@ def recorded_gradient(
     needed: tuple[bool, ...],
     gradients: tuple[Tensor, ...],
 ) -> tuple[Tensor | None, ...]:
-    """The gradient by autograd over all steps again, for gradients of gradients."""
+    """The gradient by autograd over all steps again, for gradients of gradients.
+
+    The steps begin at aliases. One of `tensors` may be made of another (h A of A), and a gradient by the tensors
+    themselves would count the path between the two, which is not part of the steps and is walked later.
+    """
     with torch.enable_grad():
-        done = plain_steps(steps, *split_tensors(tensors, *counts))
-    wanted = [t for t, is_needed in zip(tensors, needed, strict=True) if is_needed]
+        aliases = tuple(t.view_as(t) for t in tensors)
+        done = plain_steps(steps, *split_tensors(aliases, *counts))
+    wanted = [t for t, is_needed in zip(aliases, needed, strict=True) if is_needed]
     given = [(y, g) for y, g in zip(done, gradients, strict=True) if y.requires_grad]
     found = iter(
         torch.autograd.grad(

@@ -1,13 +1,19 @@
-"""Whether the quadratic that `relax` keeps is definite on the blocks that move, where its numbers are known."""
+"""What `relax` needs beside an invariant to have its order: a definite quadratic, and a field that does not stop at a time.
+
+Both are conditions of the verdict; here they are decided where the spec's own numbers break them.
+"""
 from __future__ import annotations
 
 from fractions import Fraction
 
 from odenet.algebra.scalars import TooLarge, Unsupported
 from odenet.algebra.spectrum import spectrum
-from odenet.ir.node import Node
+from odenet.ir.model import Flow
+from odenet.ir.node import Node, depends_on
 from odenet.ir.sizes import SCALAR
+from odenet.plan.steps import Relax, RungeKutta
 from odenet.proof.context import Context, Rates
+from odenet.schemes.tables import is_symplectic
 
 
 def is_not_definite(context: Context, rates: Rates, invariant: Node) -> bool:
@@ -37,3 +43,42 @@ def _is_definite(matrix: list[list[Fraction]]) -> bool:
         signs.add(pivot > 0)
         matrix = [[e - row[0] * matrix[0][j + 1] / pivot for j, e in enumerate(row[1:])] for row in matrix[1:]]
     return len(signs) == 1
+
+
+def keeps_quadratics(advance: Relax) -> bool:
+    """Whether the method that is relaxed keeps the quadratic by itself: then s = 1 wherever it moves."""
+    return isinstance(advance.inner, RungeKutta) and is_symplectic(advance.inner.table)
+
+
+def stops(context: Context, rates: Rates, flow: Flow) -> bool:
+    """Whether the field is seen to vanish everywhere at a time of the flow: at an end of its interval, or between the ends.
+
+    Between them a factor of all rates that depends on t alone changes its sign. At such a time f = 0 and f_t need not be 0: the
+    step d of the method is of size h^2, (s - 1) d is not small beside it, and a step may stand still, an error of size h^2.
+    """
+    nodes = [node for _, node in rates.rows]
+    if any(all(context.form(_at(node, end)).is_zero() for node in nodes) for end in (flow.start, flow.end)):
+        return True
+    shared = set.intersection(*(set(_clock_factors(node)) for node in nodes))
+    for factor in shared:
+        first, last = (context.form(_at(factor, end)).scalar().value() for end in (flow.start, flow.end))
+        if first is not None and last is not None and (first < 0 < last or last < 0 < first):
+            return True  # by continuity
+    return False
+
+
+def _at(node: Node, moment: Node) -> Node:
+    """The node where t is `moment`."""
+    known: dict[Node, Node] = {}
+    for inner in node.walk():
+        args = tuple(known[a] for a in inner.args)
+        known[inner] = moment if inner.op == "time" else Node(inner.op, args, inner.data, inner.space)
+    return known[node]
+
+
+def _clock_factors(node: Node) -> list[Node]:
+    """The factors of a product that depend on t and numbers alone."""
+    if node.op in ("mul", "scale"):
+        return [factor for argument in node.args for factor in _clock_factors(argument)]
+    is_free = not any(inner.op in ("state", "param", "variable") for inner in node.walk())
+    return [node] if is_free and depends_on(node, "time") and node.space == SCALAR else []
