@@ -242,7 +242,7 @@ class Prover:
                     if index == 0 and is_timed(self.context, rates) and not keeps_quadratics(advance):  # the others' clocks stand
                         if stops(self.context, rates, plan.flow):
                             return f"the order of `relax` needs a field that does not stop; `{part.field}` is zero at a time"
-                        moving.append(f"`{part.field}` is not zero where its rate of change in time is not")
+                        moving.append(f"`{part.field}` is zero only where it is so at all times")
                     premises.append(kept)
             conditions = tuple(f"assumes {text}" for text in (*result.assumes, *moving))
             statement = f"order {result.order} by the conditions up to {wanted}"

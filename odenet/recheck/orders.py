@@ -147,7 +147,7 @@ def order_conditions(case: Case, goal: Goal, step: Step) -> None:
             rows, inner = case.rows((part.field,)), part.method.inner
             if index == 0 and is_timed(case, rows) and inner and inner.table and not Tableau(inner.table).is_symplectic():
                 _may_go_on(case, flow, rows)
-                case.conditions.append(f"assumes `{part.field}` is not zero where its rate of change in time is not")
+                case.conditions.append(f"assumes `{part.field}` is zero only where it is so at all times")
     stages = [(i, exact(c)) for i, c in flow.scheme.stages]
     if len(flow.parts) == 1 and flow.parts[0].method.kind == "exact" and sum((c for _, c in stages), Exact(0)) == 1:
         return
@@ -195,7 +195,9 @@ def _at(node: Node, moment: Node) -> Node:
 
 
 def _factors(node: Any) -> list[Any]:
-    """Of a product of products."""
+    """Of a product of products and powers: where one is zero, so is the product."""
+    if node.op == "power" and node.data[0] > 0:
+        return _factors(node.args[0])
     return [f for a in node.args for f in _factors(a)] if node.op in ("mul", "scale") else [node]
 
 

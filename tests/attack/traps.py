@@ -215,9 +215,12 @@ claim standing : order(2)                #! true
 state x, y : R
 field f { x' = t*y  y' = -t*x }
 field g { x' = (t - 1/2)*y  y' = -(t - 1/2)*x }
+field twice { x' = (t - 1/2)^2*(1 + x)*y  y' = -(t - 1/2)^2*(1 + x)*x }
+flow even = lie(twice: relax(rk4)) over [0, 1] steps 2
 flow first = lie(f: relax(heun)) over [0, 1] steps 10
 flow between = lie(g: relax(heun)) over [0, 1] steps 10
 flow same = lie(f: relax(implicit_midpoint)) over [0, 1] steps 10
+claim even : order(3)                    #! false
 claim first : order(2)                   #! false
 claim between : order(2)                 #! false
 claim same : order(2)                    #! true

@@ -53,8 +53,9 @@ def keeps_quadratics(advance: Relax) -> bool:
 def stops(context: Context, rates: Rates, flow: Flow) -> bool:
     """Whether the field is seen to vanish everywhere at a time of the flow: at an end of its interval, or between the ends.
 
-    Between them a factor of all rates that depends on t alone changes its sign. At such a time f = 0 and f_t need not be 0: the
-    step d of the method is of size h^2, (s - 1) d is not small beside it, and a step may stand still, an error of size h^2.
+    Between them a factor of all rates that depends on t alone changes its sign. Where f = 0 at such a time and moves as (t - a)^k
+    after it, the step d of the method is of size h^(k+1) and s - 1, a quotient by <d, Q d>, loses 2k powers of h: an error of size
+    h^(p-k), or a step that stands still, of size h^(k+1).
     """
     nodes = [node for _, node in rates.rows]
     if any(all(context.form(_at(node, end)).is_zero() for node in nodes) for end in (flow.start, flow.end)):
@@ -80,5 +81,7 @@ def _clock_factors(node: Node) -> list[Node]:
     """The factors of a product that depend on t and numbers alone."""
     if node.op in ("mul", "scale"):
         return [factor for argument in node.args for factor in _clock_factors(argument)]
+    if node.op == "power" and node.data[0] > 0:  # zero where its base is, also where it does not change its sign: t^2
+        return _clock_factors(node.args[0])
     is_free = not any(inner.op in ("state", "param", "variable") for inner in node.walk())
     return [node] if is_free and depends_on(node, "time") and node.space == SCALAR else []
