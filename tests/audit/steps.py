@@ -240,7 +240,9 @@ def _as_substep(part: Part, goal: Goal) -> None:
 
     def one(x: Any) -> Any:
         before = unpacked(x, part.like)
-        return [before, runner._substep(index, before, step, clock, h, "substep")]
+        found = [before, runner._substep(index, before, step, clock, h, "substep")]
+        part._mind(found)
+        return found
 
     part.__dict__["map"] = lambda x: packed(one(x)[-1])
     part.__dict__["trajectory"] = one
