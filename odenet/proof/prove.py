@@ -17,6 +17,7 @@ from odenet.operators.properties import PAIRED
 from odenet.plan.steps import Plan, Relax
 from odenet.proof import curvature, definitions, domains, shorter
 from odenet.proof.budget import OutOfTime, limit
+from odenet.proof.claimed import subject_blocks
 from odenet.proof.context import Context, Outcome, Rates
 from odenet.proof.fields import integrals, metric, structure
 from odenet.proof.fields.definite import is_not_definite, keeps_quadratics, stops
@@ -68,8 +69,6 @@ class Prover:
         return replace(self._find(claim, seconds), pairs=pairs if len(pairs) > 1 else ())
 
     def _pairs(self, claim: Claim) -> tuple[str, ...]:
-        from odenet.proof.refute.subjects import subject_blocks
-
         used = subject_blocks(self.model, claim)
         return tuple(f"{pair.position} by halves" if pair.is_halved else f"({pair.position}, {pair.momentum})"
                      for pair in self.model.pairs if {pair.position, pair.momentum} & set(used))

@@ -10,8 +10,8 @@ from odenet.ir.node import Node
 from odenet.ir.sizes import MapSpace, Size, Space, count
 from odenet.operators.functions import FUNCTIONS, row_of
 from odenet.plan.steps import Advance, Closed, DiscreteGradient, Linear, Plan, Relax, RungeKutta
+from odenet.proof.claimed import subject_blocks
 from odenet.proof.refute.networks import stage_weights
-from odenet.proof.refute.subjects import subject_blocks
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-from odenet.ir.model import Claim, Comparison, Field, Model, Pair
-from odenet.ir.node import Node, states, subtract
+from odenet.ir.model import Comparison, Field, Model, Pair
+from odenet.ir.node import Node, subtract
 from odenet.ir.sizes import SCALAR
-from odenet.operators.properties import PAIRED
 from odenet.proof.refute.advance import Runner
 from odenet.proof.refute.cases import Layout, Setting, seeded
 from odenet.proof.refute.evaluate import Evaluator
@@ -136,27 +135,6 @@ class DefinitionSubject:
     def scalar(self, node: Node, items: Sequence[Scalar]) -> Scalar:
         split = self.layout.split(items)
         return self.evaluator.scalar(node, split, self.time, split)
-
-
-def subject_blocks(model: Model, claim: Claim) -> tuple[str, ...]:
-    """The blocks a field or flow claim is about: read or moved by the subject, read by the claim, and the partners of pairs."""
-    names = set(claim_states(claim))
-    if claim.kind == "flow":
-        names |= set(model.flow(claim.subject).blocks)
-    for name in claim.fields:
-        for block, node in model.field(name).rows:
-            names |= {block} | states(node)
-    if claim.property in PAIRED:
-        for pair in model.pairs:
-            names |= {pair.position, pair.momentum} if {pair.position, pair.momentum} & names else set()
-    return tuple(block.name for block in model.blocks if block.name in names)
-
-
-def claim_states(claim: Claim) -> frozenset[str]:
-    """The blocks that the arguments and the region of a claim read."""
-    nodes = [a for a in claim.arguments if isinstance(a, Node)]
-    nodes += [side for comparison in claim.region for side in (comparison.left, comparison.right)]
-    return frozenset(name for node in nodes for name in states(node))
 
 
 def layout(model: Model, names: tuple[str, ...], setting: Setting) -> Layout:
