@@ -10,6 +10,9 @@ from types import FrameType
 
 LEAST = 1e-3  # a timer of zero seconds would never ring
 SOON = 0.01  # seconds until it rings again where an import was under way
+# What an interruption would leave half done in the process: an import, and NumPy's choice of what to do at an invalid operation,
+# which would raise "eigenvalues did not converge" at every later one.
+_WHOLE = ("<frozen importlib._bootstrap>", "_ufunc_config.py")
 AGAIN = 1.0  # seconds until it rings again, should the first exception be lost in a callback of some library
 
 
@@ -44,7 +47,7 @@ def limit(seconds: float) -> Iterator[None]:
 
 def _ring(_number: int, frame: FrameType | None) -> None:
     while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":  # half an import would stay behind in the process
+        if frame.f_code.co_filename.endswith(_WHOLE):
             signal.setitimer(signal.ITIMER_VIRTUAL, SOON, AGAIN)
             return
         frame = frame.f_back

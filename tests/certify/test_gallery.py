@@ -14,7 +14,7 @@ from odenet.certify.tape import Unbounded, record
 from odenet.driver import NotProved, load, loads
 
 GALLERY = Path(__file__).parents[2] / "specs" / "gallery"
-SMALL = {"L": 2, "c": 2, "n": 4, "more": 4, "m": 5}
+SMALL = {"L": 2, "c": 3, "n": 4, "more": 4, "m": 5}
 IMAGES = ("conv_nonexpansive", "orthogonal_conv")  # read only: their bounds take long
 GAPS = {
     "density": "two values that depend on the state are multiplied",

@@ -82,13 +82,13 @@ def _region(field):
 def test_the_potential_is_found_and_reads_back(case):
     head, field, claim = case
     loaded = _finding(head, field, claim, _region(field))
-    finding = loaded.verify(seconds=1).findings[0]
+    finding = loaded.verify(seconds=10).findings[0]
     assert (finding.verdict, finding.rule) == ("proved", "constructed potential"), finding.reason
     _recheck(loaded, finding)
     text = ode_text(dict(finding.proof.data)["potential"])
     assert text in finding.reason
     pasted = _finding(head, field, f"{claim}({text})", _region(field))
-    again = pasted.verify(seconds=1).findings[0]
+    again = pasted.verify(seconds=10).findings[0]
     assert (again.verdict, again.rule) == ("proved", "given potential"), again.reason
     _recheck(pasted, again)
 
@@ -97,7 +97,7 @@ def test_the_potential_is_found_and_reads_back(case):
 def test_differences_of_the_potential_are_the_field(case):
     head, field, claim = case
     loaded = _finding(head, field, claim, _region(field))
-    finding = loaded.verify(seconds=1).findings[0]
+    finding = loaded.verify(seconds=10).findings[0]
     potential, model = dict(finding.proof.data)["potential"], loaded.model
     random = np.random.default_rng(1)
     states = {b.name: _draw(random, model, b.space) for b in model.blocks}
@@ -138,14 +138,14 @@ def _slope(potential, model, states, parameters, name):
     "x' = A.T @ softmax(B.T @ x)", "x' = B @ tanh(A @ x)",
 ])
 def test_no_potential_is_made_up(field):
-    assert _finding(VECTOR, field, "gradient").verify(seconds=1).findings[0].verdict != "proved"
+    assert _finding(VECTOR, field, "gradient").verify(seconds=10).findings[0].verdict != "proved"
 
 
 def test_a_potential_is_defined_on_the_whole_region():
     """Closed but not exact round a hole; and a logarithm only where its argument is positive."""
     turning = "q' = -p/(q^2 + p^2)  p' = q/(q^2 + p^2)"
-    assert _finding(SCALARS, turning, "gradient", " on q^2 + p^2 > 1").verify(seconds=1).findings[0].verdict != "proved"
-    inverse = _finding(SCALARS, "q' = 1/q  p' = 0", "gradient", " on q > 0").verify(seconds=1).findings[0]
+    assert _finding(SCALARS, turning, "gradient", " on q^2 + p^2 > 1").verify(seconds=10).findings[0].verdict != "proved"
+    inverse = _finding(SCALARS, "q' = 1/q  p' = 0", "gradient", " on q > 0").verify(seconds=10).findings[0]
     assert inverse.rule == "constructed potential"
 
 
@@ -157,14 +157,14 @@ KINKED_AND_FALSE = (
 
 @pytest.mark.parametrize("field", KINKED_AND_FALSE)
 def test_no_potential_is_found_where_there_is_none(field):
-    finding = _finding("model M\nstate x, y : R\n", field, "gradient").verify(seconds=2).findings[0]
+    finding = _finding("model M\nstate x, y : R\n", field, "gradient").verify(seconds=10).findings[0]
     assert finding.verdict != "proved"
 
 
 @pytest.mark.parametrize("rate", ["threshold(x)", "relu(x - 1)*threshold(x)", "relu(x)*threshold(x) + threshold(x)",
                                   "exp(relu(x)*sign(x) + sign(x))", "sign(x)^2 * cos(x)"])
 def test_a_jump_that_nothing_mends_is_an_obstacle(rate):
-    finding = _finding("model M\nstate x : R\n", f"x' = {rate}", "gradient").verify(seconds=1).findings[0]
+    finding = _finding("model M\nstate x : R\n", f"x' = {rate}", "gradient").verify(seconds=10).findings[0]
     assert finding.verdict == "undecided" and "is not continuous" in finding.reason
 
 
@@ -173,16 +173,16 @@ def test_a_potential_is_shown_where_the_checker_refuses_it(monkeypatch):
         raise Rejected("it says no")
 
     monkeypatch.setattr(written, "certificate", refuse)
-    finding = _finding(SCALARS, "q' = p  p' = -relu(q - 1)", "hamiltonian").verify(seconds=1).findings[0]
+    finding = _finding(SCALARS, "q' = p  p' = -relu(q - 1)", "hamiltonian").verify(seconds=10).findings[0]
     assert finding.verdict == "undecided" and as_json(finding)["potential"] == finding.potential
     assert finding.potential in finding.reason and "relu" in finding.potential and "it says no" in finding.reason
     assert "please" not in finding.reason
 
 
 def test_pairs_are_shown_where_there_are_several():
-    one = loads("model M\nstate q, p : R\nfield f { q' = p  p' = -q }\nclaim f : hamiltonian\n").verify(seconds=1)
+    one = loads("model M\nstate q, p : R\nfield f { q' = p  p' = -q }\nclaim f : hamiltonian\n").verify(seconds=10)
     two = loads("model M\nstate q1, q2 : R\nstate p1, p2 : R\nfield f { q1' = p1  q2' = p2  p1' = -q1  p2' = -q2 }\n"
-                "claim f : hamiltonian\nclaim f : reversible\nclaim f : divergence_free\n").verify(seconds=2)
+                "claim f : hamiltonian\nclaim f : reversible\nclaim f : divergence_free\n").verify(seconds=10)
     assert "pairs" not in str(one) and as_json(one.findings[0])["pairs"] is None
     assert str(two).count("pairs: (q1, q2), (p1, p2)") == 2
     assert as_json(two.findings[0])["pairs"] == ["(q1, q2)", "(p1, p2)"]

@@ -102,7 +102,7 @@ def test_a_witness_is_none_of_true_claims(name):
 
 
 def test_a_matrix_beside_its_set_is_rejected():
-    (model, plans, claim, witness), = refuted("25: symmetric step")
+    (model, plans, claim, witness), = refuted(next(name for name in sorted(MUTANTS) if name.endswith(": symmetric step")))
     witness = copy.deepcopy(witness)
     row = witness["values"]["A"][0][0]
     row[0] = str(Fraction(row[0]) + Fraction(1, 10**12))
