@@ -35,7 +35,11 @@ class Data:
         for c, *powers in terms:
             product = number(_number(c))
             for atom, e in powers:
-                product = product * power(self.table, self._atom(*_inside(atom)), _exponent(e), self.reader.is_nonnegative)
+                kind, *data = _inside(atom)
+                if kind == "vector sum":  # an entry of a root of a vector is named as the vector's root is
+                    product = product * entry(self.reader.power(self.read(data[0]), _exponent(e)))
+                    continue
+                product = product * power(self.table, self._atom(kind, *data), _exponent(e), self.reader.is_nonnegative)
             total = total + product
         return total
 
@@ -46,7 +50,7 @@ class Data:
             return items[0].scalar() if kind == "word" else self.trace(items[0])
         if kind == "function" and isinstance(items[2], Scalar):
             return self.reader.constant(items[0], items[1], items[2])
-        if kind in ("function", "vector", "vector sum"):  # one entry of a vector, whichever
+        if kind in ("function", "vector"):  # one entry of a vector, whichever
             return entry(self.reader.function(*items) if kind == "function" else items[0])
         if kind == "sum":
             return items[0]  # type: ignore[no-any-return]

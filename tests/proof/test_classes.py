@@ -27,6 +27,8 @@ TRUE = (
     ("orthant", "x' = A @ softsign(A @ tanh(x)) - x", "positive"), ("orthant", "x' = -L @ (v*x)  v' = -v", "positive"),
     ("orthant", "x' = A @ (v - v*sigmoid(x)) - x", "positive"), ("orthant", "x' = -tanh(x) + A @ silu(x)", "positive"),
     ("orthant", "x' = A @ gelu(v) - gelu(x)", "positive"), ("orthant", "x' = -s*(L @ x^2)", "positive"),
+    # an entry of a root of a vector
+    ("orthant", "x' = sqrt(1 + x*x) - 1", "positive"), ("orthant", "x' = A @ (sqrt(4 + x*x) - 1)", "positive"),
     # x > 0 of a vector holds entry by entry
     ("region", "x' = -log(x)", "contractive(0) on x > 0"), ("region", "x' = -log(x)", "dissipates(-sum(x)) on x > 0 and x < 1"),
     ("region", "x' = -log(x)", "dissipates(sum(x)) on x > 1"), ("region", "x' = 1/(x - y)", "dissipates(-sum(x)) on x > y"),
@@ -53,7 +55,7 @@ TRUE = (
 
 FALSE = (
     ("orthant", "x' = -x + B @ tanh(x)", "positive"), ("orthant", "x' = L @ x^3", "positive"),
-    ("orthant", "x' = -L @ v", "positive"),
+    ("orthant", "x' = -L @ v", "positive"), ("orthant", "x' = sqrt(1/2 + x*x) - 1", "positive"),
     ("orthant", "x' = -L @ (x - 2*x*tanh(x)^2)", "positive"), ("orthant", "x' = -L @ sin(x)", "positive"),
     ("orthant", "s' = -s + tanh(r - 1)", "positive"), ("orthant", "x' = A @ softsign(B @ tanh(x)) - x", "positive"),
     ("orthant", "x' = A @ (v - 2*v*sigmoid(x)) - x", "positive"), ("orthant", "x' = -A @ silu(x)", "positive"),
