@@ -5,7 +5,7 @@ each kink, so that what is equal by these laws has one form where there is one k
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from odenet.algebra import letters
@@ -19,6 +19,7 @@ from odenet.algebra.scalars import (
     Scalar,
     TooLarge,
     function_atom,
+    merged,
     monomial_key,
     rational,
     reduce_monomial,
@@ -44,20 +45,13 @@ def folded(form: Form) -> Form:
 
 
 def _folded_scalar(scalar: Scalar) -> Scalar:
-    pending, done = [*scalar.terms], ZERO
-    for _ in range(MOST_ROUNDS):
-        if not pending:
-            return done
-        factors, coefficient = pending.pop()
-        split = _split(factors)
-        if split is None:
-            done = done + Scalar(((factors, coefficient),))
-            continue
-        for m, c in split:
-            value = c.value()
-            assert value is not None  # the terms of a scalar have numbers in front
-            pending.extend((reduce_monomial(m).times(coefficient * value)).terms)
-    raise TooLarge("a piecewise polynomial")
+    def reduced(m: Monomial, c: Scalar) -> list[Term]:
+        return [(k, c.times(d)) for k, d in reduce_monomial(m).terms]
+
+    total = ZERO
+    for factors, c in _exhausted([(m, rational(c)) for m, c in scalar.terms], reduced):
+        total = total + Scalar(((factors, Fraction(1)),)) * c
+    return total
 
 
 def _folded_word(form: Form, word: Word) -> Form:
@@ -92,7 +86,11 @@ def _folded_vector(word: Word) -> Form:
 
 
 def _folded_entries(factors: Monomial) -> list[Term]:
-    pending: list[Term] = [(factors, ONE)]
+    return _exhausted([(factors, ONE)], lambda m, c: [(hadamard_monomial(m, ()), c)])
+
+
+def _exhausted(pending: list[Term], reduced: Callable[[Monomial, Scalar], list[Term]]) -> list[Term]:
+    """Terms to which no law applies any more; `reduced` brings a new product of atoms into normal form."""
     done: list[Term] = []
     for _ in range(MOST_ROUNDS):
         if not pending:
@@ -102,7 +100,7 @@ def _folded_entries(factors: Monomial) -> list[Term]:
         if split is None:
             done.append((head, scalar))
         else:
-            pending.extend((hadamard_monomial(m, ()), c * scalar) for m, c in split)
+            pending.extend(term for m, c in split for term in reduced(m, c * scalar))
     raise TooLarge("a piecewise polynomial")
 
 
@@ -118,7 +116,7 @@ def _split(factors: Monomial) -> list[Term] | None:
         if lead is None or front is None or rest is None:
             continue
         found = [(_raised(rest, atom), rational(1 / front))]
-        return found + [(_times(rest, m), c.times(-1 / front)) for m, c in terms if m != lead[0]]
+        return found + [(merged(rest, m), c.times(-1 / front)) for m, c in terms if m != lead[0]]
     return None
 
 
@@ -143,19 +141,12 @@ def _divided(factors: Monomial, lead: Monomial) -> Monomial | None:
     return tuple(sorted((a, e) for a, e in powers.items() if e))
 
 
-def _times(factors: Monomial, other: Monomial) -> Monomial:
-    powers = dict(factors)
-    for atom, e in other:
-        powers[atom] = powers.get(atom, Fraction(0)) + e
-    return tuple(sorted((a, e) for a, e in powers.items() if e))
-
-
 def _raised(factors: Monomial, kink: Atom) -> Monomial:
     """z times a product with the kink: threshold(z) becomes relu(z), relu(z)^k becomes relu(z)^(k+1)."""
     name, parameters, argument = kink.data
     if name == "relu":
-        return _times(factors, ((kink, Fraction(1)),))
+        return merged(factors, ((kink, Fraction(1)),))
     without = tuple((a, e) for a, e in factors if a != kink)
-    return _times(without, ((function_atom("relu", parameters, argument), Fraction(1)),))
+    return merged(without, ((function_atom("relu", parameters, argument), Fraction(1)),))
 
 

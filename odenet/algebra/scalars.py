@@ -52,7 +52,7 @@ Monomial = tuple[tuple[Atom, Fraction], ...]
 UNIT: Monomial = ()
 
 
-def _merge(a: Monomial, b: Monomial) -> Monomial:
+def merged(a: Monomial, b: Monomial) -> Monomial:
     """The product of two monomials, before the laws of single atoms are applied."""
     if not a:
         return b
@@ -109,7 +109,7 @@ class Scalar:
         total: dict[Monomial, Fraction] = {}
         for m, c in self.terms:
             for k, d in other.terms:
-                for monomial, factor in reduce_monomial(_merge(m, k)).terms:
+                for monomial, factor in reduce_monomial(merged(m, k)).terms:
                     total[monomial] = total.get(monomial, Fraction(0)) + c * d * factor
         return collect(total)
 
@@ -157,7 +157,7 @@ def rational(value: Fraction | int) -> Scalar:
 
 
 def monomial(*factors: tuple[Atom, Fraction]) -> Scalar:
-    return reduce_monomial(_merge(tuple(sorted(factors)), UNIT))
+    return reduce_monomial(merged(tuple(sorted(factors)), UNIT))
 
 
 def of_atom(atom: Atom, exponent: Fraction | int = 1) -> Scalar:
@@ -247,6 +247,14 @@ def sum_atom(base: Scalar) -> Atom:
 
 def prime_atom(prime: int) -> Atom:
     return Atom("prime", (prime,), str(prime))
+
+
+def ratio(one: Scalar, other: Scalar) -> Fraction | None:
+    """c with one = c other, where there is one; of zero there is none."""
+    if not one.terms or len(one.terms) != len(other.terms) or one.terms[0][0] != other.terms[0][0]:
+        return None
+    share = one.terms[0][1] / other.terms[0][1]
+    return share if one == other.times(share) else None
 
 
 def leading(scalar: Scalar) -> Fraction:
@@ -367,7 +375,7 @@ def shifted(scalar: Scalar, shift: Iterable[tuple[Atom, Fraction]]) -> Scalar:
     total = ZERO
     step = tuple(shift)
     for factors, coefficient in scalar.terms:
-        total = total + reduce_monomial(_merge(factors, step)).times(coefficient)
+        total = total + reduce_monomial(merged(factors, step)).times(coefficient)
     return total
 
 

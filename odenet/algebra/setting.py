@@ -7,7 +7,7 @@ from odenet.algebra.evidence import Evidence
 from odenet.algebra.forms import reverse
 from odenet.algebra.intervals import REAL, Interval, point
 from odenet.algebra.letters import Letter, Word, entries
-from odenet.algebra.scalars import Atom, Monomial, Scalar, of_atom, rational
+from odenet.algebra.scalars import Atom, Monomial, Scalar, of_atom, ratio, rational
 from odenet.algebra.translate import Translator
 from odenet.algebra.vectors import entry
 from odenet.ir.model import Comparison, Model
@@ -156,7 +156,7 @@ class Setting:
         """Its enclosure, and the sign that an assumption g >= 0 gives to its multiples."""
         found = self.enclosure(base)
         for g in self.assumptions:
-            share = _ratio(base, g)
+            share = ratio(base, g)
             if share:
                 found = found.meet(Interval(Fraction(0), None) if share > 0 else Interval(None, Fraction(0)))
         return found
@@ -258,14 +258,6 @@ class Setting:
         if atom.kind == "word" and [letter.kind for letter in atom.data[0]] == ["ones", "diag", "ones"]:  # a sum of entries
             return all(self.is_positive(a) for a, _ in entries(atom.data[0][1])) or of_atom(atom) in self.strict
         return of_atom(atom) in self.strict
-
-
-def _ratio(one: Scalar, other: Scalar) -> Fraction:
-    """c with one = c other, or 0 where there is none."""
-    if len(one.terms) != len(other.terms) or not one.terms or one.terms[0][0] != other.terms[0][0]:
-        return Fraction(0)
-    share = one.terms[0][1] / other.terms[0][1]
-    return share if one == other.times(share) else Fraction(0)
 
 
 def _inside_bars(atom: Atom) -> Atom | None:

@@ -359,12 +359,12 @@ def _map_lipschitz(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: 
 
 def _map_preserves(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:
     outcome = each(m, lambda move: invariants.preserves(p.context, move, _node(claim), setting), "keeps the invariant")
-    return outcome if isinstance(outcome, Proof) else whole.preserves(p.context, m, _node(claim)) or outcome
+    return outcome if isinstance(outcome, Proof) else whole.changes(p.context, m, _node(claim), None) or outcome
 
 
 def _map_dissipates(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:
     outcome = each(m, lambda move: invariants.dissipates(p.context, move, _node(claim), setting), "does not raise it")
-    return outcome if isinstance(outcome, Proof) else whole.dissipates(p.context, m, _node(claim), setting) or outcome
+    return outcome if isinstance(outcome, Proof) else whole.changes(p.context, m, _node(claim), setting) or outcome
 
 
 def _map_averaged(p: Prover, plan: Plan, m: list[Move], claim: Claim, setting: Setting) -> Outcome:

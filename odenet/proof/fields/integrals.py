@@ -18,28 +18,18 @@ from odenet.proof.fields.extremes import NO_GRADIENT, extreme_block, has_extreme
 from odenet.proof.fields.metric import contractive
 from odenet.proof.finding import Proof
 from odenet.proof.rules import by
-from odenet.proof.spelling import shortened as cut_sum
+from odenet.proof.spelling import shortened
 
 
 def preserves(context: Context, rates: Rates, invariant: Node) -> Outcome:
     if has_extreme_entry(invariant):
         return NO_GRADIENT
-    if named.is_kept(context, rates, invariant):
+    if named.shown(context, rates, invariant, None):
         return by("named gradient", "g . f = 0 for every vector g in the place of grad I", how="zero")
     total = context.along(invariant, rates)
     if context.is_zero(total):
         return by("first integral", "grad I . f = 0 in normal form")
-    return f"grad I . f has the normal form {shortened(total)}, which is not shown to be zero"
-
-
-def shortened(total: Scalar, most: int = 160) -> str:
-    """A scalar for people, cut between two of its terms."""
-    if len(total.key) <= most:
-        return total.key
-    kept = 1
-    while kept < len(total.terms) and len(Scalar(total.terms[:kept + 1]).key) <= most:
-        kept += 1
-    return f"{Scalar(total.terms[:kept]).key} + … ({len(total.terms)} terms)"
+    return f"grad I . f has the normal form {shortened(total.key)}, which is not shown to be zero"
 
 
 def dissipates(context: Context, rates: Rates, invariant: Node, setting: Setting) -> Outcome:
@@ -50,20 +40,19 @@ def dissipates(context: Context, rates: Rates, invariant: Node, setting: Setting
         return NO_GRADIENT
     if _is_descent(context, rates, invariant):
         return by("gradient descent", "f = -grad I in normal form")
-    kept = named.is_kept(context, rates, invariant)
-    how = "zero" if kept else named.falls(context, rates, invariant, setting)
+    how = named.shown(context, rates, invariant, setting)
     if how is not None:
-        return by("named gradient", f"g . f {'=' if kept else '<='} 0 for every vector g in the place of grad I", how=how)
+        return by("named gradient", f"g . f {'=' if how == 'zero' else '<='} 0 for every vector g in the place of grad I", how=how)
     total = context.along(invariant, rates)
     if context.is_zero(total):
         return by("first integral", "grad I . f = 0 in normal form")
     if is_nonnegative(-total, setting):
-        return by("dissipation", f"grad I . f = {shortened(total)} <= 0")
+        return by("dissipation", f"grad I . f = {shortened(total.key)} <= 0")
     entries = context.spelled(total)
     if entries != total and is_nonnegative(-entries, setting):
-        return by("dissipation", f"grad I . f = {shortened(entries)} <= 0")
+        return by("dissipation", f"grad I . f = {shortened(entries.key)} <= 0")
     return (_around_zero(context, rates, invariant, setting)
-            or f"grad I . f has the normal form {shortened(total)}, which is not shown to be <= 0")
+            or f"grad I . f has the normal form {shortened(total.key)}, which is not shown to be <= 0")
 
 
 def _around_zero(context: Context, rates: Rates, invariant: Node, setting: Setting) -> Proof | None:
@@ -114,11 +103,11 @@ def positive(context: Context, rates: Rates, setting: Setting) -> Outcome:
         if space == SCALAR:
             at_zero = context.form(substituted(node, {block: number(0)})).scalar()
             if not is_nonnegative(at_zero, orthant):
-                return f"at {block} = 0 the rate is {shortened(at_zero)}, which is not shown to be >= 0"
+                return f"at {block} = 0 the rate is {shortened(at_zero.key)}, which is not shown to be >= 0"
             continue
         bad = bad_term(context.form(node), block, orthant)
         if bad:
-            return f"the term {cut_sum(bad)} of {block}' is not shown to be >= 0 where an entry of {block} is 0"
+            return f"the term {shortened(bad)} of {block}' is not shown to be >= 0 where an entry of {block} is 0"
     return by("quasi-positive", "f_i >= 0 where x >= 0 and x_i = 0")
 
 

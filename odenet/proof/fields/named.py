@@ -13,7 +13,7 @@ from odenet.algebra import letters
 from odenet.algebra.forms import Form, hadamard_monomial, of_letter, of_vector_atom, zero
 from odenet.algebra.inequalities import is_nonnegative
 from odenet.algebra.jacobian import Differentiator
-from odenet.algebra.scalars import Atom, Monomial, Scalar, TooLarge, Unsupported, is_identically_zero, rational
+from odenet.algebra.scalars import Atom, Monomial, Scalar, TooLarge, Unsupported, is_identically_zero, ratio, rational
 from odenet.algebra.setting import Setting
 from odenet.algebra.spectrum import block_spectrum
 from odenet.algebra.vectors import word_factors
@@ -81,9 +81,9 @@ def _named(context: Context, rates: Rates, block: str, gradient: Form) -> Named 
     nodes = list(dict.fromkeys(n for _, root in rates.rows for n in root.walk() if n.space == context.model.block(block).space))
     if len(nodes) > MOST_NODES:
         return None
-    ratios = {node: ratio for node in nodes if (ratio := _ratio(context, node, gradient, space)) is not None}
+    ratios = {node: found for node in nodes if (found := _ratio(context, node, gradient, space)) is not None}
     for weight, factor in dict.fromkeys(sorted(ratios.values(), key=lambda r: len(r[0]))):
-        chosen = frozenset(node for node, ratio in ratios.items() if ratio == (weight, factor))
+        chosen = frozenset(node for node, found in ratios.items() if found == (weight, factor))
         if any(node.args for node in chosen):
             return Named(block, chosen, weight, factor)
     return None
@@ -95,7 +95,8 @@ def _ratio(context: Context, node: Node, gradient: Form, space: Space) -> tuple[
     if form.start != SCALAR or form.end != space or len(form.terms) != len(gradient.terms) or node.op in ("ones", "zeros"):
         return None
     if space == SCALAR:
-        return _scalar_ratio(form.scalar(), gradient.scalar())
+        factor = ratio(gradient.scalar(), form.scalar())
+        return None if factor is None else ((), factor)
     whole = {word_factors(word): scalar for word, scalar in gradient.terms}
     parts = [(word_factors(word), scalar) for word, scalar in form.terms]
     if len(whole) != len(parts):
@@ -103,7 +104,7 @@ def _ratio(context: Context, node: Node, gradient: Form, space: Space) -> tuple[
     for weight in _weights(parts[0][0], whole):
         image = {hadamard_monomial(weight, factors): scalar for factors, scalar in parts}
         if image.keys() == whole.keys():
-            factor = _factor(parts[0][1], whole[hadamard_monomial(weight, parts[0][0])])
+            factor = ratio(whole[hadamard_monomial(weight, parts[0][0])], parts[0][1])
             if factor is not None and all(whole[m] == scalar.times(factor) for m, scalar in image.items()):
                 return weight, factor
     return None
@@ -119,31 +120,20 @@ def _weights(first: Monomial, whole: dict[Monomial, Scalar]) -> Iterator[Monomia
     return iter(sorted(set(found), key=lambda m: (len(m), str(m))))
 
 
-def _scalar_ratio(one: Scalar, other: Scalar) -> tuple[Monomial, Fraction] | None:
-    factor = _factor(one, other)
-    return None if factor is None or one.times(factor) != other else ((), factor)
-
-
-def _factor(one: Scalar, other: Scalar) -> Fraction | None:
-    """c where other may be c one."""
-    if not one.terms or not other.terms:
-        return None
-    return other.terms[0][1] / one.terms[0][1]
-
-
 # --- what is shown of it ------------------------------------------------------------------------------------------
 
 
-def is_kept(context: Context, rates: Rates, invariant: Node) -> bool:
-    """grad I . f = 0 whatever grad I is."""
-    total = _change(context, rates, invariant)
-    return total is not None and context.is_zero(total)
+def shown(context: Context, rates: Rates, invariant: Node, setting: Setting | None) -> str | None:
+    """How grad I . f = 0 ("zero") or, where there is a setting to decide it in, <= 0 is shown whatever grad I is.
 
-
-def falls(context: Context, rates: Rates, invariant: Node, setting: Setting) -> str | None:
-    """How grad I . f <= 0 is shown whatever grad I is: by its terms, or by the spectrum of a quadratic form in it."""
+    By its terms ("terms"), or by the spectrum of a quadratic form in it ("spectrum"); None where it is not shown.
+    """
     total = _change(context, rates, invariant)
     if total is None:
+        return None
+    if context.is_zero(total):
+        return "zero"
+    if setting is None:
         return None
     if is_nonnegative(-total, setting):
         return "terms"
