@@ -10,7 +10,6 @@ from odenet.emit.expressions import Writer
 from odenet.emit.locals import Locals
 from odenet.emit.maps import entered, left, shape_words, typed_by
 from odenet.emit.names import Names, attribute
-from odenet.emit.rewrite import replaced_leaves
 from odenet.emit.sizes import Sizes
 from odenet.emit.slots import Slots, net_nodes, used_parameters
 from odenet.emit.tree import (
@@ -27,7 +26,7 @@ from odenet.emit.tree import (
 )
 from odenet.emit.values import Value
 from odenet.ir.model import Model, Net, NetStage
-from odenet.ir.node import Node, function, state
+from odenet.ir.node import Node, function, replaced, state
 from odenet.ir.sizes import Space
 
 
@@ -131,7 +130,7 @@ class NetText:
         name, given = definition.arguments[0]
         if given == stage.domain:
             leaves = {n: block for n in definition.body.walk() if n.op == "variable" and n.data[0] == name}
-            return replaced_leaves(definition.body, leaves)
+            return replaced(definition.body, leaves.get)
         return _lifted(definition.body, block)
 
     # --- modules ------------------------------------------------------------------------------------------------

@@ -100,12 +100,3 @@ def hoisted(node: Node, name: Callable[[Node], str | None]) -> Node:
 def _can_hoist(node: Node) -> bool:
     has_maps = any(isinstance(n.space, MapSpace) for n in node.walk())
     return not has_maps and is_fixed(node) and _has_parameters(node)
-
-
-def replaced_leaves(node: Node, values: dict[Node, Node]) -> Node:
-    """The node with leaves replaced."""
-    known: dict[Node, Node] = {}
-    for n in node.walk():
-        arguments = tuple(known[a] for a in n.args)
-        known[n] = values.get(n, n) if not n.args else Node(n.op, arguments, n.data, n.space)
-    return known[node]

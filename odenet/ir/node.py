@@ -44,7 +44,7 @@ operation broadcasts: a scalar that joins a vector goes through `spread`, a chan
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -252,3 +252,12 @@ def parameters(node: Node) -> frozenset[str]:
     return frozenset(n.data[0] for n in node.walk() if n.op == "param")
 
 
+def replaced(node: Node, new: Callable[[Node], Node | None]) -> Node:
+    """The node with what is inside replaced where `new` gives something else; it is asked of the nodes as they were."""
+    known: dict[Node, Node] = {}
+    for inner in node.walk():
+        given = new(inner)
+        if given is None:
+            given = Node(inner.op, tuple(known[a] for a in inner.args), inner.data, inner.space) if inner.args else inner
+        known[inner] = given
+    return known[node]

@@ -12,7 +12,7 @@ from odenet.algebra.scalars import Scalar, Unsupported, is_identically_zero
 from odenet.algebra.setting import Setting
 from odenet.algebra.translate import Translator
 from odenet.ir.model import Block, Comparison, Model
-from odenet.ir.node import Node, add, number, scale, states
+from odenet.ir.node import Node, add, number, replaced, scale, states
 from odenet.ir.sizes import SCALAR, Space
 from odenet.proof.finding import Proof
 
@@ -142,12 +142,4 @@ def negated(node: Node) -> Node:
 
 def substituted(node: Node, values: dict[str, Node]) -> Node:
     """The node with blocks of the state replaced."""
-    known: dict[Node, Node] = {}
-    for inner in node.walk():
-        if inner.op == "state" and inner.data[0] in values:
-            known[inner] = values[inner.data[0]]
-        elif inner.args:
-            known[inner] = Node(inner.op, tuple(known[a] for a in inner.args), inner.data, inner.space)
-        else:
-            known[inner] = inner
-    return known[node]
+    return replaced(node, lambda inner: values.get(inner.data[0]) if inner.op == "state" else None)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from odenet.ir.model import Comparison, Model
-from odenet.ir.node import Node, add, depends_on, scale, states
+from odenet.ir.node import Node, add, depends_on, replaced, scale, states
 from odenet.ir.node import number as constant
 from odenet.ir.sizes import SCALAR, MapSpace, Space, codomain, domain
 from odenet.operators.functions import FUNCTIONS
@@ -284,14 +284,6 @@ def _under_powers(node: Node) -> Node:
     while node.op == "power" or (node.op == "function" and node.data[0] == "sqrt"):
         node = node.args[0]
     return node
-
-
-def replaced(node: Node, new: Callable[[Node], Node | None]) -> Node:
-    """The node with leaves replaced where `new` gives something else."""
-    known: dict[Node, Node] = {}
-    for inner in node.walk():
-        known[inner] = new(inner) or Node(inner.op, tuple(known[a] for a in inner.args), inner.data, inner.space)
-    return known[node]
 
 
 def flipped(node: Node, blocks: set[str]) -> Node:

@@ -8,7 +8,7 @@ from odenet.ir.sizes import SCALAR
 from odenet.plan.steps import Closed, Linear, RungeKutta
 from odenet.recheck.bounds import HALF, ONE, ZERO, Bounds, known
 from odenet.recheck.case import Case, Goal, Rows, Step
-from odenet.recheck.fields import _determinant, symmetric_part
+from odenet.recheck.fields import determinant, symmetric_part
 from odenet.recheck.moves import (
     ahead,
     at,
@@ -129,8 +129,8 @@ def closed_form(case: Case, goal: Goal, step: Step) -> None:
         new, old = case.reader.scalar(at(goal.arguments[0], dict(after))), case.reader.scalar(goal.arguments[0])
         return case.signs(goal).demand(old - new)
     names = [n for n, _ in move.rows]
-    determinant = _determinant([[case.jacobian(after, i, j).scalar() for j in names] for i in names])
-    return case.demand(is_zero(determinant - ONE), "the determinant is not 1")
+    found = determinant([[case.jacobian(after, i, j).scalar() for j in names] for i in names])
+    return case.demand(is_zero(found - ONE), "the determinant is not 1")
 
 
 def _whole_step(case: Case, goal: Goal) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import combinations
 
-from odenet.ir.node import Node, apply, depends_on
+from odenet.ir.node import Node, apply, depends_on, replaced
 from odenet.ir.sizes import SCALAR, Size, codomain, domain
 from odenet.recheck import extremes, integrals
 from odenet.recheck.actions import commuting_letters
 from odenet.recheck.bounds import HALF, ONE, ZERO, Bound, known
-from odenet.recheck.case import Case, Goal, Rows, Step, flipped, replaced, with_zero
+from odenet.recheck.case import Case, Goal, Rows, Step, flipped, with_zero
 from odenet.recheck.grids import grid_norm, grid_spectrum
 from odenet.recheck.kinks import without_kinks
 from odenet.recheck.positivity import is_nonnegative_sum
@@ -214,16 +214,16 @@ def _minors(case: Case, goal: Goal, matrix: list[list[Scalar]]) -> None:
     alone = [i for i in size if all(not matrix[i][j].terms for j in size if j != i)]
     rest = [i for i in size if i not in alone]
     for rows in [(i,) for i in alone] + [c for k in range(1, len(rest) + 1) for c in combinations(rest, k)]:
-        case.signs(goal).demand(_determinant([[matrix[i][j] for j in rows] for i in rows]))
+        case.signs(goal).demand(determinant([[matrix[i][j] for j in rows] for i in rows]))
 
 
-def _determinant(matrix: list[list[Scalar]]) -> Scalar:
+def determinant(matrix: list[list[Scalar]]) -> Scalar:
     if not matrix:
         return ONE
     total = ZERO
     for j, entry in enumerate(matrix[0]):
         if entry.terms:
-            minor = _determinant([[row[k] for k in range(len(row)) if k != j] for row in matrix[1:]])
+            minor = determinant([[row[k] for k in range(len(row)) if k != j] for row in matrix[1:]])
             total = total + (entry * minor).times((-1) ** j)
     return total
 

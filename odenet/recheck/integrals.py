@@ -4,9 +4,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from odenet.ir.node import Node, variable
+from odenet.ir.node import Node, replaced, variable
 from odenet.ir.sizes import SCALAR
-from odenet.recheck.case import Case, Goal, Step, replaced
+from odenet.recheck.case import Case, Goal, Step
 from odenet.recheck.grids import grid_spectrum
 from odenet.recheck.scalars import Monomial, Rejected, Scalar, Symbol, is_zero, number
 from odenet.recheck.signs import occurs

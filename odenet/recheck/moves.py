@@ -7,10 +7,10 @@ from typing import Any
 
 from odenet.ir.differentiate.products import times
 from odenet.ir.model import Table
-from odenet.ir.node import Node, add, depends_on, parameters, scale, state, states
+from odenet.ir.node import Node, add, depends_on, parameters, replaced, scale, state, states
 from odenet.ir.node import number as constant
 from odenet.plan.steps import Closed, DiscreteGradient, Linear, Relax, RungeKutta
-from odenet.recheck.case import Case, Goal, Rows, Step, replaced
+from odenet.recheck.case import Case, Goal, Rows, Step
 from odenet.recheck.scalars import Scalar
 from odenet.recheck.signs import occurs
 from odenet.recheck.tables import Method, is_left_regular, row_sum

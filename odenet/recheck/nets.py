@@ -7,12 +7,12 @@ from typing import Any
 from odenet.ir.model import Net, NetStage
 from odenet.ir.node import number as constant
 from odenet.ir.node import power as powered
-from odenet.ir.node import scalar, scale, state, states, variable
+from odenet.ir.node import replaced, scalar, scale, state, states, variable
 from odenet.ir.sizes import SCALAR, count
 from odenet.operators.between import values_between
 from odenet.operators.functions import FUNCTIONS, values_of
 from odenet.recheck.bounds import HALF, ONE
-from odenet.recheck.case import Case, Goal, Step, replaced
+from odenet.recheck.case import Case, Goal, Step
 from odenet.recheck.factors import split_norm
 from odenet.recheck.moves import within
 from odenet.recheck.positivity import is_nonnegative_sum

@@ -18,10 +18,11 @@ from math import factorial
 from typing import Any
 
 from odenet.ir.model import Flow, Method, Table
-from odenet.ir.node import Node
+from odenet.ir.node import Node, replaced
 from odenet.plan.steps import Relax
-from odenet.recheck.case import Case, Goal, Rows, Step, replaced
+from odenet.recheck.case import Case, Goal, Rows, Step
 from odenet.recheck.conditions import residual, sees
+from odenet.recheck.fields import determinant
 from odenet.recheck.moves import is_timed
 from odenet.recheck.scalars import Rejected
 from odenet.schemes.numbers import Exact, exact
@@ -167,9 +168,9 @@ def _may_be_definite(case: Case, goal: Goal, field: str, invariant: Any) -> None
     names = [name for name, _ in case.rows((field,))]
     hessian = [[case.slope(case.gradient(invariant, i), j) for j in names] for i in names]
     if all(not case.model.block(name).space.sizes for name in names):
-        values = [[form.scalar().value() for form in row] for row in hessian]
-        if all(v is not None for row in values for v in row):
-            minors = [_determinant([[v or Fraction(0) for v in row[:k]] for row in values[:k]]) for k in range(1, len(names) + 1)]
+        entries = [[form.scalar() for form in row] for row in hessian]
+        if all(entry.value() is not None for row in entries for entry in row):
+            minors = [determinant([row[:k] for row in entries[:k]]).value() or 0 for k in range(1, len(names) + 1)]
             alternating = [m * (-1) ** k for k, m in enumerate(minors, 1)]
             return case.demand(all(m > 0 for m in minors) or all(m > 0 for m in alternating), "the quadratic is not definite")
     ends = [case.bounds(goal).spectrum(hessian[i][i]) for i in range(len(names))]
@@ -199,14 +200,6 @@ def _factors(node: Any) -> list[Any]:
     if node.op == "power" and node.data[0] > 0:
         return _factors(node.args[0])
     return [f for a in node.args for f in _factors(a)] if node.op in ("mul", "scale") else [node]
-
-
-def _determinant(matrix: list[list[Fraction]]) -> Fraction:
-    """Along the first row."""
-    if not matrix:
-        return Fraction(1)
-    return sum((v * (-1) ** j * _determinant([[*row[:j], *row[j + 1:]] for row in matrix[1:]])
-                for j, v in enumerate(matrix[0]) if v), Fraction(0))
 
 
 def _wrong_word(parts: int, wrong: list[tuple[int, int]], stages: list[tuple[int, Exact]], wanted: int) -> int:

@@ -19,26 +19,13 @@ from odenet.recheck.case import sign_of
 from odenet.recheck.data import Data
 from odenet.recheck.reading import Reader
 from odenet.recheck.scalars import Rejected, Scalar, number
+from odenet.recheck.shorter import Asked
 from odenet.recheck.signs import Signs
 from odenet.recheck.slopes import Derivatives
 from odenet.recheck.words import entry, size_scalar
 
 DEPTH = 6
 Bounds = tuple[str, Model, str, tuple[Node, ...]]  # whose set, the model above it, which set, its bounds
-
-
-class _Asked(set[Any]):
-    """A set that remembers what was found in it."""
-
-    def __init__(self, items: Any) -> None:
-        super().__init__(items)
-        self.found: set[Any] = set()
-
-    def __contains__(self, item: object) -> bool:
-        is_in = super().__contains__(item)
-        if is_in:
-            self.found.add(item)
-        return is_in
 
 
 def have_members(model: Model, lemmas: Any) -> None:
@@ -62,13 +49,14 @@ def needed_for_sets(model: Model, lemmas: Any) -> list[Any]:
         signs = _signs(above)
         data = Data(Derivatives(signs.reader))
         own = [(item, _accepted(signs, item, data)) for item in lemmas if item[0] == owner and item not in found]
-        signs.known, signs.strict = _Asked(signs.known), _Asked(signs.strict)
+        asked: set[Any] = set()
+        signs.known, signs.strict = Asked(signs.known, asked.add), Asked(signs.strict, asked.add)
         for bound in bounds:
             _demand_value(signs, bound)
         if not _is_nonempty(signs, name, bounds):
             raise Rejected(f"the set of `{owner}` may be empty")
         answers = {question: item for item, question in own}  # one for each
-        found += [item for question, item in answers.items() if question in signs.known.found | signs.strict.found]
+        found += [item for question, item in answers.items() if question in asked]
     return found
 
 

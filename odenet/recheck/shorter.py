@@ -17,16 +17,16 @@ Steps = dict[Hashable, frozenset[Lemma]]  # by a goal and the step that proves i
 
 
 class Asked(set[Any]):
-    """The lemmas under the same assumptions; each that is found in it is noted."""
+    """Lemmas; each that is found among them is noted."""
 
-    def __init__(self, items: Any, place: Hashable, walk: Walk) -> None:
+    def __init__(self, items: Any, note: Callable[[Any], None]) -> None:
         super().__init__(items)
-        self.place, self.walk = place, walk
+        self.note = note
 
     def __contains__(self, item: object) -> bool:
         is_in = super().__contains__(item)
         if is_in:
-            self.walk.asked.add((self.place, item))
+            self.note(item)
         return is_in
 
 
@@ -45,9 +45,13 @@ class Walk:
         self._tried: Steps = {}
         self.lemmas: dict[Hashable, Asked] = {}
         for assumptions, signs in case.settings.items():
-            signs.known = self.lemmas[assumptions, False] = Asked(signs.known, (assumptions, False), self)
-            signs.strict = self.lemmas[assumptions, True] = Asked(signs.strict, (assumptions, True), self)
+            signs.known = self._noting(signs.known, (assumptions, False))
+            signs.strict = self._noting(signs.strict, (assumptions, True))
         case.walk = self._step
+
+    def _noting(self, items: Any, place: Hashable) -> Asked:
+        self.lemmas[place] = Asked(items, lambda item: self.asked.add((place, item)))
+        return self.lemmas[place]
 
     def through(self) -> frozenset[Lemma]:
         """The lemmas that the whole proof asks for. Raises Rejected where those that are there do not suffice."""

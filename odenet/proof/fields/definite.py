@@ -9,7 +9,7 @@ from fractions import Fraction
 from odenet.algebra.scalars import TooLarge, Unsupported
 from odenet.algebra.spectrum import spectrum
 from odenet.ir.model import Flow
-from odenet.ir.node import Node, depends_on
+from odenet.ir.node import Node, depends_on, replaced
 from odenet.ir.sizes import SCALAR
 from odenet.plan.steps import Relax, RungeKutta
 from odenet.proof.context import Context, Rates
@@ -70,11 +70,7 @@ def stops(context: Context, rates: Rates, flow: Flow) -> bool:
 
 def _at(node: Node, moment: Node) -> Node:
     """The node where t is `moment`."""
-    known: dict[Node, Node] = {}
-    for inner in node.walk():
-        args = tuple(known[a] for a in inner.args)
-        known[inner] = moment if inner.op == "time" else Node(inner.op, args, inner.data, inner.space)
-    return known[node]
+    return replaced(node, lambda inner: moment if inner.op == "time" else None)
 
 
 def _clock_factors(node: Node) -> list[Node]:

@@ -17,7 +17,7 @@ from odenet.algebra.scalars import Atom, Monomial, Scalar, TooLarge, Unsupported
 from odenet.algebra.setting import Setting
 from odenet.algebra.spectrum import block_spectrum
 from odenet.algebra.vectors import word_factors
-from odenet.ir.node import Node, variable
+from odenet.ir.node import Node, replaced, variable
 from odenet.ir.sizes import SCALAR, Space
 from odenet.proof.context import Context, Rates
 
@@ -61,16 +61,8 @@ def _as_form(named: Named, space: Space) -> Form:
 
 
 def _renamed(context: Context, root: Node, found: dict[str, Named]) -> Node:
-    names = {node: named for named in found.values() for node in named.nodes}
-    known: dict[Node, Node] = {}
-    for node in root.walk():
-        if node in names:
-            known[node] = variable(names[node].name, context.model.block(names[node].block).space)
-        elif node.args:
-            known[node] = Node(node.op, tuple(known[a] for a in node.args), node.data, node.space)
-        else:
-            known[node] = node
-    return known[root]
+    names = {node: variable(named.name, context.model.block(named.block).space) for named in found.values() for node in named.nodes}
+    return replaced(root, names.get)
 
 
 def _named(context: Context, rates: Rates, block: str, gradient: Form) -> Named | None:

@@ -6,7 +6,7 @@ from odenet.algebra.scalars import Scalar
 from odenet.algebra.setting import Setting
 from odenet.algebra.spectrum import largest, spectrum
 from odenet.ir.model import NetStage
-from odenet.ir.node import Node, variable
+from odenet.ir.node import Node, replaced, variable
 from odenet.ir.sizes import SCALAR
 from odenet.proof import domains
 from odenet.proof.context import Context, negated
@@ -32,7 +32,8 @@ def commutes(context: Context, stage: NetStage, setting: Setting, action: object
         return False
     if action == "sign":
         (name, space), = context.model.definition(stage.data[0]).arguments
-        turned = _with(body, name, negated(variable(name, space)))
+        own = variable(name, space)
+        turned = replaced(body, lambda inner: negated(inner) if inner == own else None)
         return any((c.form(turned) + c.form(body)).is_zero() for c in (context, context.basic))
     if action not in ("permutation", "translation") or stage.domain != stage.codomain or stage.domain.rank == 2:
         return False
@@ -52,12 +53,3 @@ def norm(slopes: Form, setting: Setting) -> Scalar | None:
 def _body(context: Context, stage: NetStage, setting: Setting) -> Node | None:
     body = context.model.definition(stage.data[0]).body
     return None if domains.obstacle(context, (body,), setting) else body
-
-
-def _with(root: Node, name: str, value: Node) -> Node:
-    """The node with an argument replaced."""
-    known: dict[Node, Node] = {}
-    for node in root.walk():
-        is_argument = node.op == "variable" and node.data[0] == name
-        known[node] = value if is_argument else Node(node.op, tuple(known[a] for a in node.args), node.data, node.space)
-    return known[root]
