@@ -56,8 +56,7 @@ class Locals:
     def hoist(self, node: Node) -> str | None:
         """The name of a value that is the same for all samples; None for one that cannot be computed before the steps."""
         assert is_fixed(node)
-        schedules = [self.model.parameter(name).schedule for name in sorted(parameters(node))]
-        if any(s is not None and s.kind != "piecewise" for s in schedules):
+        if any(self.model.parameter(name).moves_within_steps for name in parameters(node)):
             return None
         if node not in self.hoisted:
             self.hoisted[node] = self.names.new(_hint(node, self))

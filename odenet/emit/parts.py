@@ -83,7 +83,7 @@ class Workshop:
         wants = []
         for parameter in self.model.parameters:
             if parameter.name in found:
-                kind = "scheduled" if _is_scheduled(self.model, parameter.name) else "param"
+                kind = "scheduled" if parameter.moves_within_steps else "param"
                 wants.append(Want(kind, parameter.name, place or Exact(0)))
         wants += [Want("hoisted", name) for name in self.locals.hoisted.values() if name in lifted]
         return tuple(wants)
@@ -225,8 +225,3 @@ def _rank(node: Node) -> int:
 def _parameter_rank(model: Model, name: str) -> int:
     space = model.parameter(name).space
     return 4 if isinstance(space, ConvolutionSpace) else space.rank
-
-
-def _is_scheduled(model: Model, name: str) -> bool:
-    schedule = model.parameter(name).schedule
-    return schedule is not None and schedule.kind != "piecewise"

@@ -31,7 +31,7 @@ class Slot:
     @property
     def knots(self) -> int | None:
         schedule = self.parameter.schedule
-        return schedule.knots if schedule is not None and schedule.kind != "piecewise" else None
+        return schedule.knots if schedule is not None and self.parameter.moves_within_steps else None
 
     @property
     def is_stacked(self) -> bool:

@@ -236,13 +236,14 @@ def holes(node: Node, signs: Signs) -> list[Hole]:
     """The places of an expression whose arguments are not evidently in their domains."""
     found: list[Hole] = []
     for n in node.walk():
-        asked = _asked(n)
+        asked = asked_of(n)
         if asked is not None and not _is_inside(signs, n.args[0], asked):
             found.append(Hole(n, n.args[0], asked))
     return found
 
 
-def _asked(n: Node) -> str | None:
+def asked_of(n: Node) -> str | None:
+    """What the argument of a power or function has to do, in words; None where it may be any."""
     if n.op == "power":
         exponent = n.data[0]
         if exponent.denominator == 1:

@@ -1,11 +1,12 @@
 """The typed model: what a spec means, with every name resolved and every space checked."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Union
 
-from odenet.ir.node import Node
+from odenet.ir.node import Node, depends_on, parameters
 from odenet.ir.sizes import Size, Space
 from odenet.text import Source, Span
 
@@ -100,6 +101,11 @@ class Parameter:
     initial: Node | None
     span: Span
     is_clamped: bool = False
+
+    @property
+    def moves_within_steps(self) -> bool:
+        """Whether it has a schedule other than one value for each step."""
+        return self.schedule is not None and self.schedule.kind != "piecewise"
 
     def set_named(self, name: str) -> ParameterSet | None:
         return next((s for s in self.sets if s.name == name), None)
@@ -318,6 +324,11 @@ class Model:
             value = Fraction(given[d.name]) if d.is_free and d.name in given else d.value.evaluate(values)
             values[d.name] = int(value)
         return values
+
+    def is_timed(self, rows: Iterable[tuple[str, Node]]) -> bool:
+        """Whether rates may change with t within a step: by t itself, or by a parameter that moves within it."""
+        return any(depends_on(node, "time") or any(self.parameter(name).moves_within_steps for name in parameters(node))
+                   for _, node in rows)
 
     def misfit(self, values: dict[str, int]) -> str | None:
         """Why no module can have these dims: a derived one that is not positive, a stage of a net without room."""

@@ -124,7 +124,7 @@ def _read_bound(scope: Scope, statement: tree.ParamStatement, expression: tree.E
 def _stands_still(scope: Scope, statement: tree.ParamStatement, expression: tree.Expression, node: Node) -> bool:
     """Whether a parameter in a bound has one value in each step, as what it bounds has. Errors: ODE308."""
     bounding: Parameter = scope.entries[node.data[0]].value
-    if bounding.schedule is None or bounding.schedule.kind == "piecewise":
+    if bounding.schedule is None or not bounding.moves_within_steps:
         return True
     place = bounding.schedule.span
     assert place is not None

@@ -28,26 +28,14 @@ def exact_flow(model: Model, field: Field, moves_clock: bool) -> Closed | Linear
     `moves_clock`: the field is the part named first, so t runs inside it; elsewhere t is a constant.
     """
     moved = frozenset(field.moves)
-    varying = moves_clock and is_timed(model, field)
-    if varying and any(changes_within_steps(model, name) for _, rate in field.rows for name in parameters(rate)):
+    varying = moves_clock and model.is_timed(field.rows)
+    if varying and any(model.parameter(name).moves_within_steps for _, rate in field.rows for name in parameters(rate)):
         return NoExactFlow("uses a parameter that changes within a step, while its clock runs")
     closed = _shear(model, field, moved, varying) or _diagonal(model, field, moved, varying)
     if closed is not None:
         return closed
-    linear = None if is_timed(model, field) else _linear(field, moved)
+    linear = None if model.is_timed(field.rows) else _linear(field, moved)
     return linear or NoExactFlow(_why(model, field, moved, varying))
-
-
-def is_timed(model: Model, field: Field) -> bool:
-    """Whether the rates change with t within a step: by `t` itself, or by a parameter that is not piecewise constant."""
-    return any(depends_on(rate, "time") or any(changes_within_steps(model, name) for name in parameters(rate))
-               for _, rate in field.rows)
-
-
-def changes_within_steps(model: Model, parameter: str) -> bool:
-    """Whether a parameter has a schedule other than one value per step."""
-    schedule = model.parameter(parameter).schedule
-    return schedule is not None and schedule.kind != "piecewise"
 
 
 def _why(model: Model, field: Field, moved: frozenset[str], varying: bool) -> str:

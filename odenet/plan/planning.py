@@ -5,7 +5,7 @@ from odenet.diagnostics import Diagnostic, Edit, Label, Rejected
 from odenet.ir.model import Field, Flow, Model, Part
 from odenet.ir.node import Node, add, parameters, power, scalar, state, states
 from odenet.ir.sizes import SCALAR
-from odenet.plan.exact import NoExactFlow, exact_flow, is_timed
+from odenet.plan.exact import NoExactFlow, exact_flow
 from odenet.plan.potential import Potential, potential_of
 from odenet.plan.quadratic import degree
 from odenet.plan.steps import Advance, Closed, DiscreteGradient, Linear, Plan, Relax, RungeKutta, Substep
@@ -70,7 +70,7 @@ def _joins_steps(model: Model, flow: Flow, advances: tuple[Advance, ...], step: 
     field = model.field(flow.parts[step[0].part].field)
     if any(_is_piecewise(model, name) for _, rate in field.rows for name in parameters(rate)):
         return False
-    return not is_timed(model, field) or _clock_after(step) == 1
+    return not model.is_timed(field.rows) or _clock_after(step) == 1
 
 
 def _clock_after(step: tuple[Substep, ...]) -> Exact:

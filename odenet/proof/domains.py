@@ -15,8 +15,11 @@ from odenet.proof import continuity
 from odenet.proof.context import Context
 
 
-def obstacle(context: Context, nodes: tuple[Node, ...], setting: Setting) -> str | None:
-    """Why Jacobians would not tell the whole truth about these expressions, or None when they do."""
+def obstacle(context: Context, nodes: tuple[Node, ...], setting: Setting, where: str = "") -> str | None:
+    """Why Jacobians would not tell the whole truth about these expressions, or None when they do.
+
+    `where` is said after what is not shown to be positive.
+    """
     for root in nodes:
         name = continuity.jump_of(root)
         if name:
@@ -24,27 +27,27 @@ def obstacle(context: Context, nodes: tuple[Node, ...], setting: Setting) -> str
         for node in root.walk():
             if not depends_on(node, "state") and not depends_on(node, "variable"):
                 continue
-            reason = _obstacle(context, node, setting)
+            reason = _obstacle(context, node, setting, where)
             if reason:
                 return reason
     return None
 
 
-def _obstacle(context: Context, node: Node, setting: Setting) -> str | None:
+def _obstacle(context: Context, node: Node, setting: Setting, where: str) -> str | None:
     if node.op == "function":
         row = FUNCTIONS[node.data[0]]
         if row.domain == "positive" and not is_positive_node(context, node.args[0], setting):
-            return f"the argument of `{node.data[0]}` is not shown to be positive"
+            return f"the argument of `{node.data[0]}` is not shown to be positive{where}"
         if row.domain not in ("all", "positive", "nonnegative"):
             return f"`{node.data[0]}` is not defined everywhere"
         if row.domain == "nonnegative":
-            return _root_obstacle(context, node.args[0], setting)
+            return _root_obstacle(context, node.args[0], setting, where)
     if node.op == "power":
         exponent = node.data[0]
         if exponent < 0 and not is_positive_node(context, node.args[0], setting):
-            return "a divisor is not shown to be positive"
+            return f"a divisor is not shown to be positive{where}"
         if exponent > 0 and exponent.denominator != 1:
-            return _root_obstacle(context, node.args[0], setting)
+            return _root_obstacle(context, node.args[0], setting, where)
     return None
 
 
@@ -76,10 +79,10 @@ def jump(root: Node, gradients: list[Form]) -> str | None:
 JUMPS = re.compile(rf"\b({'|'.join(sorted(name for name, row in FUNCTIONS.items() if row.smoothness == -1))})\(")
 
 
-def _root_obstacle(context: Context, base: Node, setting: Setting) -> str | None:
+def _root_obstacle(context: Context, base: Node, setting: Setting, where: str) -> str | None:
     if is_positive_node(context, base, setting):
         return None
-    return "the base of a root is not shown to be positive"
+    return f"the base of a root is not shown to be positive{where}"
 
 
 def under_powers(node: Node) -> Node:

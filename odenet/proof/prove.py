@@ -24,7 +24,7 @@ from odenet.proof.fields.definite import is_not_definite, keeps_quadratics, stop
 from odenet.proof.finding import Finding, Proof, Witness
 from odenet.proof.maps import bijections, cocoercive, constants, invariants, orthant, whole
 from odenet.proof.maps import structure as maps
-from odenet.proof.maps.substeps import Move, NoSolution, each, is_timed, moves
+from odenet.proof.maps.substeps import Move, NoSolution, each, moves
 from odenet.proof.potentials import spelled
 from odenet.proof.rules import by, readable
 from odenet.proof.sets import Members, members
@@ -203,8 +203,7 @@ class Prover:
 
     def _obstacle(self, nodes: tuple[Node, ...], claim: Claim, setting: Setting) -> str | None:
         invariants = tuple(a for a in claim.arguments if isinstance(a, Node))
-        problem = domains.obstacle(self.context, nodes + invariants, setting)
-        return problem and problem + _where(claim) * problem.endswith(" positive")
+        return domains.obstacle(self.context, nodes + invariants, setting, _where(claim))
 
     # --- flows ------------------------------------------------------------------------------------------------
 
@@ -232,13 +231,13 @@ class Prover:
             premises, moving = [], []
             for index, (part, advance) in enumerate(zip(plan.flow.parts, plan.advances, strict=True)):
                 if isinstance(advance, Relax):  # the order of `relax` holds for fields that keep its invariant
-                    kept = integrals.preserves(self.context, self.context.rates((part.field,)), advance.invariant)
+                    rates = self.context.rates((part.field,))
+                    kept = integrals.preserves(self.context, rates, advance.invariant)
                     if isinstance(kept, str):
                         return f"the order of `relax` needs a field that keeps its invariant; of `{part.field}`: {kept}"
-                    if is_not_definite(self.context, self.context.rates((part.field,)), advance.invariant):
+                    if is_not_definite(self.context, rates, advance.invariant):
                         return f"the order of `relax` needs a quadratic that is definite on the blocks that `{part.field}` moves"
-                    rates = self.context.rates((part.field,))
-                    if index == 0 and is_timed(self.context, rates) and not keeps_quadratics(advance):  # the others' clocks stand
+                    if index == 0 and self.model.is_timed(rates.rows) and not keeps_quadratics(advance):  # the others' clocks stand
                         if stops(self.context, rates, plan.flow):
                             return f"the order of `relax` needs a field that does not stop; `{part.field}` is zero at a time"
                         moving.append(f"`{part.field}` is zero only where it is so at all times")

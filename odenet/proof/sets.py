@@ -19,10 +19,10 @@ from odenet.algebra.setting import Setting
 from odenet.algebra.vectors import entry
 from odenet.diagnostics import Diagnostic, Edit, Label, Rejected
 from odenet.ir.differentiate.products import collect, scaled
+from odenet.ir.domains import asked_of
 from odenet.ir.model import Model, ParameterSet
 from odenet.ir.node import Node, subtract
 from odenet.ir.sizes import SCALAR
-from odenet.operators.functions import FUNCTIONS
 from odenet.proof import domains
 from odenet.proof.budget import OutOfTime, limit
 from odenet.proof.context import Context
@@ -109,10 +109,14 @@ def _looked_at(context: Context, setting: Setting, one: Bounded) -> Diagnostic |
 # --- bounds that are there ----------------------------------------------------------------------------------------------
 
 
+_SIGNS = {"not be zero": "nonzero", "be positive": "> 0", "be at least zero": ">= 0"}  # of `asked_of`
+
+
 def _undefined(context: Context, setting: Setting, one: Bounded, bound: Node, place: Span) -> Diagnostic | None:
     """A fault where a bound may divide by zero, or take a root or logarithm of what has none."""
     for node in bound.walk():
-        asked = _asked(node)
+        words = asked_of(node)
+        asked = None if words is None else _SIGNS.get(words, "in its domain")
         if asked is None or _is_in_domain(context, setting, node.args[0], asked):
             continue
         text, base = _text(one, place), node.args[0].span
@@ -124,17 +128,6 @@ def _undefined(context: Context, setting: Setting, one: Bounded, bound: Node, pl
         label = Label(base, f"not shown to be {asked} for all members of what it uses and all sizes")
         return Diagnostic("ODE303", message, (label,), f"write `{_short(inner)}` there", (Edit(base, inner),))
     return None
-
-
-def _asked(node: Node) -> str | None:
-    if node.op == "power":
-        exponent = node.data[0]
-        if exponent < 0:
-            return "nonzero" if exponent.denominator == 1 else "> 0"
-        return None if exponent.denominator == 1 else ">= 0"
-    if node.op != "function":
-        return None
-    return {"all": None, "positive": "> 0", "nonnegative": ">= 0"}.get(FUNCTIONS[node.data[0]].domain, "in its domain")
 
 
 def _is_in_domain(context: Context, setting: Setting, node: Node, asked: str) -> bool:

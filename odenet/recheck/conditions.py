@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from odenet.ir.model import Flow, Model, Table
-from odenet.ir.node import Node, depends_on, parameters, states
+from odenet.ir.node import states
 from odenet.schemes.numbers import Exact, exact
 
 CLOCK = "t"
@@ -50,15 +50,10 @@ def has_series(flow: Flow, tree: Any) -> bool:
 
 def sees(model: Model, flow: Flow) -> list[tuple[frozenset[int], bool]]:
     """Of each part: the parts that move something it reads, and whether it depends on time within a step."""
-
-    def runs(node: Node) -> bool:
-        schedules = [model.parameter(name).schedule for name in parameters(node)]
-        return depends_on(node, "time") or any(s is not None and s.kind != "piecewise" for s in schedules)
-
     rows = [model.field(part.field).rows for part in flow.parts]
     read = [frozenset().union(*(states(node) for _, node in own)) for own in rows]
     return [(frozenset(i for i, moved in enumerate(rows) if blocks & {name for name, _ in moved}),
-             any(runs(node) for _, node in own)) for own, blocks in zip(rows, read, strict=True)]
+             model.is_timed(own)) for own, blocks in zip(rows, read, strict=True)]
 
 
 def is_of_such_parts(model: Model, flow: Flow, tree: Any) -> bool:

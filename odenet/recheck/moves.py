@@ -7,7 +7,7 @@ from typing import Any
 
 from odenet.ir.differentiate.products import times
 from odenet.ir.model import Table
-from odenet.ir.node import Node, add, depends_on, parameters, replaced, scale, state, states
+from odenet.ir.node import Node, add, replaced, scale, state, states
 from odenet.ir.node import number as constant
 from odenet.plan.steps import Closed, DiscreteGradient, Linear, Relax, RungeKutta
 from odenet.recheck.case import Case, Goal, Rows, Step
@@ -73,7 +73,7 @@ def moves(case: Case, flow: str) -> list[Move]:
         field = plan.flow.parts[s.part].field
         rows = case.rows((field,))
         found.append(Move(field, rows, plan.advances[s.part], s.coefficient, step * case.reader.scalar(as_node(s.coefficient)),
-                          times(as_node(s.coefficient), plan.flow.step), is_timed(case, rows), tuple(plan.flow.blocks),
+                          times(as_node(s.coefficient), plan.flow.step), case.model.is_timed(rows), tuple(plan.flow.blocks),
                           s.clock, s.clock + s.coefficient if s.part == 0 else s.clock))
     return found
 
@@ -84,15 +84,6 @@ def distinct(found: list[Move]) -> dict[tuple[str, Scalar], Move]:
     for move in found:
         kinds.setdefault((move.field, move.duration), move)
     return kinds
-
-
-def is_timed(case: Case, rows: Rows) -> bool:
-    """Whether the right-hand side may change within a step."""
-    def runs(name: str) -> bool:
-        schedule = case.model.parameter(name).schedule
-        return schedule is not None and schedule.kind != "piecewise"
-
-    return any(depends_on(node, "time") or any(map(runs, parameters(node))) for _, node in rows)
 
 
 def opposite(rows: Rows) -> Rows:

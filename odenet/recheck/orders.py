@@ -23,7 +23,6 @@ from odenet.plan.steps import Relax
 from odenet.recheck.case import Case, Goal, Rows, Step
 from odenet.recheck.conditions import residual, sees
 from odenet.recheck.fields import determinant
-from odenet.recheck.moves import is_timed
 from odenet.recheck.scalars import Rejected
 from odenet.schemes.numbers import Exact, exact
 
@@ -146,7 +145,7 @@ def order_conditions(case: Case, goal: Goal, step: Step) -> None:
             _may_be_definite(case, goal, part.field, advance.invariant)
             case.conditions.append(f"assumes `{part.field}` keeps its invariant, definite on the blocks it moves")
             rows, inner = case.rows((part.field,)), part.method.inner
-            if index == 0 and is_timed(case, rows) and inner and inner.table and not Tableau(inner.table).is_symplectic():
+            if index == 0 and case.model.is_timed(rows) and inner and inner.table and not Tableau(inner.table).is_symplectic():
                 _may_go_on(case, flow, rows)
                 case.conditions.append(f"assumes `{part.field}` is zero only where it is so at all times")
     stages = [(i, exact(c)) for i, c in flow.scheme.stages]

@@ -8,7 +8,7 @@ advances it exactly while the clock stands still.
 from __future__ import annotations
 
 from odenet.ir.model import Flow, Model
-from odenet.ir.node import depends_on, parameters, states
+from odenet.ir.node import states
 from odenet.schemes.trees import CLOCK, Sight
 
 
@@ -18,12 +18,5 @@ def sight(model: Model, flow: Flow) -> Sight:
     for part in flow.parts:
         rows = model.field(part.field).rows
         reads = frozenset().union(*(states(node) for _, node in rows))
-        is_timed = any(depends_on(node, "time") or any(_runs(model, name) for name in parameters(node)) for _, node in rows)
-        found.append((*((CLOCK,) if is_timed else ()), *(i for i, blocks in enumerate(moved) if blocks & reads)))
+        found.append((*((CLOCK,) if model.is_timed(rows) else ()), *(i for i, blocks in enumerate(moved) if blocks & reads)))
     return tuple(found)
-
-
-def _runs(model: Model, parameter: str) -> bool:
-    """Whether a parameter moves within a step."""
-    schedule = model.parameter(parameter).schedule
-    return schedule is not None and schedule.kind != "piecewise"

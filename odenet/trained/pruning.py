@@ -104,7 +104,7 @@ def _obstacle(model: Model, flow: Flow) -> str:
         return f"{flow.name}: it depends on t, and without a step the later ones would see another time"
     used = [model.parameter(name) for name in used_parameters(model, nodes)]
     for parameter in used:
-        if parameter.schedule is not None and parameter.schedule.kind != "piecewise":
+        if parameter.schedule is not None and parameter.moves_within_steps:
             return (
                 f"{flow.name}: `{parameter.name}` is `{parameter.schedule.kind}` in time, with no value of its own "
                 "for each step"

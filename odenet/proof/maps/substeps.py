@@ -10,7 +10,7 @@ from odenet.algebra.scalars import Scalar, rational
 from odenet.algebra.setting import Setting
 from odenet.ir.differentiate.products import times
 from odenet.ir.model import Table
-from odenet.ir.node import Node, depends_on, parameters, states
+from odenet.ir.node import Node, states
 from odenet.plan.steps import Advance, Closed, DiscreteGradient, Linear, Plan, Relax, RungeKutta
 from odenet.proof.context import Context, Outcome, Rates, negated
 from odenet.proof.finding import Proof
@@ -84,7 +84,8 @@ def moves(context: Context, plan: Plan) -> list[Move]:
         advance = plan.advances[substep.part]
         length = times(as_node(substep.coefficient), plan.flow.step)
         times_ = substep.clock, substep.clock + (substep.coefficient if substep.part == 0 else 0)
-        found.append(Move(field, rates, advance, substep.coefficient, duration, length, is_timed(context, rates), times_, is_whole))
+        is_timed = context.model.is_timed(rates.rows)
+        found.append(Move(field, rates, advance, substep.coefficient, duration, length, is_timed, times_, is_whole))
     return found
 
 
@@ -101,17 +102,6 @@ def settled(scalar: Scalar, setting: Setting) -> Scalar | None:
     if (high is None or high > 1) and at_most(scalar, rational(1), setting):
         return rational(1)
     return None if high is None or not at_most(scalar, rational(high), setting) else rational(high)
-
-
-def is_timed(context: Context, rates: Rates) -> bool:
-    """Whether the right-hand side may change within a step."""
-    return any(depends_on(node, "time") or any(moves_within_steps(context, name) for name in parameters(node))
-               for _, node in rates.rows)
-
-
-def moves_within_steps(context: Context, parameter: str) -> bool:
-    schedule = context.model.parameter(parameter).schedule
-    return schedule is not None and schedule.kind != "piecewise"
 
 
 def is_consistent(table: Table) -> bool:
