@@ -8,7 +8,7 @@ from odenet.ir.model import Net, NetStage
 from odenet.ir.node import number as constant
 from odenet.ir.node import power as powered
 from odenet.ir.node import replaced, scalar, scale, state, states, variable
-from odenet.ir.sizes import SCALAR, count
+from odenet.ir.sizes import SCALAR, Size, count
 from odenet.operators.between import values_between
 from odenet.operators.functions import FUNCTIONS, values_of
 from odenet.recheck.bounds import HALF, ONE
@@ -39,10 +39,15 @@ def _net(case: Case, goal: Goal) -> Net:
     return net
 
 
+def room(stage: NetStage) -> tuple[Size, Size]:
+    """Of a stage of `SIZED`: the size that must be at least the other."""
+    after, before = stage.codomain.sizes[0], stage.domain.sizes[0]
+    return (after, before) if stage.kind in ("embed", "lift") else (before, after)
+
+
 def _has_room(case: Case, stage: NetStage) -> None:
     """Zeros are appended and not taken off, entries are picked among those that there are: for all sizes, or as a condition."""
-    after, before = stage.codomain.sizes[0], stage.domain.sizes[0]
-    more, less = (after, before) if stage.kind in ("embed", "lift") else (before, after)
+    more, less = room(stage)
     if not case.reader.size(more).at_least(case.reader.size(less)):
         condition = f"{more} >= {less}, for the stage `{stage.kind}`"
         case.conditions += [condition] if condition not in case.conditions else []

@@ -106,16 +106,16 @@ def _rows(seeds: list[int], jobs: int) -> Iterator[Row]:
         yield from pool.imap_unordered(examine, seeds, chunksize=4)
 
 
-def read(logs: Iterable[Path]) -> dict[int, Row]:
-    """What the logs hold, by seed; a line that was cut off is left out."""
-    found: dict[int, Row] = {}
+def read(logs: Iterable[Path], by: str = "seed") -> dict[Any, Row]:
+    """What the logs hold, by seed or by name; a line that was cut off is left out."""
+    found: dict[Any, Row] = {}
     for log in logs:
         for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
             try:
                 row = json.loads(line)
             except ValueError:
                 continue
-            found[row["seed"]] = row
+            found[row[by]] = row
     return found
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from odenet.diagnostics import Rejected
+from tests.attack.report import read
 from tests.audit.audit import audit
 from tests.audit.specs import files, proved, random_text
 
@@ -63,18 +64,6 @@ def jobs(count: int, seed: int, corpora: tuple[Path, ...]) -> Iterator[tuple[str
         yield name, text, {"seconds": PATIENT, "worlds": 8, "search": 1.0, "runs": 8}
     for k in range(seed, seed + count):
         yield f"random {k}", lambda k=k: random_text(k), {}
-
-
-def read(logs: list[Path]) -> dict[str, Row]:
-    """What the logs hold, by name; a line that was cut off is left out."""
-    found: dict[str, Row] = {}
-    for line in (line for log in logs if log.exists() for line in log.read_text(encoding="utf-8").splitlines()):
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        found[row["name"]] = row
-    return found
 
 
 def page(rows: list[Row], command: str) -> str:
@@ -131,7 +120,7 @@ def main() -> int:
     parser.add_argument("--random-only", action="store_true", help="leave out what people wrote")
     given = parser.parse_args()
     logs, (part, parts) = given.log or [LOG], map(int, given.shard.split("/"))
-    known, rows = read(logs), []
+    known, rows = read(logs, "name"), []
     work = [job for job in jobs(given.count, given.seed, tuple(given.corpus)) if not given.random_only or job[0].startswith("random ")]
     work = work[part - 1::parts]
     with logs[0].open("a", encoding="utf-8") as log:
@@ -145,7 +134,8 @@ def main() -> int:
                 print(f"{name}: {told}", file=sys.stderr, flush=True)
             if done % 100 == 99:
                 print(f"{done + 1} of {len(work)} specs", file=sys.stderr, flush=True)
-    text = page(rows, f"python -m tests.audit --count {given.count} --seed {given.seed}")
+    only = " --random-only" if given.random_only else ""
+    text = page(rows, f"python -m tests.audit --count {given.count} --seed {given.seed}{only}")
     if given.page:
         given.page.write_text(text, encoding="utf-8")
     else:

@@ -84,12 +84,15 @@ def _loaded(case):
     return loads(f"model M\ndim n = 3\n{HEADS[head]}field f {{ {field} }}\nclaim f : {claim}\n")
 
 
-@pytest.mark.parametrize("case", TRUE, ids=lambda c: f"{c[1]} : {c[2]}")
-def test_what_is_true_is_proved(case):
-    loaded = _loaded(case)
+def _is_proved(loaded):
     finding = loaded.verify(seconds=5).findings[0]
     assert finding.verdict == "proved", finding.reason
     recheck(loaded.model, loaded.plans, finding.claim, json.loads(json.dumps(certificate(loaded.model, loaded.plans, finding))))
+
+
+@pytest.mark.parametrize("case", TRUE, ids=lambda c: f"{c[1]} : {c[2]}")
+def test_what_is_true_is_proved(case):
+    _is_proved(_loaded(case))
 
 
 @pytest.mark.parametrize("case", FALSE, ids=lambda c: f"{c[1]} : {c[2]}")
@@ -130,10 +133,7 @@ def _flow(case):
 
 @pytest.mark.parametrize("case", TRUE_MAPS, ids=lambda c: f"{c[0][-60:-1]} by {c[1]} : {c[2]}")
 def test_what_is_true_of_a_flow_is_proved(case):
-    loaded = _flow(case)
-    finding = loaded.verify(seconds=5).findings[0]
-    assert finding.verdict == "proved", finding.reason
-    recheck(loaded.model, loaded.plans, finding.claim, json.loads(json.dumps(certificate(loaded.model, loaded.plans, finding))))
+    _is_proved(_flow(case))
 
 
 @pytest.mark.parametrize("case", FALSE_MAPS, ids=lambda c: f"{c[0][-60:-1]} by {c[1]} : {c[2]}")
@@ -168,10 +168,7 @@ def _net(case):
 
 @pytest.mark.parametrize("case", TRUE_NETS, ids=" : ".join)
 def test_what_is_true_of_a_net_is_proved(case):
-    loaded = _net(case)
-    finding = loaded.verify(seconds=5).findings[0]
-    assert finding.verdict == "proved", finding.reason
-    recheck(loaded.model, loaded.plans, finding.claim, json.loads(json.dumps(certificate(loaded.model, loaded.plans, finding))))
+    _is_proved(_net(case))
 
 
 @pytest.mark.parametrize("case", FALSE_NETS, ids=" : ".join)

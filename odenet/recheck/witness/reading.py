@@ -19,6 +19,7 @@ from odenet.ir.node import Node, states
 from odenet.ir.sizes import Size, Space
 from odenet.plan.steps import Plan
 from odenet.recheck.conditions import has_series, is_of_such_parts, residual, sees
+from odenet.recheck.nets import SIZED, room
 from odenet.recheck.scalars import Rejected
 from odenet.recheck.witness.duals import Dual, flat, lift, split
 from odenet.recheck.witness.members import MEMBERS
@@ -113,9 +114,9 @@ def _demand_room(model: Model, claim: Claim, dims: Mapping[str, int]) -> None:
     """Stages that append entries have fewer before them, those that pick some have more."""
     net = net_of(model, claim)
     for stage in net.stages if net else ():
-        if stage.kind in ("embed", "lift", "take", "fold"):
-            before, after = stage.domain.sizes[0].evaluate(dims), stage.codomain.sizes[0].evaluate(dims)
-            demand(before <= after if stage.kind in ("embed", "lift") else after <= before, "a stage without room")
+        if stage.kind in SIZED:
+            more, less = room(stage)
+            demand(more.evaluate(dims) >= less.evaluate(dims), "a stage without room")
 
 
 def _numbers(value: Any) -> Any:
