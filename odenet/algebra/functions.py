@@ -102,6 +102,13 @@ def constant_function(name: str, parameters: tuple[Fraction, ...], argument: Sca
 
 _AT_ZERO = {"sin": 0, "tan": 0, "tanh": 0, "relu": 0, "leaky_relu": 0, "elu": 0, "celu": 0, "atan": 0, "softsign": 0, "logcosh": 0,
             "abs": 0, "sign": 0, "cos": 1, "exp": 1, "silu": 0, "gelu": 0, "sinc": 1}
+
+
+def vanishes_at_zero(name: str) -> bool:
+    """Whether f(0) = 0, whatever the parameters of the function are."""
+    return _AT_ZERO.get(name) == 0
+
+
 _ON_RATIONALS: dict[str, Callable[..., Fraction]] = {
     "abs": abs,
     "relu": lambda z: max(z, Fraction(0)),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from odenet.algebra.evidence import Evidence
-from odenet.algebra.functions import constant_function
+from odenet.algebra.functions import vanishes_at_zero
 from odenet.algebra.intervals import REAL, Interval
 from odenet.algebra.scalars import Atom, Scalar, of_atom
 from odenet.algebra.substitution import replace
@@ -44,7 +44,7 @@ def _choices(scalar: Scalar) -> Iterator[Choice]:
     atoms = [a for a in scalar.atoms() if a.kind == "function" and isinstance(a.data[2], Scalar) and _is_continuous(a)]
     if any(a.kind == "secant" for a in scalar.atoms()) or not 0 < len(atoms) <= 2 * MOST_SECANTS:
         return
-    centred = [a for a in atoms if vanishes_at_zero(a)]
+    centred = [a for a in atoms if vanishes_at_zero(a.data[0]) and FUNCTIONS[a.data[0]].domain == "all"]
     if centred and len(centred) <= MOST_SECANTS:
         yield [(a, None) for a in centred]
     for a in atoms:
@@ -57,12 +57,6 @@ def _is_continuous(atom: Atom) -> bool:
     """A Lipschitz function (on each bounded interval of its domain, which has no gaps)."""
     row = FUNCTIONS[atom.data[0]]
     return row.smoothness != -1 and row.domain in ("all", "positive")
-
-
-def vanishes_at_zero(atom: Atom) -> bool:
-    name, parameters, _ = atom.data
-    zero = Scalar(())
-    return FUNCTIONS[name].domain == "all" and constant_function(name, parameters, zero).is_zero()
 
 
 def fresh(atom: Atom, i: int) -> Atom:

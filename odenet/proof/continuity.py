@@ -5,12 +5,9 @@ and g(0) = 0: relu(z) threshold(z), z sign(z), elu(z) elu_slope(z).
 """
 from __future__ import annotations
 
+from odenet.algebra.functions import vanishes_at_zero
 from odenet.ir.node import Node, depends_on
 from odenet.operators.functions import FUNCTIONS
-
-# continuous functions with f(0) = 0, locally Lipschitz
-VANISHING = frozenset({"relu", "leaky_relu", "abs", "elu", "celu", "softsign", "tanh", "sin", "tan", "atan", "silu", "gelu",
-                       "logcosh", "square"})
 
 
 def jump_of(root: Node) -> str | None:
@@ -51,4 +48,9 @@ def _vanishes_with(node: Node, z: Node) -> bool:
         return True
     if node.op == "power" and node.data[0] >= 1 and node.data[0].denominator == 1:
         return _vanishes_with(node.args[0], z)
-    return node.op == "function" and node.data[0] in VANISHING and node.args[0] == z
+    return node.op == "function" and node.args[0] == z and _is_zero_at_zero(node.data[0])
+
+
+def _is_zero_at_zero(name: str) -> bool:
+    """Of a continuous function, locally Lipschitz."""
+    return name == "square" or (vanishes_at_zero(name) and FUNCTIONS[name].smoothness != -1)

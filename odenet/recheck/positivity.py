@@ -1,7 +1,6 @@
 """Which words are vectors with nonnegative entries on the orthant x >= 0, and which vanish with an entry."""
 from __future__ import annotations
 
-from odenet.operators.functions import FUNCTIONS
 from odenet.recheck.scalars import ZERO_AT_ZERO, Scalar, Symbol, Word, merged, number
 from odenet.recheck.signs import Signs
 from odenet.recheck.words import Form
@@ -13,7 +12,7 @@ def vanishes_with(symbol: Symbol, block: str) -> bool:
         return bool(symbol.data[0] == block)
     if symbol.kind != "function" or not isinstance(symbol.data[2], Form):
         return False
-    if symbol.data[0] not in ZERO_AT_ZERO and FUNCTIONS[symbol.data[0]].parity != "odd":
+    if symbol.data[0] not in ZERO_AT_ZERO:
         return False
     return all(vanishes(word, block) for word in symbol.data[2].terms)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from odenet.algebra.forms import Form, of_vector_atom
+from odenet.algebra.functions import vanishes_at_zero
 from odenet.algebra.inequalities import is_nonnegative
 from odenet.algebra.letters import Word, entries
 from odenet.algebra.scalars import ONE, ZERO, Atom, Scalar, reduce_monomial
@@ -11,7 +12,6 @@ from odenet.algebra.setting import Setting
 from odenet.algebra.translate import state_atom
 from odenet.ir.node import Node, number, zeros
 from odenet.ir.sizes import SCALAR
-from odenet.operators.functions import FUNCTIONS
 from odenet.proof.context import Context, Outcome, Rates, substituted
 from odenet.proof.fields import extremes, named
 from odenet.proof.fields.extremes import NO_GRADIENT, extreme_block, has_extreme_entry
@@ -177,11 +177,7 @@ def vanishes_with(atom: Atom, block: str) -> bool:
         return bool(atom.data[0] == block)
     if atom.kind != "function" or not isinstance(atom.data[2], Form):
         return False
-    is_zero = FUNCTIONS[atom.data[0]].parity == "odd" or atom.data[0] in _ZERO_AT_ZERO
-    return is_zero and all(has_factor(word, block) for word, _ in atom.data[2].terms)
-
-
-_ZERO_AT_ZERO = frozenset({"relu", "leaky_relu", "elu", "celu", "silu", "gelu", "abs", "logcosh"})  # beside the odd ones
+    return vanishes_at_zero(atom.data[0]) and all(has_factor(word, block) for word, _ in atom.data[2].terms)
 
 
 def is_nonnegative_vector(word: Word, scalar: Scalar, setting: Setting) -> bool:
